@@ -1,0 +1,58 @@
+import { InvalidOptionError } from './errors.ts'
+
+/**
+ * A span of time: a number of milliseconds, or text of a number and a unit such as `'250ms'`,
+ * `'30s'`, `'1.5h'`, `'1 minute'` or `'2 days'`. Zero is a duration; negative spans are not.
+ */
+export type Duration = number | string
+
+const MILLISECONDS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    ms: 1,
+    millisecond: 1,
+    milliseconds: 1,
+    s: 1000,
+    sec: 1000,
+    second: 1000,
+    seconds: 1000,
+    m: 60_000,
+    min: 60_000,
+    minute: 60_000,
+    minutes: 60_000,
+    h: 3_600_000,
+    hour: 3_600_000,
+    hours: 3_600_000,
+    d: 86_400_000,
+    day: 86_400_000,
+    days: 86_400_000
+  })
+)
+
+/**
+ * Turns a {@link Duration} into milliseconds.
+ *
+ * @param option the name of the option, for the error
+ * @throws InvalidOptionError for NaN, Infinity, negative numbers, unknown units and other types
+ */
+export function parseDuration(value: Duration, option: string): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
+  if (typeof value === 'string') {
+    const [, amount, unit = 'ms'] = /^(\d+(?:\.\d+)?)\s*([a-z]+)?$/i.exec(value.trim()) ?? []
+    const factor = MILLISECONDS.get(unit.toLowerCase())
+    if (amount !== undefined && factor !== undefined) return Number(amount) * factor
+  }
+  throw new InvalidOptionError(
+    option,
+    "a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute'",
+    describe(value)
+  )
+}
+
+/** Shows a value in an error message, with its type where the text alone would mislead. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 100))}`
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return String(value)
+}

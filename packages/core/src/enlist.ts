@@ -1,0 +1,71 @@
+/**
+ * Who is registered where, and in which order. Nothing here runs for a request.
+ */
+import type { FastifyInstance } from 'fastify'
+import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
+import { hookNames, isRoot } from './fastify-internals.ts'
+
+/** The way of a request through the suite. */
+const ORDER = [
+  '@holdfast/lifecycle',
+  '@holdfast/request-logging',
+  '@holdfast/load-shedding',
+  '@holdfast/rate-limit',
+  '@holdfast/circuit-breaker'
+] as const
+
+/** A plugin of the suite, by its npm name. */
+export type PluginName = (typeof ORDER)[number]
+
+const enlistedOn = new WeakMap<FastifyInstance, Set<PluginName>>()
+const enlistedBefore = new WeakMap<object, PluginName[]>()
+
+/** What a plugin asks of its place. */
+export interface Place {
+  /** Only the root instance will do. */
+  readonly root?: boolean
+  /** No hook of anybody else's may run before the plugin's own. */
+  readonly first?: boolean
+}
+
+/**
+ * Enters a plugin in the suite's list. Call it before the plugin adds its hooks. When the app is
+ * ready, a plugin that stands behind one it should precede is named in a warning, with the remedy.
+ *
+ * @throws RegisteredTwiceError when the same instance has the plugin already
+ * @throws NotAtRootError when the plugin works at the root only and this is a scope
+ */
+export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}): void {
+  if (place.root === true && !isRoot(app)) throw new NotAtRootError(name, app.pluginName)
+  const here = enlistedOn.get(app) ?? new Set()
+  if (here.has(name)) throw new RegisteredTwiceError(name)
+  enlistedOn.set(app, here.add(name))
+
+  const before = enlistedBefore.get(app.server) ?? []
+  enlistedBefore.set(app.server, before)
+  const ownRank = ORDER.indexOf(name)
+  // Logging sees every request at the intake, wherever it stands.
+  const late =
+    name === '@holdfast/request-logging'
+      ? undefined
+      : before.find((other) => ORDER.indexOf(other) > ownRank)
+  before.push(name)
+  const strangers = place.first === true ? hookNames(app, 'onRequest').filter(isForeign) : []
+
+  app.addHook('onReady', async () => {
+    if (late !== undefined) {
+      app.log.warn(
+        `${name} is registered after ${late}: requests meet ${late} first. Move app.register() of ${name} above it.`
+      )
+    }
+    if (strangers.length > 0) {
+      app.log.warn(
+        `${name} is registered after the onRequest hooks ${strangers.join(', ')}: they run before it and may refuse what it answers. Move app.register() of ${name} above them.`
+      )
+    }
+  })
+}
+
+function isForeign(hook: string): boolean {
+  return !hook.startsWith('holdfast')
+}

@@ -1,0 +1,84 @@
+/**
+ * The only file that touches what Fastify keeps private. Everything here answers "unknown"
+ * (`undefined`, or an empty list) when a version of Fastify keeps it elsewhere, and its callers do
+ * without.
+ */
+import type { Server } from 'node:http'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+interface RouteContext {
+  readonly config?: FastifyContextConfig
+  readonly errorHandler?: object
+}
+
+/** Finds a value under an own symbol with this description: each copy of Fastify has its own. */
+function privateOf(holder: object, description: string): unknown {
+  for (const symbol of Object.getOwnPropertySymbols(holder)) {
+    if (symbol.description === description) return Reflect.get(holder, symbol)
+  }
+  return undefined
+}
+
+let contextSymbol: symbol | undefined
+
+/** The route a request was matched to. The symbol is remembered: this runs for every request. */
+function contextOf(request: FastifyRequest): RouteContext | undefined {
+  const holder = request as object as { [key: symbol]: unknown }
+  if (contextSymbol !== undefined) {
+    const context = holder[contextSymbol]
+    if (context !== undefined) return context as RouteContext
+  }
+  contextSymbol = Object.getOwnPropertySymbols(request).find(
+    (symbol) => symbol.description === 'fastify.context'
+  )
+  return contextSymbol && (holder[contextSymbol] as RouteContext)
+}
+
+/**
+ * The `config` of the request's route, the same object for every request of that route. Much
+ * cheaper than `request.routeOptions`, which builds a new object each time.
+ */
+export function routeConfig(
+  request: FastifyRequest
+): FastifyContextConfig & { url?: string; method?: string | string[] } {
+  return contextOf(request)?.config ?? request.routeOptions.config
+}
+
+/**
+ * Whether errors of this reply go to a handler that the user set, on the route or on a scope.
+ * `undefined`: unknown.
+ */
+export function hasUserErrorHandler(reply: FastifyReply): boolean | undefined {
+  const handler = contextOf(reply.request)?.errorHandler
+  // Fastify derives every user's handler from its parent's; only its own stands on nothing.
+  return handler && Object.getPrototypeOf(handler) !== Object.prototype
+}
+
+/** The second and further servers that `listen({ host: 'localhost' })` opens. */
+export function furtherServers(app: FastifyInstance): Server[] {
+  const servers = privateOf(rootOf(app), 'fastify.serverBindings')
+  return Array.isArray(servers) ? servers : []
+}
+
+/** The names of the functions hooked to `event` on this instance, in the order they run. */
+export function hookNames(app: FastifyInstance, event: 'onRequest' | 'preHandler'): string[] {
+  const hooks = privateOf(app, 'fastify.hooks')
+  const functions: unknown = hooks && Reflect.get(hooks, event)
+  return Array.isArray(functions) ? functions.map((hook) => String(hook.name)) : []
+}
+
+/** The instance that everything else was derived from. */
+export function rootOf(app: FastifyInstance): FastifyInstance {
+  let instance: object = app
+  for (;;) {
+    const parent: unknown = Object.getPrototypeOf(instance)
+    // Scopes are made with Object.create(parent); the root is a plain object.
+    if (parent === Object.prototype || parent === null) return instance as FastifyInstance
+    instance = parent as object
+  }
+}
+
+/** Whether this is the instance that `Fastify()` returned, not a scope of it. */
+export function isRoot(app: FastifyInstance): boolean {
+  return rootOf(app) === app
+}

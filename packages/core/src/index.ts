@@ -1,0 +1,59 @@
+/**
+ * The seam of the Holdfast suite: what its plugins share, and what a third-party plugin needs to
+ * join them.
+ *
+ * @module
+ */
+export {
+  type Channel,
+  type ChannelName,
+  type ChannelPayloads,
+  channel,
+  subscribe
+} from './channels.ts'
+export { type Clock, monotonicClock } from './clock.ts'
+export { type Duration, describe, parseDuration } from './duration.ts'
+export { enlist, type Place, type PluginName } from './enlist.ts'
+export {
+  type CodedError,
+  type CodedErrorConstructor,
+  defineError,
+  InvalidOptionError,
+  NotAtRootError,
+  RegisteredTwiceError,
+  UnknownOptionError
+} from './errors.ts'
+export { type EventLoopDelay, eventLoopDelay } from './event-loop-delay.ts'
+export {
+  type BreakerFact,
+  type ClientErrorFact,
+  factsOf,
+  type LifecycleFact,
+  type RateLimitFact,
+  type Refuser,
+  type RequestFacts,
+  remaining,
+  type SheddingFact
+} from './facts.ts'
+export { furtherServers, hookNames, isRoot, routeConfig } from './fastify-internals.ts'
+export { type IntakeListener, intake } from './intake.ts'
+export {
+  boolean,
+  checkOptions,
+  duration,
+  either,
+  func,
+  integer,
+  listOf,
+  number,
+  type OptionCheck,
+  type OptionShape,
+  object,
+  oneOf,
+  type Range,
+  shapeOf,
+  text
+} from './option-checks.ts'
+export { problemOf, refuse } from './refuse.ts'
+export { reportOnce } from './report.ts'
+export { type Ending, onSettled, type SettledListener } from './settle.ts'

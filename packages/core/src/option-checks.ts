@@ -1,0 +1,144 @@
+/**
+ * Checks what a user wrote against what a plugin understands. A check either returns or throws a
+ * coded error that names the option, the value and what would be right.
+ */
+import { describe, parseDuration } from './duration.ts'
+import { InvalidOptionError, UnknownOptionError } from './errors.ts'
+
+/** Throws an {@link InvalidOptionError} when `value` cannot be used for `option`. */
+export type OptionCheck = (value: unknown, option: string) => void
+
+/** The options a plugin knows, each with its check. */
+export type OptionShape = Readonly<Record<string, OptionCheck>>
+
+// Fastify hands these along with every plugin's own options.
+const HANDED_ALONG_BY_FASTIFY = new Set(['prefix', 'logLevel', 'logSerializers'])
+
+/**
+ * Refuses unknown names and impossible values. `undefined` always means "not given".
+ *
+ * @param name where the options belong, as the message names it: `'rateLimit'`
+ * @throws UnknownOptionError, InvalidOptionError
+ */
+export function checkOptions(name: string, given: unknown, shape: OptionShape): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new InvalidOptionError(name, 'an object of options', describe(given))
+  }
+  for (const [option, value] of Object.entries(given)) {
+    const check = Object.hasOwn(shape, option) ? shape[option] : undefined
+    if (check !== undefined) {
+      if (value !== undefined) check(value, `${name}.${option}`)
+    } else if (!HANDED_ALONG_BY_FASTIFY.has(option)) {
+      throw new UnknownOptionError(name, option, Object.keys(shape).join(', '))
+    }
+  }
+}
+
+function fail(option: string, expected: string, value: unknown): never {
+  throw new InvalidOptionError(option, expected, describe(value))
+}
+
+/** Bounds of a number, both included. */
+export interface Range {
+  readonly min?: number
+  readonly max?: number
+}
+
+/** A finite number from `min` to `max`, both included. */
+export function number({ min = -Infinity, max = Infinity }: Range = {}): OptionCheck {
+  return (value, option) => {
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
+      fail(option, `a finite number${range(min, max)}`, value)
+    }
+  }
+}
+
+/** A whole number from `min` to `max`, both included. */
+export function integer({
+  min = -Infinity,
+  max = Number.MAX_SAFE_INTEGER
+}: Range = {}): OptionCheck {
+  return (value, option) => {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+      fail(option, `a whole number${range(min, max)}`, value)
+    }
+  }
+}
+
+function range(min: number, max: number): string {
+  const from = min === -Infinity ? '' : ` of at least ${min}`
+  const to = max === Infinity || max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`
+  return from + to
+}
+
+/** A duration of at least `min` milliseconds. */
+export function duration({ min = 0 }: Pick<Range, 'min'> = {}): OptionCheck {
+  return (value, option) => {
+    // parseDuration refuses every other type itself.
+    const milliseconds = parseDuration(value as number, option)
+    if (milliseconds < min) fail(option, `a duration of at least ${min} ms`, value)
+  }
+}
+
+/** `true` or `false`. */
+export const boolean: OptionCheck = (value, option) => {
+  if (typeof value !== 'boolean') fail(option, 'true or false', value)
+}
+
+/** Any function. */
+export const func: OptionCheck = (value, option) => {
+  if (typeof value !== 'function') fail(option, 'a function', value)
+}
+
+/** Text with at least one character. */
+export const text: OptionCheck = (value, option) => {
+  if (typeof value !== 'string' || value === '') fail(option, 'text that is not empty', value)
+}
+
+/** Any object that is not an array. */
+export const object: OptionCheck = (value, option) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    fail(option, 'an object', value)
+  }
+}
+
+/** One of the values listed. */
+export function oneOf(...values: readonly (string | number | boolean)[]): OptionCheck {
+  return (value, option) => {
+    if (!values.some((allowed) => allowed === value)) {
+      fail(option, `one of ${values.map((allowed) => JSON.stringify(allowed)).join(', ')}`, value)
+    }
+  }
+}
+
+/** An array whose members all pass `check`. */
+export function listOf(check: OptionCheck): OptionCheck {
+  return (value, option) => {
+    if (!Array.isArray(value)) fail(option, 'an array', value)
+    value.forEach((member, index) => {
+      check(member, `${option}[${index}]`)
+    })
+  }
+}
+
+/** An object with options of its own. */
+export function shapeOf(shape: OptionShape): OptionCheck {
+  return (value, option) => checkOptions(option, value, shape)
+}
+
+/**
+ * Passes when one of the checks passes. `expected` describes them all for the message.
+ */
+export function either(expected: string, ...checks: readonly OptionCheck[]): OptionCheck {
+  return (value, option) => {
+    for (const check of checks) {
+      try {
+        check(value, option)
+        return
+      } catch {
+        // The next alternative may still take it.
+      }
+    }
+    fail(option, expected, value)
+  }
+}

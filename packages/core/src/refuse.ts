@@ -1,0 +1,45 @@
+/**
+ * The suite's one way to say no.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { CodedError } from './errors.ts'
+import { hasUserErrorHandler } from './fastify-internals.ts'
+
+/**
+ * Refuses a request with a coded error, from a hook that was given `done`.
+ *
+ * Where Fastify's own error handler is in charge, problem+json (RFC 9457) goes out with the error's
+ * status and headers, and no error is logged: a refusal is an answer, not a fault. Where the user
+ * has an error handler, on the route or on a scope, the error goes to it with status and headers
+ * already set on the reply.
+ */
+export function refuse(reply: FastifyReply, error: CodedError, done: (error: Error) => void): void {
+  reply.code(error.statusCode)
+  if (error.headers !== undefined) reply.headers(error.headers)
+  if (hasUserErrorHandler(reply) === false) {
+    // As bytes: a serializer set for the scope would take text for a value and quote it again.
+    reply.header('content-type', 'application/problem+json').send(Buffer.from(problemOf(error)))
+  } else {
+    done(error)
+  }
+}
+
+/**
+ * The error as a problem+json body: the members of RFC 9457, and those of Fastify's error body for
+ * clients that read that.
+ */
+export function problemOf(error: CodedError): string {
+  const status = error.statusCode
+  return JSON.stringify({
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail: error.message,
+    ...error.problem,
+    statusCode: status,
+    code: error.code,
+    error: STATUS_CODES[status],
+    message: error.message
+  })
+}
