@@ -1,0 +1,46 @@
+import type { CircuitBreaker, CircuitBreakerOptions } from '@holdfast/circuit-breaker'
+import { circuitBreaker } from '@holdfast/circuit-breaker'
+import { type Duration, parseDuration } from '@holdfast/core'
+import { type LifecycleOptions, lifecycle, serverTimeouts } from '@holdfast/lifecycle'
+import { type RateLimitOptions, rateLimit, TokenBucket } from '@holdfast/rate-limit'
+import { type RequestLoggingOptions, requestLogging } from '@holdfast/request-logging'
+import Fastify, { type FastifyInstance } from 'fastify'
+import holdfast, { serverOptions } from 'holdfast'
+
+async function serveOnce(app: FastifyInstance): Promise<void> {
+  app.get(
+    '/',
+    { config: { rateLimit: { max: 5 }, circuitBreaker: true, requestLogging: false } },
+    async () => {
+      const payments: CircuitBreaker = app.circuitBreaker('payments')
+      const paid: string = await payments.execute(async () => 'paid')
+      return paid
+    }
+  )
+  app.get('/open', { config: { rateLimit: false } }, () => 'open')
+  const answer = await fetch(await app.listen({ host: '127.0.0.1', port: 0 }))
+  if ((await answer.text()) !== 'paid') throw new Error(`not served: ${answer.status}`)
+  await app.close()
+}
+
+const timeWindow: Duration = '1 minute'
+const limit: RateLimitOptions = { max: 100, timeWindow }
+const breaker: CircuitBreakerOptions = {}
+const logging: RequestLoggingOptions = {}
+const life: LifecycleOptions = { signals: false }
+
+const app = Fastify(serverTimeouts())
+app.register(lifecycle, life)
+app.register(requestLogging, logging)
+app.register(rateLimit, limit)
+app.register(circuitBreaker, breaker)
+await serveOnce(app)
+
+const suite = Fastify(serverOptions({ logger: false }))
+await suite.register(holdfast, { rateLimit: limit, circuitBreaker: false })
+await suite.register(circuitBreaker)
+await serveOnce(suite)
+
+if (parseDuration('1s', 'wait') !== 1000) throw new Error('a second is 1000 ms')
+if (!new TokenBucket({ rate: 1, capacity: 1 }).allow()) throw new Error('the bucket is full')
+console.log('ok')
