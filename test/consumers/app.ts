@@ -37,8 +37,7 @@ app.register(circuitBreaker, breaker)
 await serveOnce(app)
 
 const suite = Fastify(serverOptions({ logger: false }))
-await suite.register(holdfast, { rateLimit: limit, circuitBreaker: false })
-await suite.register(circuitBreaker)
+await suite.register(holdfast, { lifecycle: life, requestLogging: false, rateLimit: limit })
 await serveOnce(suite)
 
 if (parseDuration('1s', 'wait') !== 1000) throw new Error('a second is 1000 ms')
