@@ -7,6 +7,18 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { monotonicClock } from './clock.ts'
 
+/** What the suite as a whole is told of a route, in its `config.holdfast`. */
+export interface HoldfastRouteConfig {
+  /** The route asks after the service itself: limiter, shedder and log leave it alone. */
+  probe?: boolean
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    holdfast?: HoldfastRouteConfig
+  }
+}
+
 /** The plugins that can refuse a request. */
 export type Refuser = 'rate-limit' | 'circuit-breaker' | 'load-shedding' | 'lifecycle'
 

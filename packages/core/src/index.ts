@@ -28,6 +28,7 @@ export {
   type BreakerFact,
   type ClientErrorFact,
   factsOf,
+  type HoldfastRouteConfig,
   type LifecycleFact,
   type RateLimitFact,
   type Refuser,
