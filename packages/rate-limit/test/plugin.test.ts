@@ -1,0 +1,296 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { factsOf, subscribe } from '@holdfast/core'
+import fastifyDefault, {
+  type RateLimitEvent,
+  RateLimitExceededError,
+  type RateLimitOptions,
+  rateLimit
+} from '@holdfast/rate-limit'
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { Client, request } from 'undici'
+import { listen } from '../../../test/support/http.ts'
+
+/** A service that allows two requests, on a free port. */
+async function serve(
+  t: Test,
+  build: (app: FastifyInstance) => void = () => {},
+  options: RateLimitOptions = { max: 2 }
+): Promise<string> {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(rateLimit, options)
+  app.get('/', () => 'ok')
+  app.get('/other', () => 'ok')
+  build(app)
+  return `http://127.0.0.1:${await listen(app)}`
+}
+
+async function get(url: string, method: 'GET' | 'HEAD' | 'POST' = 'GET') {
+  const { statusCode, headers, body } = await request(url, { method })
+  return { status: statusCode, headers, text: await body.text() }
+}
+
+t.test('is the named and the default export', async (t) => {
+  t.equal(fastifyDefault, rateLimit)
+})
+
+t.test('allows what the limit allows, then answers 429 with all that a client needs', async (t) => {
+  const url = await serve(t)
+  for (const left of [1, 0]) {
+    const { status, headers, text } = await get(url)
+    t.equal(status, 200)
+    t.equal(text, 'ok')
+    t.equal(headers['ratelimit-policy'], '"default";q=2;w=60')
+    t.match(headers.ratelimit, new RegExp(`^"default";r=${left};t=30$`))
+    t.notOk(headers['retry-after'])
+  }
+  const { status, headers, text } = await get(`${url}/other`)
+  t.equal(status, 429)
+  t.equal(headers['ratelimit-policy'], '"default";q=2;w=60')
+  t.match(headers, {
+    ratelimit: '"default";r=0;t=30',
+    'retry-after': '30',
+    'cache-control': 'no-store',
+    'content-type': 'application/problem+json'
+  })
+  t.strictSame(JSON.parse(text), {
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    title: 'Quota exceeded',
+    status: 429,
+    detail: 'Rate limit exceeded. Try again in 30 s.',
+    'violated-policies': ['default'],
+    statusCode: 429,
+    code: 'HOLDFAST_ERR_RATE_LIMIT_EXCEEDED',
+    error: 'Too Many Requests',
+    message: 'Rate limit exceeded. Try again in 30 s.'
+  })
+})
+
+t.test('requests come back one by one, when Retry-After said', async (t) => {
+  let now = performance.now()
+  t.intercept(performance, 'now', { value: () => now })
+  const app = Fastify().register(rateLimit, { max: 4, timeWindow: '10s', burst: 2 })
+  t.teardown(() => app.close())
+  app.get('/', () => 'ok')
+  const statuses: number[] = []
+  const ask = async () => {
+    const { statusCode, headers } = await app.inject('/')
+    statuses.push(statusCode)
+    return Number(headers['retry-after'])
+  }
+  await ask()
+  await ask()
+  t.equal(await ask(), 3, '2.5 s, rounded up')
+  now += 2499
+  await ask()
+  now += 1
+  await ask()
+  await ask()
+  t.strictSame(statuses, [200, 200, 429, 429, 200, 429])
+})
+
+t.test('HEAD and GET are the same to the limit', async (t) => {
+  const url = await serve(t, (app) => {
+    app.register(async (scope) => {
+      scope.get('/own', { config: { rateLimit: { max: 3 } } }, () => 'ok')
+    })
+  })
+  t.equal((await get(`${url}/own`)).status, 200)
+  const head = await get(`${url}/own`, 'HEAD')
+  t.equal(head.status, 200)
+  t.match(head.headers.ratelimit, /r=1/)
+  t.equal((await get(`${url}/own`)).status, 200)
+  t.equal((await get(`${url}/own`, 'HEAD')).status, 429)
+  t.equal((await get(url, 'HEAD')).status, 200)
+  t.equal((await get(url)).status, 200)
+  t.equal((await get(url, 'HEAD')).status, 429)
+})
+
+t.test('unknown paths are limited, with a 404 handler and without', async (t) => {
+  for (const handled of [false, true]) {
+    const url = await serve(t, (app) => {
+      if (handled) app.setNotFoundHandler((_, reply) => reply.code(404).send('nothing'))
+    })
+    t.equal((await get(`${url}/a`)).status, 404)
+    t.equal((await get(`${url}/b`, 'POST')).status, 404)
+    t.equal((await get(`${url}/c`)).status, 429)
+  }
+})
+
+t.test('probes are never limited', async (t) => {
+  const url = await serve(t, (app) => {
+    app.get('/livez', { config: { holdfast: { probe: true } } }, () => 'alive')
+    app.get('/readyz', { config: { rateLimit: { max: 0 }, holdfast: { probe: true } } }, () => 'ok')
+  })
+  for (let index = 0; index < 5; index++) {
+    const { status, headers } = await get(`${url}/livez`)
+    t.equal(status, 200)
+    t.notOk(headers.ratelimit)
+    t.equal((await get(`${url}/readyz`)).status, 200)
+  }
+  t.match((await get(url)).headers.ratelimit, /r=1/, 'they cost nothing either')
+
+  const app = Fastify()
+  app.addHook('onRequest', (request, _reply, done) => {
+    factsOf(request).probe = true
+    done()
+  })
+  app.register(rateLimit, { max: 0 })
+  app.get('/', () => 'ok')
+  t.equal((await app.inject('/')).statusCode, 200, 'marked by a plugin that ran before')
+})
+
+t.test('max 0 denies all and promises nothing', async (t) => {
+  const url = await serve(t, undefined, { max: 0 })
+  const { status, headers, text } = await get(url)
+  t.equal(status, 429)
+  t.notOk(headers['retry-after'])
+  t.equal(headers.ratelimit, '"default";r=0')
+  t.match(JSON.parse(text), {
+    detail: 'Rate limit exceeded. Requests like this are never allowed.'
+  })
+})
+
+t.test('the header fields are the older ones, or none, when asked for', async (t) => {
+  const legacy = await serve(t, undefined, { max: 1, headers: 'legacy' })
+  const allowed = await get(legacy)
+  t.match(allowed.headers, {
+    'x-ratelimit-limit': '1',
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': '60'
+  })
+  t.notOk(allowed.headers.ratelimit)
+  t.match(await get(legacy), {
+    status: 429,
+    headers: { 'x-ratelimit-remaining': '0', 'retry-after': '60' }
+  })
+
+  const none = await serve(t, undefined, { max: 1, headers: false })
+  const silent = await get(none)
+  t.notOk(Object.keys(silent.headers).some((name) => name.includes('ratelimit')))
+  t.match(await get(none), { status: 429, headers: { 'retry-after': '60' } })
+})
+
+t.test(
+  "a denial reaches the user's error handler as a coded error, with status and headers",
+  async (t) => {
+    const seen: Error[] = []
+    function answer(error: FastifyError) {
+      seen.push(error)
+      return { mine: error.code }
+    }
+    const onInstance = (app: FastifyInstance) => {
+      app.setErrorHandler<FastifyError>((error) => answer(error))
+    }
+    const onRoute = (app: FastifyInstance) => {
+      app.get(
+        '/handled',
+        { errorHandler: (error, _, reply) => reply.send(answer(error)) },
+        () => 'ok'
+      )
+    }
+    for (const [build, path] of [
+      [onInstance, '/'],
+      [onRoute, '/handled']
+    ] as const) {
+      const url = await serve(t, build, { max: 1 })
+      t.equal((await get(url + path)).status, 200)
+      const { status, headers, text } = await get(url + path)
+      t.equal(status, 429)
+      t.strictSame(JSON.parse(text), { mine: 'HOLDFAST_ERR_RATE_LIMIT_EXCEEDED' })
+      t.match(headers, {
+        'retry-after': '60',
+        'cache-control': 'no-store',
+        ratelimit: '"default";r=0;t=60',
+        'ratelimit-policy': '"default";q=1;w=60'
+      })
+      const error = seen.pop()
+      t.ok(error instanceof RateLimitExceededError)
+      t.match(error, { decision: { policy: 'default', limit: 1, reason: 'exceeded' } })
+    }
+  }
+)
+
+t.test('what was decided is among the facts of the request', async (t) => {
+  const facts: unknown[] = []
+  const url = await serve(t, (app) => {
+    app.addHook('onResponse', async (request) => {
+      const { rateLimit, refusedBy } = factsOf(request)
+      facts.push({ ...rateLimit, refusedBy })
+    })
+  })
+  for (let index = 0; index < 3; index++) await get(url)
+  t.match(facts, [
+    { allowed: true, policy: 'default', limit: 2, remaining: 1, retryAfter: 0, reason: 'within' },
+    { allowed: true, remaining: 0, retryAfter: 0, refusedBy: undefined },
+    {
+      allowed: false,
+      remaining: 0,
+      retryAfter: Number,
+      reason: 'exceeded',
+      refusedBy: 'rate-limit'
+    }
+  ])
+})
+
+t.test('decisions are published to whoever listens', async (t) => {
+  const events: RateLimitEvent[] = []
+  const stops = [
+    subscribe('holdfast:rate-limit:allowed', (event) => events.push(event)),
+    subscribe('holdfast:rate-limit:denied', (event) => events.push(event))
+  ]
+  const url = await serve(t, undefined, { max: 1 })
+  await get(`${url}/?a`)
+  await get(`${url}/?b`)
+  for (const stop of stops) stop()
+  await get(`${url}/?c`)
+  t.match(events, [
+    { request: { url: '/?a' }, key: '127.0.0.1', decision: { allowed: true } },
+    { request: { url: '/?b' }, key: '127.0.0.1', decision: { allowed: false } }
+  ])
+  t.equal(events.length, 2)
+})
+
+t.test('limits injected requests too', async (t) => {
+  const app = Fastify().register(rateLimit, { max: 1 })
+  app.get('/', () => 'ok')
+  t.equal((await app.inject('/')).statusCode, 200)
+  t.equal((await app.inject('/')).statusCode, 429)
+  t.equal((await app.inject({ url: '/', remoteAddress: '192.0.2.1' })).statusCode, 200)
+  t.equal((await app.inject({ url: '/', remoteAddress: '::ffff:192.0.2.1' })).statusCode, 429)
+  t.equal((await app.inject({ url: '/', remoteAddress: '2001:db8::1' })).statusCode, 200)
+  t.equal((await app.inject({ url: '/', remoteAddress: '2001:db8::2' })).statusCode, 429)
+  t.equal((await app.inject({ url: '/', remoteAddress: '2001:db8:0:1::' })).statusCode, 200)
+})
+
+t.test('clients of a Unix socket share the key local', async (t) => {
+  const app = Fastify().register(rateLimit, { max: 2, allowList: ['192.0.2.1'] })
+  t.teardown(() => app.close())
+  app.get('/', () => 'ok')
+  // The path of a socket must be short.
+  const path = join(tmpdir(), `holdfast-rate-limit-${process.pid}.sock`)
+  await app.listen({ path })
+  const statuses: number[] = []
+  for (let index = 0; index < 3; index++) {
+    const client = new Client('http://localhost', { socketPath: path })
+    const { statusCode, body } = await client.request({ method: 'GET', path: '/' })
+    await body.dump()
+    await client.close()
+    statuses.push(statusCode)
+  }
+  t.strictSame(statuses, [200, 200, 429])
+})
+
+t.test('shows its hook by name, and after close nothing of it is left', async (t) => {
+  const before = process.getActiveResourcesInfo().sort()
+  const app = Fastify().register(rateLimit)
+  app.get('/', () => 'ok')
+  t.equal((await app.inject('/')).statusCode, 200)
+  t.match(app.printRoutes({ includeHooks: true }), '(onRequest) ["holdfastRateLimit()"]')
+  await app.close()
+  await setImmediate()
+  t.strictSame(process.getActiveResourcesInfo().sort(), before)
+})
