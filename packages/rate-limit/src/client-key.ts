@@ -4,7 +4,7 @@
 import { isIPv6 } from 'node:net'
 
 /** The key of every client without an address: they came through a Unix socket. */
-export const LOCAL_KEY = 'local'
+const LOCAL_KEY = 'local'
 
 /**
  * The key of a client's address: an IPv4 address as it is, also one written as IPv6 (mapped,
