@@ -54,6 +54,31 @@ export function hasUserErrorHandler(reply: FastifyReply): boolean | undefined {
   return handler && Object.getPrototypeOf(handler) !== Object.prototype
 }
 
+let hijackedSymbol: symbol | undefined
+
+/**
+ * Whether the reply was taken out of Fastify's hands with `reply.hijack()`. `undefined`: unknown.
+ */
+export function isHijacked(reply: FastifyReply): boolean | undefined {
+  const holder = reply as object as { [key: symbol]: unknown }
+  if (hijackedSymbol !== undefined) {
+    const hijacked = holder[hijackedSymbol]
+    if (hijacked !== undefined) return hijacked === true
+  }
+  hijackedSymbol = Object.getOwnPropertySymbols(reply).find(
+    (symbol) => symbol.description === 'fastify.reply.hijacked'
+  )
+  return hijackedSymbol && holder[hijackedSymbol] === true
+}
+
+/**
+ * What writes Fastify's own request lines, since 5.10. `undefined`: unknown, or an older version.
+ */
+export function logControllerOf(app: FastifyInstance): object | undefined {
+  const controller = privateOf(rootOf(app), 'fastify.logController')
+  return typeof controller === 'object' && controller !== null ? controller : undefined
+}
+
 /** The second and further servers that `listen({ host: 'localhost' })` opens. */
 export function furtherServers(app: FastifyInstance): Server[] {
   const servers = privateOf(rootOf(app), 'fastify.serverBindings')

@@ -36,7 +36,14 @@ export {
   remaining,
   type SheddingFact
 } from './facts.ts'
-export { furtherServers, hookNames, isRoot, routeConfig } from './fastify-internals.ts'
+export {
+  furtherServers,
+  hookNames,
+  isHijacked,
+  isRoot,
+  logControllerOf,
+  routeConfig
+} from './fastify-internals.ts'
 export { type IntakeListener, intake } from './intake.ts'
 export {
   boolean,
