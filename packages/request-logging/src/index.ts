@@ -1,1 +1,16 @@
-export {}
+/**
+ * One line for every request of a Fastify service, whatever became of it.
+ *
+ * @module
+ */
+export type { ErrorField } from './error-field.ts'
+export type { LogFields } from './fields.ts'
+export type { LevelFunction, LevelTable, LogLevel, SettledRequest } from './level.ts'
+export type { Line } from './line.ts'
+export type {
+  RequestLogger,
+  RequestLoggingOptions,
+  RequestLoggingRouteOptions
+} from './options.ts'
+export type { Outcome } from './outcome.ts'
+export { requestLogging, requestLogging as default } from './plugin.ts'

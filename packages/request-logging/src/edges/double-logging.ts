@@ -1,0 +1,52 @@
+/**
+ * Notices at boot that Fastify writes request lines of its own beside ours.
+ */
+import { logControllerOf } from '@holdfast/core'
+import type { FastifyInstance } from 'fastify'
+
+interface LogControllerLike {
+  readonly disableRequestLogging?: unknown
+  readonly isLogDisabled?: unknown
+  readonly incomingRequest?: unknown
+  readonly requestCompleted?: unknown
+}
+
+/**
+ * Returns a sentence that says what to set when Fastify writes request lines too. `undefined` when
+ * it does not, or when a log controller of the user's own decides.
+ */
+export function doubleLogging(app: FastifyInstance): string | undefined {
+  const { level } = app.log
+  // Without a logger Fastify's stand-in has no level.
+  if (level === undefined || level === 'silent') return undefined
+  const controller: LogControllerLike | undefined = logControllerOf(app)
+  if (controller === undefined) {
+    if (app.initialConfig.disableRequestLogging === true) return undefined
+    return `${PROBLEM} Set Fastify({ disableRequestLogging: true }).`
+  }
+  if (!writesRequestLines(controller)) return undefined
+  return `${PROBLEM} Set Fastify({ logController: logController() }), with logController imported from '@holdfast/request-logging/log-controller'.`
+}
+
+const PROBLEM =
+  "Requests are logged twice: Fastify's own request lines are on beside those of @holdfast/request-logging."
+
+function writesRequestLines(controller: LogControllerLike): boolean {
+  if (controller.disableRequestLogging === true) return false
+  const original = rootPrototypeOf(controller)
+  if (controller.isLogDisabled !== original.isLogDisabled) return false
+  return (
+    controller.incomingRequest === original.incomingRequest ||
+    controller.requestCompleted === original.requestCompleted
+  )
+}
+
+/** The prototype of Fastify's own class, whichever copy of Fastify it comes from. */
+function rootPrototypeOf(controller: object): LogControllerLike {
+  let prototype: object = Object.getPrototypeOf(controller)
+  for (;;) {
+    const next: object = Object.getPrototypeOf(prototype)
+    if (next === Object.prototype) return prototype
+    prototype = next
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What became of a request, in one word.
+ */
+import type { Ending, RequestFacts } from '@holdfast/core'
+
+/**
+ * What became of a request:
+ *
+ * - `ok`, `client-error`, `server-error`: answered to the last byte, by the status below 400, below
+ *   500, or from 500 on
+ * - `refused`: the service itself said no: limited, breaker open, draining, closing
+ * - `aborted`: the client left before the answer was complete
+ * - `cut`: the service ended the connection before the answer was complete: a stream that failed, a
+ *   reply that was destroyed, a shutdown that could wait no longer
+ * - `hijacked`: somebody took the reply or the socket out of Fastify's hands, and alone knows how it
+ *   went: `reply.hijack()`, an upgrade, a tunnel
+ * - `malformed`: what arrived was not HTTP, or not in time
+ */
+export type Outcome =
+  | 'ok'
+  | 'client-error'
+  | 'server-error'
+  | 'refused'
+  | 'aborted'
+  | 'cut'
+  | 'hijacked'
+  | 'malformed'
+
+/** The status on the line of a client that left, as nginx writes it. No client ever saw it. */
+export const CLIENT_CLOSED_REQUEST = 499
+
+/** What decides the outcome of a request. */
+export interface End {
+  readonly ending: Ending
+  /** The status of the answer, as far as it was set. */
+  readonly status: number
+  readonly facts: RequestFacts
+  readonly hijacked: boolean
+  /** Fastify routed the request; its 404 counts as a route. */
+  readonly routed: boolean
+}
+
+/** Names what became of a request that has a response. */
+export function outcomeOf({ ending, status, facts, hijacked, routed }: End): Outcome {
+  if (facts.clientError !== undefined) return 'malformed'
+  if (hijacked) return 'hijacked'
+  if (ending !== 'finished') return ending
+  if (facts.refusedBy !== undefined) return 'refused'
+  // Before routing only two things answer 503, and both refuse: an app that closes, and Node past
+  // `maxRequestsPerSocket`.
+  if (!routed && status === 503) return 'refused'
+  if (status >= 500) return 'server-error'
+  return status >= 400 ? 'client-error' : 'ok'
+}

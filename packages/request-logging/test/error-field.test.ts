@@ -1,0 +1,35 @@
+import t from 'tap'
+import { describeError } from '../dist/error-field.js'
+
+t.test('an error is told by class, message and code', async (t) => {
+  const error = Object.assign(new TypeError('no such \u001b[31morder'), { code: 'E_ORDER' })
+  t.same(describeError(error, false), {
+    type: 'TypeError',
+    message: 'no such \ufffd[31morder',
+    code: 'E_ORDER',
+    stack: undefined
+  })
+})
+
+t.test('the stack holds those of the causes, but not without end', async (t) => {
+  const error = new Error('outer', { cause: new RangeError('inner') })
+  t.match(describeError(error, true).stack, /^Error: outer\n.*\ncaused by: RangeError: inner\n/s)
+  const loop = new Error('loop')
+  loop.cause = loop
+  t.equal(describeError(loop, true).stack?.split('caused by').length, 6)
+  const bare = new Error('bare')
+  Reflect.deleteProperty(bare, 'stack')
+  t.equal(describeError(Object.assign(bare, { stack: undefined }), true).stack, 'bare')
+})
+
+t.test('whatever is thrown can be described', async (t) => {
+  t.same(describeError('just text', true), { type: 'string', message: 'just text' })
+  t.same(describeError(null, true), { type: 'object', message: 'null' })
+  t.match(describeError({ reason: 1 }, true), { type: 'Object', message: '', stack: undefined })
+  const unreadable = Object.defineProperty({}, 'message', {
+    get() {
+      throw new Error('mine')
+    }
+  })
+  t.same(describeError(unreadable, true), { type: 'unreadable' })
+})
