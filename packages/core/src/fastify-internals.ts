@@ -76,7 +76,7 @@ export function isHijacked(reply: FastifyReply): boolean | undefined {
  */
 export function logControllerOf(app: FastifyInstance): object | undefined {
   const controller = privateOf(rootOf(app), 'fastify.logController')
-  return typeof controller === 'object' && controller !== null ? controller : undefined
+  return controller instanceof Object ? controller : undefined
 }
 
 /** The second and further servers that `listen({ host: 'localhost' })` opens. */

@@ -5,7 +5,7 @@
 import { enlist, hookNames, intake, isRoot } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { doubleLogging } from './edges/double-logging.ts'
+import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { entryOf } from './edges/entry.ts'
 import { RequestLog } from './edges/request-log.ts'
 import { addFields, type LogFields } from './fields.ts'
@@ -75,8 +75,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     })
   }
   app.addHook('onReady', async () => {
-    const warning = doubleLogging(app)
-    if (warning !== undefined) app.log.warn(warning)
+    warnOfDoubleLogging(app)
   })
 }
 

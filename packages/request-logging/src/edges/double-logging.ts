@@ -11,6 +11,16 @@ interface LogControllerLike {
   readonly requestCompleted?: unknown
 }
 
+const warned = new WeakSet<object>()
+
+/** Says so in the app's log, once for each app. */
+export function warnOfDoubleLogging(app: FastifyInstance): void {
+  const warning = doubleLogging(app)
+  if (warning === undefined || warned.has(app.server)) return
+  warned.add(app.server)
+  app.log.warn(warning)
+}
+
 /**
  * Returns a sentence that says what to set when Fastify writes request lines too. `undefined` when
  * it does not, or when a log controller of the user's own decides.

@@ -32,7 +32,8 @@ export function entryOf(raw: IncomingMessage & WithEntry): Entry {
   if (entry === undefined) {
     entry = {
       log: undefined,
-      target: raw.url ?? '',
+      // Every request that came to a server has one.
+      target: raw.url as string,
       // Read now: a socket that has closed no longer knows whom it was connected to.
       client: raw.socket.remoteAddress,
       request: undefined,

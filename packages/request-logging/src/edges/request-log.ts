@@ -100,7 +100,8 @@ export class RequestLog {
   followTunnel(raw: IncomingMessage, socket: Socket): void {
     const entry = entryOf(raw)
     const { startedAt } = factsOf(raw)
-    const sentBefore = socket.bytesWritten
+    // An upgrade is told after its listener ran, which may have answered; a CONNECT before.
+    const sentBefore = raw.method === 'CONNECT' ? socket.bytesWritten : 0
     socket.once('close', () => {
       // Whoever took the socket has answered on it. Where nobody did, it was not taken.
       const left = socket.readableEnded || socket.errored
