@@ -4,6 +4,7 @@
  * @module
  */
 export type { ErrorField } from './error-field.ts'
+export { LogControllerMissingError } from './errors.ts'
 export type { LogFields } from './fields.ts'
 export type { LevelFunction, LevelTable, LogLevel, SettledRequest } from './level.ts'
 export type { Line } from './line.ts'

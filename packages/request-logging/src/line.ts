@@ -1,7 +1,7 @@
 /**
  * The line: what it holds, and its message.
  */
-import type { Refuser, RequestFacts } from '@holdfast/core'
+import type { BreakerFact, RateLimitFact, Refuser } from '@holdfast/core'
 import type { ErrorField } from './error-field.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -38,15 +38,14 @@ export function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000
 }
 
-/** What the suite's limiter and breaker decided, as the line shows it. */
-export function decisions({
-  rateLimit,
-  circuitBreaker
-}: RequestFacts): Pick<Line, 'rateLimit' | 'breaker'> {
-  return {
-    rateLimit: rateLimit && { policy: rateLimit.policy, remaining: rateLimit.remaining },
-    breaker: circuitBreaker && { name: circuitBreaker.name, state: circuitBreaker.state }
-  }
+/** What the limiter decided, as the line shows it. */
+export function limitField(fact: RateLimitFact | undefined): Line['rateLimit'] {
+  return fact && { policy: fact.policy, remaining: fact.remaining }
+}
+
+/** What the breaker decided, as the line shows it. */
+export function breakerField(fact: BreakerFact | undefined): Line['breaker'] {
+  return fact && { name: fact.name, state: fact.state }
 }
 
 const SAID_BY_THE_STATUS: ReadonlySet<Outcome> = new Set(['ok', 'client-error', 'server-error'])

@@ -419,14 +419,24 @@ t.test('a logger that throws fails no request and is told once', async (t) => {
       }
     ])
   )
-  const { app } = loggedApp({ logger: logger as unknown as RequestLogger })
-  t.teardown(() => app.close())
-  app.get('/', async () => 'ok')
-  t.equal((await app.inject('/')).body, 'ok')
-  t.equal((await app.inject('/')).body, 'ok')
+  const isLevelEnabled = (): boolean => {
+    throw new Error('no levels')
+  }
+  const writes = logger as unknown as RequestLogger
+  for (const broken of [writes, { ...writes, isLevelEnabled }]) {
+    const { app } = loggedApp({ logger: broken })
+    app.get('/', async () => 'ok')
+    t.equal((await app.inject('/')).body, 'ok')
+    t.equal((await app.inject('/')).body, 'ok')
+    const client = await rawConnection(await listen(app))
+    client.write(head('CONNECT a:443'))
+    await client.ended()
+    await app.close()
+  }
   await new Promise(setImmediate)
-  t.equal(seen.length, 1)
+  t.equal(seen.length, 2)
   t.match(seen[0]?.message, /the logger of requestLogging.*disk full/)
+  t.match(seen[1]?.message, /the logger of requestLogging.*no levels/)
 })
 
 t.test('a logger of any make is called once for a request', async (t) => {
@@ -451,6 +461,21 @@ t.test('a logger of any make is called once for a request', async (t) => {
   await app.close()
   t.equal(calls.length, 1)
   t.match(calls[0], ['info', { path: '/', status: 200 }, 'GET / 200'])
+})
+
+t.test('lines of what has no route are left out by their level too', async (t) => {
+  const { app, log } = loggedApp({ level: ({ outcome }) => (outcome === 'ok' ? 'info' : 'silent') })
+  t.teardown(() => app.close())
+  const port = await listen(app)
+  for (const text of [head('CONNECT a:443'), 'garbage\r\n\r\n', 'GET / HTTP/1.1\r\n\r\n']) {
+    const client = await rawConnection(port)
+    client.write(text)
+    if (text.startsWith('GET')) await client.until(/400/)
+    else await client.ended()
+    client.destroy()
+  }
+  await app.close()
+  t.same(log.requests(), [])
 })
 
 t.test('without a logger, or below its level, nothing is written', async (t) => {

@@ -18,13 +18,15 @@ import {
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describeError, type ErrorField } from '../error-field.ts'
-import type { LevelFunction } from '../level.ts'
-import { decisions, type Line, messageOf, rounded } from '../line.ts'
+import type { LevelFunction, LogLevel, SettledRequest } from '../level.ts'
+import { breakerField, type Line, limitField, messageOf, rounded } from '../line.ts'
 import { pathOf, printable } from '../masking.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
 import { CLIENT_CLOSED_REQUEST, type Outcome, outcomeOf } from '../outcome.ts'
 import { type Entry, entryOf } from './entry.ts'
 import { RouteSettingsTable } from './route-settings.ts'
+
+type WrittenLevel = Exclude<LogLevel, 'silent'>
 
 /** The log of one registration of the plugin. */
 export class RequestLog {
@@ -54,6 +56,7 @@ export class RequestLog {
   /** Notes what Fastify made of a request. */
   note(request: FastifyRequest, reply: FastifyReply): Entry {
     const entry = this.follow(request.raw, reply.raw)
+    if (entry.request === request) return entry
     entry.request = request
     entry.reply = reply
     try {
@@ -75,11 +78,13 @@ export class RequestLog {
       hijacked: reply !== undefined && isHijacked(reply) === true,
       routed: request !== undefined
     })
-    const { level, silent } = this.#routes.of(request)
+    const { level: levelOf, silent } = this.#routes.of(request)
     if (silent || this.#isQuietProbe(entry, facts, outcome)) return
 
     const status = statusOf(outcome, response, facts)
     const duration = rounded(monotonicClock() - facts.startedAt)
+    const level = this.#levelFor(levelOf, { outcome, status, duration })
+    if (level === undefined) return
     this.#write(level, entry, {
       id: request && printable(request.id),
       method: response.req.method,
@@ -91,7 +96,8 @@ export class RequestLog {
       bytesOut: ending === 'finished' ? bytesOf(reply, status) : undefined,
       client: entry.client && printable(entry.client),
       refusedBy: facts.refusedBy,
-      ...decisions(facts),
+      rateLimit: limitField(facts.rateLimit),
+      breaker: breakerField(facts.circuitBreaker),
       error: errorOf(outcome, entry, response, facts)
     })
   }
@@ -106,13 +112,17 @@ export class RequestLog {
       // Whoever took the socket has answered on it. Where nobody did, it was not taken.
       const left = socket.readableEnded || socket.errored
       const outcome = socket.bytesWritten > sentBefore ? 'hijacked' : left ? 'aborted' : 'cut'
-      this.#write(this.#level, entry, {
+      const status = outcome === 'aborted' ? CLIENT_CLOSED_REQUEST : undefined
+      const duration = rounded(monotonicClock() - startedAt)
+      const level = this.#levelFor(this.#level, { outcome, status, duration })
+      if (level === undefined) return
+      this.#write(level, entry, {
         ...NOTHING_KNOWN,
         method: raw.method,
         path: pathOf(entry.target, this.#semicolons),
-        status: outcome === 'aborted' ? CLIENT_CLOSED_REQUEST : undefined,
+        status,
         outcome,
-        duration: rounded(monotonicClock() - startedAt),
+        duration,
         client: entry.client
       })
     })
@@ -120,10 +130,14 @@ export class RequestLog {
 
   /** Writes the line of what never became a request. */
   malformed(error: ClientErrorFact, socket: Socket): void {
-    this.#write(this.#level, undefined, {
+    const outcome = 'malformed'
+    const status = error.statusCode
+    const level = this.#levelFor(this.#level, { outcome, status, duration: undefined })
+    if (level === undefined) return
+    this.#write(level, undefined, {
       ...NOTHING_KNOWN,
-      status: error.statusCode,
-      outcome: 'malformed',
+      status,
+      outcome,
       client: socket.remoteAddress,
       error: { type: error.code }
     })
@@ -138,15 +152,28 @@ export class RequestLog {
     return probe && !(outcome === 'server-error' && error !== undefined)
   }
 
-  #write(levelOf: LevelFunction, entry: Entry | undefined, line: Line): void {
-    const { outcome, status, duration } = line
-    const level = levelOf({ outcome, status, duration })
-    if (level === 'silent' || this.#logger.isLevelEnabled?.(level) === false) return
+  /** The level to write at. Asked first, so that a line nobody wants is not built. */
+  #levelFor(levelOf: LevelFunction, request: SettledRequest): WrittenLevel | undefined {
+    const level = levelOf(request)
+    if (level === 'silent') return undefined
+    try {
+      return this.#logger.isLevelEnabled?.(level) === false ? undefined : level
+    } catch (error) {
+      this.#report(error)
+      return undefined
+    }
+  }
+
+  #write(level: WrittenLevel, entry: Entry | undefined, line: Line): void {
     try {
       this.#logger[level](Object.assign(line, entry?.fields), messageOf(line))
     } catch (error) {
-      reportOnce(this, 'the logger of requestLogging', error)
+      this.#report(error)
     }
+  }
+
+  #report(error: unknown): void {
+    reportOnce(this, 'the logger of requestLogging', error)
   }
 }
 
