@@ -10,7 +10,7 @@ export type LogFields = Readonly<Record<string, unknown>>
  * Names that the application cannot use: those of the line itself, those that the logger puts on
  * every line, `__proto__`, and `socket`, by which pino mistakes a line for a raw request.
  */
-export const RESERVED_FIELDS: ReadonlySet<string> = new Set([
+const RESERVED_FIELDS: ReadonlySet<string> = new Set([
   'level',
   'time',
   'pid',
