@@ -17,15 +17,27 @@ export interface RunningProcess {
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
+/** How a process under test is started. */
+export interface StartOptions {
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+  /** Keeps the test runner's hooks into Node, so that what the process runs counts as covered. */
+  coverage?: boolean
+}
+
 /** Starts `node <args>`. Hand `t.teardown` the `stop` of the result. */
 export function startNode(
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}
+  options: StartOptions = {}
 ): RunningProcess & { stop(): Promise<void> } {
   const child = spawn(process.execPath, args, {
     cwd: options.cwd,
     // A test runner's own hooks into Node do not belong into the process under test.
-    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+    env: {
+      ...process.env,
+      ...(options.coverage === true ? {} : { NODE_OPTIONS: '' }),
+      ...options.env
+    },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let text = ''
