@@ -1,1 +1,19 @@
-export {}
+/**
+ * Start, health, drain and stop of a Fastify service.
+ *
+ * @module
+ */
+export type { Report } from './drain.ts'
+export type { Pressure } from './edges/pressure.ts'
+export { ServerDrainingError } from './errors.ts'
+export type { Leftover } from './leftover.ts'
+export type { HealthOptions, LifecycleOptions, ShutdownSignal } from './options.ts'
+export type { Phase, PhaseChange } from './phases.ts'
+export {
+  default,
+  type Lifecycle,
+  type LifecycleStateChange,
+  lifecycle,
+  type ShutdownOptions
+} from './plugin.ts'
+export { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from './timeouts.ts'

@@ -1,0 +1,107 @@
+/**
+ * The connections of a service: who is connected, on every address, and how each is told to go.
+ * Requests are counted elsewhere; here are the sockets, also those that never sent a request.
+ */
+import { Server as HttpServer, type ServerResponse } from 'node:http'
+import type { ServerHttp2Session } from 'node:http2'
+import { Server as NetServer, type Socket } from 'node:net'
+import { type TLSSocket, Server as TlsServer } from 'node:tls'
+
+/** The sockets and HTTP/2 sessions of the servers it watches. */
+export class Connections {
+  readonly #servers: NetServer[] = []
+  /** Sockets that speak HTTP/1. */
+  readonly #sockets = new Set<Socket>()
+  /** Sockets on which TLS has not been agreed on yet, by their remote address. */
+  readonly #handshakes = new Map<string, Socket>()
+  readonly #sessions = new Set<ServerHttp2Session>()
+  /** Sockets that became something else: WebSockets, CONNECT tunnels. */
+  readonly #tunnels = new Set<Socket>()
+  readonly #releases: (() => void)[] = []
+
+  /** Follows the connections of a server. Those that it has already are not seen. */
+  watch(server: NetServer): void {
+    this.#servers.push(server)
+    const keep = (socket: Socket): void => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    }
+    if (server instanceof TlsServer) {
+      this.#listen(server, 'connection', (socket: Socket) => {
+        const address = addressOf(socket)
+        this.#handshakes.set(address, socket)
+        socket.once('close', () => {
+          if (this.#handshakes.get(address) === socket) this.#handshakes.delete(address)
+        })
+      })
+      this.#listen(server, 'secureConnection', (socket: TLSSocket) => {
+        this.#handshakes.delete(addressOf(socket))
+        if (socket.alpnProtocol !== 'h2') keep(socket)
+      })
+    } else if (server instanceof HttpServer) {
+      this.#listen(server, 'connection', keep)
+    }
+    this.#listen(server, 'session', (session: ServerHttp2Session) => {
+      this.#sessions.add(session)
+      session.once('close', () => this.#sessions.delete(session))
+    })
+  }
+
+  #listen<Arguments extends unknown[]>(
+    server: NetServer,
+    event: string,
+    listener: (...args: Arguments) => void
+  ): void {
+    server.on(event, listener as () => void)
+    this.#releases.push(() => server.off(event, listener as () => void))
+  }
+
+  /** Takes note that a socket no longer speaks HTTP. */
+  tunnel(socket: Socket): void {
+    if (this.#tunnels.has(socket)) return
+    this.#tunnels.add(socket)
+    socket.once('close', () => this.#tunnels.delete(socket))
+  }
+
+  /**
+   * Closes every listener, and tells HTTP/2 clients to leave (GOAWAY). Open connections go on.
+   */
+  stopListening(): void {
+    // The close() of an HTTP server would also cut idle connections at once, in the midst of what
+    // their clients are about to write.
+    for (const server of this.#servers) {
+      if (server.listening) NetServer.prototype.close.call(server)
+    }
+    for (const session of this.#sessions) session.close()
+  }
+
+  /** Closes the connections on which nothing is in flight: idle, silent, half a head sent. */
+  sweep(inFlight: Iterable<ServerResponse>): void {
+    const busy = new Set<unknown>(this.#tunnels)
+    for (const { req } of inFlight) busy.add(req.socket)
+    for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroy()
+    for (const socket of this.#handshakes.values()) socket.destroy()
+  }
+
+  /** Ends one HTTP/1 connection once everything written to it is sent. */
+  end(socket: Socket): void {
+    if (this.#sockets.has(socket)) socket.destroySoon()
+  }
+
+  /** Destroys every connection that is left, tunnels too. */
+  disconnect(): void {
+    const sockets = [...this.#sockets, ...this.#handshakes.values(), ...this.#tunnels]
+    for (const connection of [...sockets, ...this.#sessions]) connection.destroy()
+  }
+
+  /** Follows the servers no longer. */
+  release(): void {
+    for (const release of this.#releases) release()
+    this.#releases.length = 0
+  }
+}
+
+/** A TLS socket and the plain one beneath it are known by the address they share. */
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}

@@ -1,0 +1,127 @@
+/**
+ * A Fastify app as the drain sees it.
+ */
+import type { ServerResponse } from 'node:http'
+import { type Clock, factsOf, furtherServers, intake } from '@holdfast/core'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { Connections } from '../connections.ts'
+import type { Drainable } from '../drain.ts'
+import { ServerDrainingError } from '../errors.ts'
+import { InFlight } from '../in-flight.ts'
+import { leftoverOf } from '../leftover.ts'
+import type { Phases } from '../phases.ts'
+
+/** As many leftovers as one log line names. */
+const NAMED_LEFTOVERS = 100
+const NGHTTP2_INTERNAL_ERROR = 2
+
+/** What Node knows of a request and its types do not. */
+interface MaybeUpgraded {
+  readonly upgrade?: boolean
+}
+
+/** What only a response of HTTP/2 has. */
+interface MaybeHttp2 {
+  readonly stream?: { close(code: number): void }
+}
+
+/** The traffic of one app, on all its addresses. */
+export class Service implements Drainable {
+  readonly #connections = new Connections()
+  readonly inFlight: InFlight = new InFlight((socket) => this.#connections.end(socket))
+  /** Resolves when the app closes. */
+  readonly closing: Promise<void>
+  /** Resolves when the app has closed. */
+  readonly closed: Promise<void>
+  readonly #abort: AbortController
+  readonly #phases: Phases
+  readonly #log: FastifyBaseLogger
+  readonly #clock: Clock
+
+  constructor(app: FastifyInstance, abort: AbortController, phases: Phases, clock: Clock) {
+    this.#abort = abort
+    this.#phases = phases
+    this.#log = app.log
+    this.#clock = clock
+    this.#connections.watch(app.server)
+    app.addHook('onListen', async () => {
+      for (const server of furtherServers(app)) this.#connections.watch(server)
+    })
+    this.closing = new Promise((resolve) => {
+      app.addHook('preClose', (done) => {
+        resolve()
+        done()
+      })
+    })
+    this.closed = new Promise((resolve) => {
+      app.addHook('onClose', async () => {
+        this.#connections.release()
+        // What never went over a connection, an injected request, waits no longer.
+        this.inFlight.release()
+        resolve()
+      })
+    })
+    const connections = this.#connections
+    const { inFlight } = this
+    intake(app, {
+      request(request, response) {
+        // A WebSocket that Fastify routes has a response for as long as it lives.
+        if ((request as MaybeUpgraded).upgrade === true) connections.tunnel(request.socket)
+        else inFlight.take(response)
+      },
+      tunnel: (_request, socket) => connections.tunnel(socket)
+    })
+  }
+
+  get finished(): number {
+    return this.inFlight.finished
+  }
+
+  askToLeave(): void {
+    this.inFlight.askToLeave()
+  }
+
+  stopListening(): void {
+    this.inFlight.endConnections()
+    this.#connections.stopListening()
+  }
+
+  sweep(): void {
+    this.#connections.sweep(this.inFlight)
+  }
+
+  whenIdle(): Promise<void> {
+    return this.inFlight.whenIdle()
+  }
+
+  abort(): void {
+    this.#abort.abort(new ServerDrainingError())
+  }
+
+  cut(): number {
+    const responses = [...this.inFlight]
+    const now = this.#clock()
+    const leftovers = responses
+      .slice(0, NAMED_LEFTOVERS)
+      .map((response) => leftoverOf(response, now))
+    this.#log.error(
+      { leftovers },
+      `${responses.length} of the requests in flight did not finish in time and are cut`
+    )
+    for (const response of responses) {
+      factsOf(response.req).lifecycle = { phase: this.#phases.current }
+      destroy(response)
+    }
+    return responses.length
+  }
+
+  disconnect(): void {
+    this.#connections.disconnect()
+  }
+}
+
+function destroy(response: ServerResponse): void {
+  const { stream } = response as MaybeHttp2
+  if (stream === undefined) response.destroy()
+  else stream.close(NGHTTP2_INTERNAL_ERROR)
+}

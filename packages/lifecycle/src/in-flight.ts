@@ -1,0 +1,85 @@
+/**
+ * The requests in flight: taken in and not yet settled. Once clients are asked to leave, the last
+ * answer on each HTTP/1 connection says `Connection: close`.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { onSettled, type SettledListener } from '@holdfast/core'
+
+/** Counts requests in and out. Nothing here is asynchronous, and nothing is built per request. */
+export class InFlight implements Iterable<ServerResponse> {
+  readonly #responses = new Set<ServerResponse>()
+  readonly #endConnection: (socket: Socket) => void
+  /** The latest response of each connection, since clients are asked to leave. */
+  #latest: WeakMap<Socket, ServerResponse> | undefined
+  #ending = false
+  #finished = 0
+  readonly #waiting: (() => void)[] = []
+
+  /** @param endConnection ends a connection that has had its last answer */
+  constructor(endConnection: (socket: Socket) => void) {
+    this.#endConnection = endConnection
+  }
+
+  get count(): number {
+    return this.#responses.size
+  }
+
+  /** How many requests were answered since {@link askToLeave}. */
+  get finished(): number {
+    return this.#finished
+  }
+
+  [Symbol.iterator](): Iterator<ServerResponse> {
+    return this.#responses.values()
+  }
+
+  /** Counts a request in, and out when its response settles. */
+  take(response: ServerResponse): void {
+    this.#responses.add(response)
+    onSettled(response, this.#settle)
+    if (this.#latest !== undefined) tellToLeave(response, this.#latest)
+  }
+
+  readonly #settle: SettledListener = (response, ending) => {
+    this.#responses.delete(response)
+    if (this.#latest === undefined) return
+    if (ending === 'finished') this.#finished++
+    const { socket } = response.req
+    // Where the head was out before the client could be told to leave, the connection is still open.
+    if (this.#ending && this.#latest.get(socket) === response) this.#endConnection(socket)
+    if (this.#responses.size === 0) this.release()
+  }
+
+  /** Every response head from now on tells an HTTP/1 client that the connection closes. */
+  askToLeave(): void {
+    this.#latest = new WeakMap()
+    for (const response of this.#responses) tellToLeave(response, this.#latest)
+  }
+
+  /** Ends each connection with its last answer, whatever the head of that answer said. */
+  endConnections(): void {
+    this.#ending = true
+  }
+
+  /** Resolves when nothing is in flight, or on {@link release}. */
+  whenIdle(): Promise<void> {
+    if (this.#responses.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Lets those go who wait for the last request. */
+  release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+function tellToLeave(response: ServerResponse, latest: WeakMap<Socket, ServerResponse>): void {
+  const { req } = response
+  if (req.httpVersionMajor > 1) return
+  const previous = latest.get(req.socket)
+  // Node ends a connection after the answer that says close. Of pipelined requests the last says it.
+  if (previous !== undefined && !previous.headersSent) previous.shouldKeepAlive = true
+  latest.set(req.socket, response)
+  response.shouldKeepAlive = false
+}

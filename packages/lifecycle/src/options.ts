@@ -1,0 +1,158 @@
+import { isatty } from 'node:tty'
+import {
+  boolean,
+  checkOptions,
+  type Duration,
+  describe,
+  duration,
+  InvalidOptionError,
+  listOf,
+  type OptionCheck,
+  oneOf,
+  parseDuration
+} from '@holdfast/core'
+import type { Budget } from './budget.ts'
+
+/** The signals that may start a shutdown. */
+export type ShutdownSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGBREAK' | 'SIGQUIT' | 'SIGUSR2'
+
+/** The paths that the probes are answered on. */
+export interface HealthOptions {
+  /**
+   * 200 as long as the process answers at all.
+   * @default '/livez'
+   */
+  live?: string
+  /**
+   * 200 while the service is ready for requests, 503 before and after.
+   * @default '/readyz'
+   */
+  ready?: string
+}
+
+/** The options of the plugin. */
+export interface LifecycleOptions {
+  /**
+   * What the orchestrator grants between its signal and the kill: Kubernetes 30 s, `docker stop`
+   * 10 s. `drainDelay`, `finishTimeout` and `closeTimeout` together must not exceed it; when they
+   * do, a warning at start gives the sum.
+   * @default '30s'
+   */
+  gracePeriod?: Duration
+  /**
+   * How long everything is still served after the signal, while balancers take notice. Ctrl-C on a
+   * terminal never waits for it, nor does a service that does not listen.
+   * @default '5s', but at most a sixth of `gracePeriod`; 0 when the process runs on a terminal
+   */
+  drainDelay?: Duration
+  /**
+   * How long requests in flight may go on after the listeners are closed. After three quarters of
+   * it `app.lifecycle.signal` aborts, at its end they are cut.
+   * @default '20s': what the other two leave of `gracePeriod`
+   */
+  finishTimeout?: Duration
+  /**
+   * How long `app.close()` may take, with all `onClose` hooks.
+   * @default '5s', but at most a sixth of `gracePeriod`
+   */
+  closeTimeout?: Duration
+  /**
+   * The signals that start a shutdown. `false` leaves the process alone: no signal handler and no
+   * crash handler; call `app.lifecycle.shutdown()` yourself.
+   * @default ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
+   */
+  signals?: readonly ShutdownSignal[] | false
+  /**
+   * Whether the process exits at the end of a shutdown: with 0 when every request was finished and
+   * everything closed, else with 1. With `false` nothing here ever exits, and a crash is left to
+   * Node.
+   * @default true
+   */
+  exit?: boolean
+  /**
+   * The paths of the probes, or `false` for none.
+   * @default { live: '/livez', ready: '/readyz' }
+   */
+  health?: HealthOptions | false
+}
+
+/** The options with every default filled in, times in milliseconds. */
+export interface ResolvedLifecycleOptions {
+  readonly gracePeriod: number
+  readonly budget: Budget
+  readonly signals: readonly ShutdownSignal[]
+  /** Whether crashes are caught. */
+  readonly guard: boolean
+  readonly exit: boolean
+  readonly health: Readonly<Required<HealthOptions>> | undefined
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK', 'SIGQUIT', 'SIGUSR2'] as const
+const DEFAULT_SIGNALS = SIGNALS.slice(0, 4)
+const LONGEST_DEFAULT = 5000
+const DEFAULT_FINISH = 20_000
+
+const path: OptionCheck = (value, option) => {
+  if (typeof value !== 'string' || !value.startsWith('/')) {
+    throw new InvalidOptionError(option, "a path that starts with '/'", describe(value))
+  }
+}
+
+function orFalse(check: OptionCheck): OptionCheck {
+  return (value, option) => {
+    if (value !== false) check(value, option)
+  }
+}
+
+const SHAPE = {
+  gracePeriod: duration({ min: 1 }),
+  drainDelay: duration(),
+  finishTimeout: duration(),
+  closeTimeout: duration({ min: 1 }),
+  signals: orFalse(listOf(oneOf(...SIGNALS))),
+  exit: boolean,
+  health: orFalse((value, option) => checkOptions(option, value, { live: path, ready: path }))
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @param onTerminal somebody started the process by hand
+ * @throws UnknownOptionError, InvalidOptionError
+ */
+export function resolveLifecycleOptions(
+  options: LifecycleOptions,
+  onTerminal: boolean = runsOnTerminal()
+): ResolvedLifecycleOptions {
+  checkOptions('lifecycle', options, SHAPE)
+  const { signals = DEFAULT_SIGNALS, exit = true, health = {} } = options
+  const gracePeriod = parseDuration(options.gracePeriod ?? '30s', 'lifecycle.gracePeriod')
+  return Object.freeze({
+    gracePeriod,
+    budget: resolveBudget(options, gracePeriod, onTerminal),
+    signals: Object.freeze([...(signals || [])]),
+    guard: signals !== false && exit,
+    exit,
+    health: health
+      ? Object.freeze({ live: health.live ?? '/livez', ready: health.ready ?? '/readyz' })
+      : undefined
+  })
+}
+
+function resolveBudget(given: LifecycleOptions, gracePeriod: number, onTerminal: boolean): Budget {
+  const sixth = Math.min(LONGEST_DEFAULT, Math.floor(gracePeriod / 6))
+  const drainDelay = parseDuration(given.drainDelay ?? sixth, 'lifecycle.drainDelay')
+  const closeTimeout = parseDuration(given.closeTimeout ?? sixth, 'lifecycle.closeTimeout')
+  const left = gracePeriod - drainDelay - closeTimeout
+  const finishTimeout = given.finishTimeout ?? (left > 0 ? left : DEFAULT_FINISH)
+  return Object.freeze({
+    drainDelay: given.drainDelay === undefined && onTerminal ? 0 : drainDelay,
+    finishTimeout: parseDuration(finishTimeout, 'lifecycle.finishTimeout'),
+    closeTimeout
+  })
+}
+
+/** Whether standard input or output is a terminal. Asks without opening either as a stream. */
+export function runsOnTerminal(): boolean {
+  return isatty(0) || isatty(1)
+}

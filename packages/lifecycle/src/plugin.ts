@@ -1,0 +1,146 @@
+import { setMaxListeners } from 'node:events'
+import { channel, enlist, furtherServers, monotonicClock } from '@holdfast/core'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { overrun, total } from './budget.ts'
+import type { Report } from './drain.ts'
+import { Departure } from './edges/departure.ts'
+import { pause } from './edges/pause.ts'
+import { type Pressure, watchPressure } from './edges/pressure.ts'
+import { answerProbes } from './edges/probes.ts'
+import { Service } from './edges/service.ts'
+import { type Cause, enter, leaveAll, type Member } from './edges/signals.ts'
+import { type LifecycleOptions, resolveLifecycleOptions } from './options.ts'
+import { type Phase, type PhaseChange, Phases } from './phases.ts'
+
+/** A service has entered a phase of its life. */
+export interface LifecycleStateChange extends PhaseChange {
+  /** The service. */
+  readonly app: FastifyInstance
+}
+
+/** `app.lifecycle`. */
+export interface Lifecycle {
+  readonly state: Phase
+  /**
+   * Aborts at the soft deadline of a shutdown, three quarters into `finishTimeout`, with a
+   * `ServerDrainingError`. One signal for the whole app: remove the listeners you add, or hand it
+   * to what does.
+   */
+  readonly signal: AbortSignal
+  /** Requests taken in and not yet settled. */
+  readonly inFlight: number
+  /** How hard the process is pressed, sampled four times a second. */
+  readonly pressure: Pressure
+  /**
+   * Shuts the service down, as a signal would. It happens once: called again, or after the app has
+   * closed, it returns the report of that one time.
+   *
+   * @param reason what the log and the report say
+   */
+  shutdown(reason: string, options?: ShutdownOptions): Promise<Report>
+}
+
+/** How `shutdown()` differs from a signal. */
+export interface ShutdownOptions {
+  /**
+   * Whether the process exits at the end. If so, every other app in it shuts down too.
+   * @default the plugin's option `exit`
+   */
+  exit?: boolean
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    lifecycle: Lifecycle
+  }
+}
+
+declare module '@holdfast/core' {
+  interface ChannelPayloads {
+    'holdfast:lifecycle:state': LifecycleStateChange
+  }
+}
+
+const state = channel('holdfast:lifecycle:state')
+
+/** How long before `pluginTimeout` would fail the close our own wait in a hook ends. */
+const BEFORE_PLUGIN_TIMEOUT = 500
+
+async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<void> {
+  enlist(app, '@holdfast/lifecycle', { root: true, first: true })
+  const options = resolveLifecycleOptions(given)
+  const { budget } = options
+  const warning = overrun(budget, options.gracePeriod)
+  if (warning !== undefined) app.log.warn(`@holdfast/lifecycle: ${warning}`)
+
+  const phases = new Phases(monotonicClock, (change) => {
+    if (state.hasSubscribers) state.publish({ app, ...change })
+  })
+  const abort = new AbortController()
+  // Every handler may listen to it.
+  setMaxListeners(0, abort.signal)
+
+  const service = new Service(app, abort, phases, monotonicClock)
+  const departure = new Departure(app, budget, phases, service, monotonicClock)
+  const pressure = watchPressure(app)
+  answerProbes(app, options.health, () => phases.current)
+
+  const member: Member = {
+    signals: options.signals,
+    guard: options.guard,
+    exit: options.exit,
+    limit: Math.max(options.gracePeriod, total(budget)),
+    leave: async (cause: Cause) => (await departure.leave(cause)).clean,
+    report: (error, message) => {
+      app.log.fatal(error, message)
+      // Without a log the crash would be silent.
+      if (app.log.level === undefined || app.log.level === 'silent') console.error(message, error)
+    }
+  }
+  const takeOff = enter(member)
+
+  app.addHook('onListen', async () => {
+    phases.enter('ready')
+  })
+  app.addHook('preClose', async () => {
+    departure.accompany()
+    // Fastify waits for its first server's connections before it closes anything else, without a
+    // limit. For those of a second address nobody waits but this hook, which has one.
+    if (furtherServers(app).length > 0) {
+      const limit = (app.initialConfig.pluginTimeout || Infinity) - BEFORE_PLUGIN_TIMEOUT
+      await pause(Math.min(budget.finishTimeout, Math.max(0, limit)), service.whenIdle())
+    }
+  })
+  app.addHook('onClose', async () => {
+    phases.enter('closed')
+    takeOff()
+  })
+
+  app.decorate('lifecycle', {
+    get state() {
+      return phases.current
+    },
+    signal: abort.signal,
+    get inFlight() {
+      return service.inFlight.count
+    },
+    get pressure() {
+      return pressure()
+    },
+    shutdown(reason, { exit = options.exit } = {}) {
+      if (exit) leaveAll({ reason }, true, [member])
+      return departure.leave({ reason })
+    }
+  })
+}
+
+/**
+ * Start, health, drain and stop of a service: probes for the orchestrator, and a shutdown that
+ * drops nobody. Register it first, on the root instance.
+ */
+export const lifecycle: FastifyPluginAsync<LifecycleOptions> = fp(plugin, {
+  name: '@holdfast/lifecycle',
+  fastify: '5.x'
+})
+export default lifecycle

@@ -1,0 +1,280 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Drain, type Drainable, type Order, type Pause, type Report } from '../dist/drain.js'
+import { type Phase, Phases } from '../dist/phases.js'
+
+/** Lets everything that only waits for promises go on. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Time that passes when told to. */
+class FakeTime {
+  now = 0
+  readonly #alarms = new Set<{ at: number; ring: () => void }>()
+
+  readonly clock = (): number => this.now
+
+  readonly pause: Pause = (milliseconds, until) =>
+    new Promise((resolve) => {
+      const alarm = { at: this.now + milliseconds, ring: () => resolve(false) }
+      this.#alarms.add(alarm)
+      until.then(() => {
+        this.#alarms.delete(alarm)
+        resolve(true)
+      })
+    })
+
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.now + milliseconds
+    await settle()
+    for (;;) {
+      const [next] = [...this.#alarms].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
+      if (next === undefined) break
+      this.#alarms.delete(next)
+      this.now = next.at
+      next.ring()
+      await settle()
+    }
+    this.now = end
+  }
+
+  get waits(): number {
+    return this.#alarms.size
+  }
+}
+
+class FakeService implements Drainable {
+  readonly steps: string[] = []
+  readonly #time: FakeTime
+  finished = 0
+  idle: () => void = () => {}
+  closes: () => void = () => {}
+  readonly closing: Promise<void> = new Promise((resolve) => {
+    this.closes = resolve
+  })
+  readonly #idle: Promise<void> = new Promise((resolve) => {
+    this.idle = resolve
+  })
+
+  constructor(time: FakeTime) {
+    this.#time = time
+  }
+
+  #note(step: string): void {
+    this.steps.push(`${this.#time.now} ${step}`)
+  }
+
+  askToLeave(): void {
+    this.#note('ask to leave')
+  }
+
+  stopListening(): void {
+    this.#note('stop listening')
+  }
+
+  sweep(): void {
+    this.#note('sweep')
+  }
+
+  whenIdle(): Promise<void> {
+    return this.#idle
+  }
+
+  abort(): void {
+    this.#note('abort')
+  }
+
+  cut(): number {
+    this.#note('cut')
+    this.idle()
+    return 3
+  }
+
+  disconnect(): void {
+    this.#note('disconnect')
+  }
+
+  close(): void {
+    this.#note('close')
+  }
+}
+
+function setUp(order: Partial<Order> = {}) {
+  const time = new FakeTime()
+  const service = new FakeService(time)
+  const states: Phase[] = []
+  const phases = new Phases(time.clock, ({ state }) => states.push(state))
+  const drain = new Drain(phases, service, time.pause, time.clock)
+  let closed: (error?: Error) => void = () => {}
+  const full: Order = {
+    reason: 'a test',
+    budget: { drainDelay: 5000, finishTimeout: 20_000, closeTimeout: 5000 },
+    close: () => {
+      service.close()
+      return new Promise<void>((resolve, reject) => {
+        closed = (error) => (error === undefined ? resolve() : reject(error))
+      })
+    },
+    patient: false,
+    ...order
+  }
+  let report: Report | undefined
+  const run = (): void => {
+    drain.run(full).then((result) => {
+      report = result
+    })
+  }
+  return {
+    time,
+    service,
+    states,
+    drain,
+    run,
+    order: full,
+    closed: (error?: Error) => closed(error),
+    report: () => report
+  }
+}
+
+t.test('serve on, stop listening, finish, close', async (t) => {
+  const { time, service, states, run, closed, report, drain } = setUp()
+  t.equal(drain.begun, false)
+  run()
+  t.equal(drain.begun, true)
+  await time.advance(4999)
+  t.same(service.steps, ['0 ask to leave'])
+  t.same(states, ['draining'])
+  await time.advance(2001)
+  t.same(service.steps.slice(1), ['5000 stop listening', '5050 sweep'])
+  t.same(states, ['draining', 'stopping'])
+  service.finished = 2
+  service.idle()
+  await time.advance(500)
+  t.equal(service.steps.at(-1), '7000 close')
+  closed()
+  await settle()
+  t.same(states, ['draining', 'stopping', 'closed'])
+  t.same(report(), {
+    reason: 'a test',
+    duration: 7500,
+    finished: 2,
+    cut: 0,
+    problems: [],
+    clean: true
+  })
+  t.equal(time.waits, 0, 'no timer is left')
+})
+
+t.test('what does not finish is told, then cut, and the rest goes on', async (t) => {
+  const { time, service, run, closed, report } = setUp()
+  run()
+  await time.advance(25_050)
+  closed()
+  await settle()
+  t.same(service.steps.slice(3), ['20050 abort', '25050 cut', '25050 close'])
+  t.match(report(), { cut: 3, clean: false, problems: [] })
+})
+
+t.test('what finishes after the abort is not cut', async (t) => {
+  const { time, service, run, closed, report } = setUp()
+  run()
+  await time.advance(21_000)
+  service.idle()
+  await settle()
+  closed()
+  await settle()
+  t.match(report(), { cut: 0, clean: true })
+})
+
+t.test('a close that hangs is disconnected, then passed by', async (t) => {
+  const { time, service, states, run, report } = setUp()
+  service.idle()
+  run()
+  await time.advance(11_000)
+  t.same(service.steps.slice(3), ['5050 close', '7550 disconnect'])
+  t.match(report(), {
+    clean: false,
+    problems: ['app.close() was not done within closeTimeout (5000 ms)']
+  })
+  t.equal(states.at(-1), 'stopping', 'nobody claims that it has closed')
+})
+
+t.test('a close that fails is a problem, early or late, an error or not', async (t) => {
+  for (const wait of [100, 3000]) {
+    for (const error of [new Error('no pool'), 'no pool' as unknown as Error]) {
+      const { time, service, run, closed, report } = setUp()
+      service.idle()
+      run()
+      await time.advance(5050 + wait)
+      closed(error)
+      await settle()
+      t.match(report(), { problems: ['app.close() failed: no pool'], clean: false })
+    }
+  }
+})
+
+t.test('who closes the app waits for nothing else', async (t) => {
+  const { time, service, run, closed, report } = setUp({ patient: true })
+  service.closes()
+  service.idle()
+  run()
+  await time.advance(100_000)
+  t.same(
+    service.steps,
+    ['0 ask to leave', '0 stop listening', '0 sweep', '0 close', '2500 disconnect'],
+    'no delay'
+  )
+  t.equal(report(), undefined, 'as long as it takes')
+  closed()
+  await settle()
+  t.match(report(), { clean: true })
+})
+
+t.test('it happens once, and all who ask get the same report', async (t) => {
+  const { time, service, drain, order, closed } = setUp({ problem: 'a crash' })
+  service.idle()
+  const first = drain.run(order)
+  const second = drain.run({ ...order, reason: 'another' })
+  await time.advance(6000)
+  closed()
+  t.equal(await first, await second)
+  t.match(await first, { reason: 'a test', problems: ['a crash'], clean: false })
+})
+
+t.test('whatever happens in whatever order, it ends in time, each step in its turn', async (t) => {
+  const sequence = [
+    'ask to leave',
+    'stop listening',
+    'sweep',
+    'abort',
+    'cut',
+    'close',
+    'disconnect'
+  ]
+  const event = fc.oneof(
+    fc.constantFrom('idle', 'closes', 'closed', 'fails', 'again'),
+    fc.integer({ min: 0, max: 12_000 })
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { maxLength: 12 }), async (events) => {
+      const { time, service, drain, order, run, closed, report } = setUp()
+      run()
+      for (const happening of events) {
+        if (typeof happening === 'number') await time.advance(happening)
+        else if (happening === 'idle') service.idle()
+        else if (happening === 'closes') service.closes()
+        else if (happening === 'closed') closed()
+        else if (happening === 'fails') closed(new Error('failed'))
+        else drain.run(order)
+      }
+      await time.advance(Math.max(0, 30_050 - time.now))
+      const end = report()
+      if (end === undefined) throw new Error('it did not end')
+      const steps = service.steps.map((step) => sequence.indexOf(step.replace(/^\d+ /, '')))
+      t.same(steps, [...new Set(steps)].sort(), 'in order, none twice')
+      for (const always of [0, 1, 2, 5]) t.ok(steps.includes(always))
+      t.ok(end.duration <= 30_050)
+      t.equal(time.waits, 0)
+    }),
+    { numRuns: 50 }
+  )
+})
