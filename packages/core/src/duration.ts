@@ -2,7 +2,8 @@ import { InvalidOptionError } from './errors.ts'
 
 /**
  * A span of time: a number of milliseconds, or text of a number and a unit such as `'250ms'`,
- * `'30s'`, `'1.5h'`, `'1 minute'` or `'2 days'`. Zero is a duration; negative spans are not.
+ * `'30s'`, `'1.5h'`, `'1 minute'` or `'2 days'`; text without a unit is milliseconds too. Zero is a
+ * duration; negative spans are not.
  */
 export type Duration = number | string
 
@@ -35,17 +36,19 @@ const MILLISECONDS: ReadonlyMap<string, number> = new Map(
  * @throws InvalidOptionError for NaN, Infinity, negative numbers, unknown units and other types
  */
 export function parseDuration(value: Duration, option: string): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
-  if (typeof value === 'string') {
-    const [, amount, unit = 'ms'] = /^(\d+(?:\.\d+)?)\s*([a-z]+)?$/i.exec(value.trim()) ?? []
-    const factor = MILLISECONDS.get(unit.toLowerCase())
-    if (amount !== undefined && factor !== undefined) return Number(amount) * factor
-  }
+  const milliseconds = typeof value === 'string' ? parseText(value) : value
+  if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds
   throw new InvalidOptionError(
     option,
     "a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute'",
     describe(value)
   )
+}
+
+function parseText(text: string): number {
+  const [, amount = '', unit = 'ms'] = /^(\d+(?:\.\d+)?)\s*([a-z]+)?$/i.exec(text.trim()) ?? []
+  const factor = MILLISECONDS.get(unit.toLowerCase())
+  return amount === '' || factor === undefined ? NaN : Number(amount) * factor
 }
 
 /** Shows a value in an error message, with its type where the text alone would mislead. */

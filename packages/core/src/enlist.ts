@@ -18,7 +18,12 @@ const ORDER = [
 export type PluginName = (typeof ORDER)[number]
 
 const enlistedOn = new WeakMap<FastifyInstance, Set<PluginName>>()
-const enlistedBefore = new WeakMap<object, PluginName[]>()
+const enlistedBefore = new WeakMap<object, Enlisted[]>()
+
+interface Enlisted {
+  readonly app: FastifyInstance
+  readonly name: PluginName
+}
 
 /** What a plugin asks of its place. */
 export interface Place {
@@ -48,14 +53,14 @@ export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}
   const late =
     name === '@holdfast/request-logging'
       ? undefined
-      : before.find((other) => ORDER.indexOf(other) > ownRank)
-  before.push(name)
+      : before.find((other) => ORDER.indexOf(other.name) > ownRank && meet(other.app, app))
+  before.push({ app, name })
   const strangers = place.first === true ? hookNames(app, 'onRequest').filter(isForeign) : []
 
   app.addHook('onReady', async () => {
     if (late !== undefined) {
       app.log.warn(
-        `${name} is registered after ${late}: requests meet ${late} first. Move app.register() of ${name} above it.`
+        `${name} is registered after ${late.name}: requests meet ${late.name} first. Move app.register() of ${name} above it.`
       )
     }
     if (strangers.length > 0) {
@@ -64,6 +69,15 @@ export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}
       )
     }
   })
+}
+
+/** Whether one request can pass the hooks of both: one is the other, or a scope within it. */
+function meet(one: FastifyInstance, other: FastifyInstance): boolean {
+  return one === other || isScopeOf(one, other) || isScopeOf(other, one)
+}
+
+function isScopeOf(scope: FastifyInstance, app: FastifyInstance): boolean {
+  return Object.prototype.isPrototypeOf.call(app, scope)
 }
 
 function isForeign(hook: string): boolean {

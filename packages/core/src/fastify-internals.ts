@@ -89,7 +89,7 @@ export function furtherServers(app: FastifyInstance): Server[] {
 export function hookNames(app: FastifyInstance, event: 'onRequest' | 'preHandler'): string[] {
   const hooks = privateOf(app, 'fastify.hooks')
   const functions: unknown = hooks && Reflect.get(hooks, event)
-  return Array.isArray(functions) ? functions.map((hook) => String(hook.name)) : []
+  return Array.isArray(functions) ? functions.map((hook) => hook.name || '(anonymous)') : []
 }
 
 /** The instance that everything else was derived from. */

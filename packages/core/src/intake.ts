@@ -13,7 +13,7 @@ import { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type ClientErrorFact, factsOf } from './facts.ts'
-import { furtherServers } from './fastify-internals.ts'
+import { furtherServers, rootOf } from './fastify-internals.ts'
 import { reportOnce } from './report.ts'
 import { watch } from './settle.ts'
 
@@ -27,6 +27,29 @@ export interface IntakeListener {
   malformed?(error: ClientErrorFact, socket: Socket): void
 }
 
+// Registered, so that two copies of this package in one process share an app's one intake.
+const LISTENERS = Symbol.for('holdfast.intake-listeners')
+const TAKEN_BY: unique symbol = Symbol('holdfast.taken-by')
+const LATEST: unique symbol = Symbol('holdfast.latest-response')
+const BROKEN: unique symbol = Symbol('holdfast.broken')
+
+type Served = object & { [LISTENERS]?: IntakeListener[] | undefined }
+type MaybeTaken = IncomingMessage & { [TAKEN_BY]?: Intake }
+type Connection = Socket & { [LATEST]?: ServerResponse; [BROKEN]?: true }
+
+/**
+ * Tells `listener` of every request of the app, before it is routed. Ends when the app closes.
+ */
+export function intake(app: FastifyInstance, listener: IntakeListener): void {
+  const served: Served = app.server
+  served[LISTENERS] ??= new Intake(rootOf(app)).listeners
+  served[LISTENERS].push(listener)
+}
+
+/** The intakes by the servers they serve; `null` marks a server that is none of ours. */
+const owners = new WeakMap<Server, Intake | null>()
+const open = new Set<Intake>()
+
 interface RequestStart {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -34,33 +57,11 @@ interface RequestStart {
   readonly server: Server
 }
 
-const TAKEN: unique symbol = Symbol('holdfast.taken')
-const LATEST: unique symbol = Symbol('holdfast.latest-response')
-
-type MaybeTaken = IncomingMessage & { [TAKEN]?: true }
-type Connection = Socket & { [LATEST]?: ServerResponse }
-
-/** The intakes by the servers they serve; `null` marks a server that is none of ours. */
-const owners = new WeakMap<object, Intake | null>()
-const open = new Set<Intake>()
-
-/**
- * Tells `listener` of every request of the app, before it is routed. Ends when the app closes.
- */
-export function intake(app: FastifyInstance, listener: IntakeListener): void {
-  let owner = owners.get(app.server)
-  if (!owner) {
-    owner = new Intake()
-    owner.open(app)
-  }
-  owner.listeners.push(listener)
-}
-
 function onRequestStart(message: unknown): void {
   const { request, response, socket, server } = message as RequestStart
   let owner = owners.get(server)
   if (owner === undefined) {
-    owner = [...open].find((candidate) => candidate.routes(server)) ?? null
+    owner = [...open].find((candidate) => candidate.serves(server)) ?? null
     owners.set(server, owner)
   }
   if (owner === null) return
@@ -71,50 +72,33 @@ function onRequestStart(message: unknown): void {
 
 class Intake {
   readonly listeners: IntakeListener[] = []
+  readonly #app: FastifyInstance
   readonly #releases: (() => void)[] = []
-  #routing: unknown
 
-  open(app: FastifyInstance): void {
-    this.#routing = app.routing
+  constructor(app: FastifyInstance) {
+    this.#app = app
     this.#attach(app.server)
     this.#listen(app.server, 'clientError', this.#clientError)
     this.#watchUpgrades(app.server)
     if (open.size === 0) diagnosticsChannel.subscribe('http.server.request.start', onRequestStart)
     open.add(this)
-    app.addHook('onListen', async () => {
-      // `localhost` may have a second address, and with it a second server, which Fastify leaves
-      // without an answer of its own to malformed requests.
-      for (const server of furtherServers(app)) {
-        this.#attach(server)
-        this.#listen(server, 'clientError', (error, socket) => {
-          app.server.emit('clientError', error, socket)
-        })
-      }
-    })
+    app.addHook('onListen', async () => this.#attachFurther())
     const take = this.take.bind(this)
     app.addHook('onRequest', function holdfastIntake(request, reply, done) {
-      take(request.raw, reply.raw, false)
+      take(request.raw, reply.raw)
       done()
     })
-    app.addHook('onClose', async () => {
-      for (const release of this.#releases) release()
-      this.listeners.length = 0
-      owners.delete(app.server)
-      open.delete(this)
-      if (open.size === 0) {
-        diagnosticsChannel.unsubscribe('http.server.request.start', onRequestStart)
-      }
-    })
+    app.addHook('onClose', async () => this.#close())
   }
 
   /** Whether a server that was never seen before serves this app. */
-  routes(server: Server): boolean {
-    return server.listeners('request').some((listener) => listener === this.#routing)
+  serves(server: Server): boolean {
+    return server.listeners('request').some((listener) => listener === this.#app.routing)
   }
 
-  take(request: IncomingMessage, response: ServerResponse, queued: boolean): void {
-    if ((request as MaybeTaken)[TAKEN] === true) return
-    ;(request as MaybeTaken)[TAKEN] = true
+  take(request: MaybeTaken, response: ServerResponse, queued?: boolean): void {
+    if (request[TAKEN_BY] === this) return
+    request[TAKEN_BY] = this
     factsOf(request)
     watch(response, queued)
     for (const listener of this.listeners) {
@@ -123,6 +107,35 @@ class Intake {
       } catch (error) {
         reportOnce(listener, 'intake', error)
       }
+    }
+  }
+
+  readonly #takeTunnel = (request: MaybeTaken, socket: Socket): void => {
+    if (request[TAKEN_BY] === this) return
+    request[TAKEN_BY] = this
+    factsOf(request)
+    this.#tell((listener) => listener.tunnel?.(request, socket))
+  }
+
+  readonly #takeUpgrade = (request: IncomingMessage, socket: Socket): void => {
+    factsOf(request)
+    // Whoever takes the upgrade may route it, and then it has a response and passes the hook.
+    queueMicrotask(() => this.#takeTunnel(request, socket))
+  }
+
+  readonly #clientError = (error: NodeJS.ErrnoException, socket: Connection): void => {
+    const { code } = error
+    // The rest (ECONNRESET, EPIPE) are connections that failed, not requests.
+    if (!code?.startsWith('HPE_') && code !== 'ERR_HTTP_REQUEST_TIMEOUT') return
+    // An error handler that leaves the connection open hears of everything that still arrives.
+    if (socket[BROKEN] === true) return
+    socket[BROKEN] = true
+    const fact = { code, statusCode: STATUS_OF_CODE.get(code) ?? 400 }
+    const latest = socket[LATEST]
+    if (latest !== undefined && !latest.req.complete) {
+      factsOf(latest.req).clientError = fact
+    } else {
+      this.#tell((listener) => listener.malformed?.(fact, socket))
     }
   }
 
@@ -138,21 +151,65 @@ class Intake {
 
   #attach(server: Server): void {
     owners.set(server, this)
-    if (server instanceof HttpServer || server instanceof HttpsServer) {
-      this.#listen(server, 'connect', (request: IncomingMessage, socket: Connection) => {
-        this.#tunnel(request, socket)
-        // Without a listener Node would have done the same.
-        if (server.listenerCount('connect') === 1) socket.destroy()
-      })
-    } else {
-      const take = (request: IncomingMessage, response: ServerResponse): void =>
-        this.take(request, response, false)
-      this.#listen(server, 'request', take)
-      this.#listen(server, 'connect', (request: IncomingMessage, response: ServerResponse) => {
+    // Where Node answers by itself as long as nobody listens, being the only listener means to
+    // give that answer.
+    this.#listen(server, 'connect', (request: IncomingMessage, end: Socket | ServerResponse) => {
+      const alone = server.listenerCount('connect') === 1
+      if ('writeHead' in end) {
+        this.take(request, end, false)
+        if (alone) end.writeHead(405).end()
+      } else {
+        this.#takeTunnel(request, end)
+        if (alone) end.destroy()
+      }
+    })
+    if (server instanceof HttpServer || server instanceof HttpsServer) return
+    const take = (request: IncomingMessage, response: ServerResponse): void =>
+      this.take(request, response, false)
+    this.#listen(server, 'request', take)
+    this.#listen(
+      server,
+      'checkExpectation',
+      (request: IncomingMessage, response: ServerResponse) => {
         take(request, response)
-        if (server.listenerCount('connect') === 1) response.writeHead(405).end()
+        if (server.listenerCount('checkExpectation') === 1) response.writeHead(417).end()
+      }
+    )
+  }
+
+  /**
+   * `localhost` may have a second address, and with it a second server. Fastify gives it no handler
+   * for malformed requests, and lets it hand every upgrade to the first server.
+   */
+  #attachFurther(): void {
+    for (const server of furtherServers(this.#app)) {
+      this.#attach(server)
+      this.#listen(server, 'upgrade', this.#takeUpgrade)
+      this.#listen(server, 'clientError', (error, socket) => {
+        this.#app.server.emit('clientError', error, socket)
       })
     }
+  }
+
+  /**
+   * Joins the listeners for upgrades while there are any. Alone it must not stay: with a listener
+   * Node no longer answers a request that asks for an upgrade as the plain request it also is.
+   */
+  #watchUpgrades(server: Server): void {
+    const takeUpgrade = this.#takeUpgrade
+    const join = (): void => {
+      if (!server.listeners('upgrade').includes(takeUpgrade)) {
+        server.prependListener('upgrade', takeUpgrade)
+      }
+    }
+    this.#listen(server, 'newListener', (event: string, listener: unknown) => {
+      if (event === 'upgrade' && listener !== takeUpgrade) join()
+    })
+    this.#listen(server, 'removeListener', (event: string) => {
+      if (event === 'upgrade' && server.listenerCount(event) === 1) server.off(event, takeUpgrade)
+    })
+    if (server.listenerCount('upgrade') > 0) join()
+    this.#releases.push(() => server.off('upgrade', takeUpgrade))
   }
 
   #listen<Arguments extends unknown[]>(
@@ -164,48 +221,14 @@ class Intake {
     this.#releases.push(() => server.off(event, listener))
   }
 
-  /**
-   * Joins the listeners for upgrades while there are any. Alone it must not stay: with a listener
-   * Node no longer answers a request that asks for an upgrade as the plain request it also is.
-   */
-  #watchUpgrades(server: Server): void {
-    const onUpgrade = (request: IncomingMessage, socket: Socket): void => {
-      factsOf(request)
-      // Whoever takes the upgrade may route it, and then it has a response and passes the hook.
-      queueMicrotask(() => this.#tunnel(request, socket))
-    }
-    const join = (): void => {
-      if (!server.listeners('upgrade').includes(onUpgrade)) {
-        server.prependListener('upgrade', onUpgrade)
-      }
-    }
-    this.#listen(server, 'newListener', (event: string, listener: unknown) => {
-      if (event === 'upgrade' && listener !== onUpgrade) join()
-    })
-    this.#listen(server, 'removeListener', (event: string) => {
-      if (event === 'upgrade' && server.listenerCount('upgrade') === 1) server.off(event, onUpgrade)
-    })
-    if (server.listenerCount('upgrade') > 0) join()
-    this.#releases.push(() => server.off('upgrade', onUpgrade))
-  }
-
-  #tunnel(request: IncomingMessage, socket: Socket): void {
-    if ((request as MaybeTaken)[TAKEN] === true) return
-    ;(request as MaybeTaken)[TAKEN] = true
-    factsOf(request)
-    this.#tell((listener) => listener.tunnel?.(request, socket))
-  }
-
-  readonly #clientError = (error: NodeJS.ErrnoException, socket: Connection): void => {
-    const { code } = error
-    // The rest (ECONNRESET, EPIPE) are connections that failed, not requests.
-    if (!code?.startsWith('HPE_') && code !== 'ERR_HTTP_REQUEST_TIMEOUT') return
-    const fact = { code, statusCode: STATUS_OF_CODE.get(code) ?? 400 }
-    const latest = socket[LATEST]
-    if (latest !== undefined && !latest.req.complete) {
-      factsOf(latest.req).clientError = fact
-    } else {
-      this.#tell((listener) => listener.malformed?.(fact, socket))
+  #close(): void {
+    for (const release of this.#releases) release()
+    this.listeners.length = 0
+    const served: Served = this.#app.server
+    served[LISTENERS] = undefined
+    open.delete(this)
+    if (open.size === 0) {
+      diagnosticsChannel.unsubscribe('http.server.request.start', onRequestStart)
     }
   }
 }

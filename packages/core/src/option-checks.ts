@@ -11,16 +11,30 @@ export type OptionCheck = (value: unknown, option: string) => void
 /** The options a plugin knows, each with its check. */
 export type OptionShape = Readonly<Record<string, OptionCheck>>
 
-// Fastify hands these along with every plugin's own options.
-const HANDED_ALONG_BY_FASTIFY = new Set(['prefix', 'logLevel', 'logSerializers'])
+const NONE: ReadonlySet<string> = new Set()
+const HANDED_ALONG_BY_FASTIFY: ReadonlySet<string> = new Set([
+  'prefix',
+  'logLevel',
+  'logSerializers'
+])
 
 /**
- * Refuses unknown names and impossible values. `undefined` always means "not given".
+ * Refuses unknown names and impossible values. `undefined` always means "not given", and the names
+ * that Fastify hands along with every plugin's own (`prefix`, `logLevel`, `logSerializers`) pass.
  *
  * @param name where the options belong, as the message names it: `'rateLimit'`
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function checkOptions(name: string, given: unknown, shape: OptionShape): void {
+  checkMembers(name, given, shape, HANDED_ALONG_BY_FASTIFY)
+}
+
+function checkMembers(
+  name: string,
+  given: unknown,
+  shape: OptionShape,
+  ignored: ReadonlySet<string>
+): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new InvalidOptionError(name, 'an object of options', describe(given))
   }
@@ -28,7 +42,7 @@ export function checkOptions(name: string, given: unknown, shape: OptionShape): 
     const check = Object.hasOwn(shape, option) ? shape[option] : undefined
     if (check !== undefined) {
       if (value !== undefined) check(value, `${name}.${option}`)
-    } else if (!HANDED_ALONG_BY_FASTIFY.has(option)) {
+    } else if (!ignored.has(option)) {
       throw new UnknownOptionError(name, option, Object.keys(shape).join(', '))
     }
   }
@@ -66,9 +80,10 @@ export function integer({
 }
 
 function range(min: number, max: number): string {
-  const from = min === -Infinity ? '' : ` of at least ${min}`
-  const to = max === Infinity || max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`
-  return from + to
+  const bounds: string[] = []
+  if (min !== -Infinity) bounds.push(`at least ${min}`)
+  if (max !== Infinity && max !== Number.MAX_SAFE_INTEGER) bounds.push(`at most ${max}`)
+  return bounds.length === 0 ? '' : ` of ${bounds.join(' and ')}`
 }
 
 /** A duration of at least `min` milliseconds. */
@@ -123,7 +138,7 @@ export function listOf(check: OptionCheck): OptionCheck {
 
 /** An object with options of its own. */
 export function shapeOf(shape: OptionShape): OptionCheck {
-  return (value, option) => checkOptions(option, value, shape)
+  return (value, option) => checkMembers(option, value, shape, NONE)
 }
 
 /**

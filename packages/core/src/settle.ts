@@ -16,17 +16,15 @@ export type Ending = 'finished' | 'aborted' | 'cut'
 /** Called once with the response and how it ended. */
 export type SettledListener = (response: ServerResponse, ending: Ending) => void
 
-const LISTENERS: unique symbol = Symbol('holdfast.settled-listeners')
-const QUEUE: unique symbol = Symbol('holdfast.queued-responses')
+// Registered, so that two copies of this package in one process watch a response together.
+const STATE = Symbol.for('holdfast.settling')
+const QUEUE = Symbol.for('holdfast.queued-responses')
 
-/** The listeners still to be called; `null` once they were. */
-interface Watched {
-  [LISTENERS]?: SettledListener[] | null
-}
+/** The listeners still to be called, and afterwards how the response ended. */
+type State = SettledListener[] | Ending
 
-interface Connection {
-  [QUEUE]?: Set<ServerResponse>
-}
+type Watched = object & { [STATE]?: State }
+type Connection = object & { [QUEUE]?: Set<ServerResponse> }
 
 /**
  * Calls `listener` exactly once when the response settles, whatever becomes of it: sent, hijacked,
@@ -35,26 +33,31 @@ interface Connection {
  * settled the listener is called at once. A listener that throws is reported once and harms nothing.
  */
 export function onSettled(response: ServerResponse, listener: SettledListener): void {
-  let listeners = (response as Watched)[LISTENERS]
-  // Here, unlike at the intake, a response without a socket is one that waits for its turn.
-  if (listeners === undefined) listeners = watch(response, response.socket === null)
-  if (listeners === null) call(listener, response, endingOf(response))
-  else listeners.push(listener)
+  const state = watch(response)
+  if (typeof state === 'string') call(listener, response, state)
+  else state.push(listener)
 }
 
 /**
- * Starts to watch a response for its end. Returns its listeners, `null` when it has settled.
+ * Starts to watch a response for its end, unless it is watched already.
  *
- * @param queued the response waits behind another one on its connection
+ * @param queued the response waits behind another one on its connection; by default that is told
+ * by its having no socket, which is not yet true where Node announces a new request
  */
-export function watch(response: ServerResponse, queued: boolean): SettledListener[] | null {
-  const listeners: SettledListener[] | null = hasClosed(response) ? null : []
-  ;(response as Watched)[LISTENERS] = listeners
-  if (listeners !== null) {
+export function watch(response: ServerResponse, queued?: boolean): State {
+  const watched: Watched = response
+  let state = watched[STATE]
+  if (state !== undefined) return state
+  const waits = queued ?? response.socket === null
+  if (isOver(response, waits)) {
+    state = endingOf(response)
+  } else {
+    state = []
     response.on('close', settleThis)
-    if (queued) enqueue(response)
+    if (waits) enqueue(response)
   }
-  return listeners
+  watched[STATE] = state
+  return state
 }
 
 function settleThis(this: ServerResponse): void {
@@ -62,11 +65,13 @@ function settleThis(this: ServerResponse): void {
 }
 
 function settle(response: ServerResponse): void {
-  const listeners = (response as Watched)[LISTENERS]
-  if (!listeners) return
-  ;(response as Watched)[LISTENERS] = null
-  ;(response.req.socket as Connection | null)?.[QUEUE]?.delete(response)
+  const watched: Watched = response
+  const listeners = watched[STATE]
+  if (!Array.isArray(listeners)) return
   const ending = endingOf(response)
+  // Kept: asked later, a response written after its client left would call itself finished.
+  watched[STATE] = ending
+  ;(response.req.socket as Connection | null)?.[QUEUE]?.delete(response)
   for (let index = listeners.length - 1; index >= 0; index--) {
     call(listeners[index] as SettledListener, response, ending)
   }
@@ -103,26 +108,41 @@ interface EndedResponse {
   readonly stream?: { readonly closed: boolean; readonly rstCode: number }
 }
 
-function hasClosed(response: ServerResponse): boolean {
+function isOver(response: ServerResponse, queued: boolean): boolean {
   const { closed, stream } = response as EndedResponse
-  return stream === undefined ? closed === true : stream.closed
+  if (stream !== undefined) return stream.closed
+  return closed === true || (queued && response.req.socket.closed)
 }
-
-const HTTP2_INTERNAL_ERROR = 2
 
 function endingOf(response: ServerResponse): Ending {
-  if (isComplete(response)) return 'finished'
-  const { errored, stream } = response as EndedResponse
-  if (stream !== undefined) return stream.rstCode === HTTP2_INTERNAL_ERROR ? 'cut' : 'aborted'
-  if (errored) return 'cut'
-  // A connection that the client closed has read its end or failed; one that we closed has neither.
-  const { socket } = response.req
-  return socket.readableEnded || socket.errored ? 'aborted' : 'cut'
+  const { stream } = response as EndedResponse
+  return stream === undefined ? endingOfHttp1(response) : endingOfHttp2(response, stream.rstCode)
 }
 
-function isComplete({ req, writableFinished, writableEnded }: ServerResponse): boolean {
-  // writableFinished alone would lie: a response written after its client left is "finished" too.
+function endingOfHttp1(response: ServerResponse): Ending {
+  if (isSent(response)) return 'finished'
+  const { readableEnded, errored } = response.req.socket
+  if (readableEnded) return 'aborted'
+  // Read to no end and without an error of its own, the connection was closed by us.
+  const own = errored && errored !== (response as EndedResponse).errored
+  return own && (errored as NodeJS.ErrnoException).code !== 'ECANCELED' ? 'aborted' : 'cut'
+}
+
+function isSent({ req, writableEnded, writableFinished }: ServerResponse): boolean {
   if (req.aborted) return false
-  // An injected response has no socket to flush to, and never calls itself finished.
-  return writableFinished || (writableEnded && !req.socket.destroyed)
+  // The connection stands: it was sent, or injected, which has no connection at all.
+  if (!req.socket.destroyed) return writableEnded
+  // A write that failed with its connection counts as finished before Node 24.
+  return writableFinished && req.socket.writableFinished
+}
+
+const HTTP2_NO_ERROR = 0
+const HTTP2_INTERNAL_ERROR = 2
+
+function endingOfHttp2({ req, writableFinished }: ServerResponse, code: number): Ending {
+  // A stream that its client reset is "finished" too, but then its request was aborted.
+  if (writableFinished && !req.aborted) return 'finished'
+  if (code === HTTP2_INTERNAL_ERROR) return 'cut'
+  // A stream that its client resets is ended properly; one that we destroy is not.
+  return code === HTTP2_NO_ERROR && !writableFinished ? 'cut' : 'aborted'
 }

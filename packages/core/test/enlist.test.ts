@@ -1,0 +1,121 @@
+import { enlist, type Place, type PluginName } from '@holdfast/core'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import t from 'tap'
+
+interface Logged {
+  readonly level: number
+  readonly msg: string
+}
+
+function logged(): { app: FastifyInstance; warnings: () => string[] } {
+  const lines: Logged[] = []
+  const app = Fastify({
+    logger: { stream: { write: (line: string) => lines.push(JSON.parse(line)) } }
+  })
+  return {
+    app,
+    warnings: () => lines.filter(({ level }) => level === 40).map(({ msg }) => msg)
+  }
+}
+
+/** A plugin that does nothing but enlist. */
+const plugin = (name: PluginName, place?: Place): FastifyPluginAsync =>
+  fp(async (app) => enlist(app, name, place), { name })
+
+t.test('plugins in the order of the request say nothing', async (t) => {
+  const { app, warnings } = logged()
+  app.register(plugin('@holdfast/lifecycle', { root: true, first: true }))
+  app.addHook('onRequest', async () => {})
+  app.register(plugin('@holdfast/rate-limit'))
+  app.register(plugin('@holdfast/circuit-breaker'))
+  // Logging sees every request at the intake, wherever it stands.
+  app.register(plugin('@holdfast/request-logging'))
+  await app.ready()
+  t.strictSame(warnings(), [])
+  await app.close()
+})
+
+t.test('a plugin behind one it should precede is named, with the remedy', async (t) => {
+  const { app, warnings } = logged()
+  app.register(plugin('@holdfast/circuit-breaker'))
+  app.register(plugin('@holdfast/rate-limit'))
+  await app.ready()
+  t.strictSame(warnings(), [
+    '@holdfast/rate-limit is registered after @holdfast/circuit-breaker: requests meet @holdfast/circuit-breaker first. Move app.register() of @holdfast/rate-limit above it.'
+  ])
+  await app.close()
+})
+
+t.test('order matters only where one request meets both', async (t) => {
+  const { app, warnings } = logged()
+  app.register(async (scope) => {
+    scope.register(plugin('@holdfast/circuit-breaker'))
+  })
+  app.register(async (scope) => {
+    scope.register(plugin('@holdfast/rate-limit'))
+  })
+  await app.ready()
+  t.strictSame(warnings(), [], 'two scopes beside each other')
+  await app.close()
+
+  const nested = logged()
+  nested.app.register(plugin('@holdfast/circuit-breaker'))
+  nested.app.register(async (scope) => {
+    scope.register(plugin('@holdfast/rate-limit'))
+  })
+  await nested.app.ready()
+  t.equal(nested.warnings().length, 1, 'a scope within the other')
+  await nested.app.close()
+
+  const early = logged()
+  early.app.register(async (scope) => {
+    scope.register(plugin('@holdfast/circuit-breaker'))
+  })
+  early.app.register(plugin('@holdfast/rate-limit'))
+  await early.app.ready()
+  t.equal(early.warnings().length, 1, 'a scope declared before')
+  await early.app.close()
+})
+
+t.test('who must be first names the hooks that run before it', async (t) => {
+  const { app, warnings } = logged()
+  app.addHook('onRequest', async function authenticate() {})
+  app.addHook('onRequest', async () => {})
+  app.addHook('onRequest', async function holdfastIntake() {})
+  app.register(plugin('@holdfast/lifecycle', { first: true }))
+  await app.ready()
+  t.strictSame(warnings(), [
+    '@holdfast/lifecycle is registered after the onRequest hooks authenticate, (anonymous): they run before it and may refuse what it answers. Move app.register() of @holdfast/lifecycle above them.'
+  ])
+  await app.close()
+})
+
+t.test('one instance takes a plugin once; a scope may have its own', async (t) => {
+  const app = Fastify()
+  app.register(plugin('@holdfast/rate-limit'))
+  app.register(async (scope) => {
+    scope.register(plugin('@holdfast/rate-limit'))
+  })
+  await app.ready()
+  await app.close()
+
+  const twice = Fastify()
+  twice.register(plugin('@holdfast/rate-limit'))
+  twice.register(plugin('@holdfast/rate-limit'))
+  await t.rejects(Promise.resolve(twice.ready()), {
+    code: 'HOLDFAST_ERR_REGISTERED_TWICE',
+    message: /^@holdfast\/rate-limit is already registered on this Fastify instance\. Remove one/
+  })
+})
+
+t.test('a plugin for the root refuses a scope', async (t) => {
+  const app = Fastify()
+  app.register(async function orders(scope) {
+    scope.register(plugin('@holdfast/lifecycle', { root: true }))
+  })
+  await t.rejects(Promise.resolve(app.ready()), {
+    code: 'HOLDFAST_ERR_NOT_AT_ROOT',
+    message: /^@holdfast\/lifecycle must be registered on the root Fastify instance/
+  })
+})

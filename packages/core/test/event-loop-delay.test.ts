@@ -1,0 +1,46 @@
+import { eventLoopDelay, monotonicClock } from '@holdfast/core'
+import t from 'tap'
+import { eventually } from '../../../test/support/http.ts'
+
+function block(milliseconds: number): void {
+  const end = monotonicClock() + milliseconds
+  while (monotonicClock() < end);
+}
+
+t.test('a loop that is held up shows its delay to every holder, then recovers', async (t) => {
+  const one = eventLoopDelay()
+  const two = eventLoopDelay()
+  t.equal(one.current, 0)
+  block(600)
+  await eventually(() => one.current > 10)
+  t.equal(two.current, one.current)
+  await eventually(() => one.current < 10)
+  one.release()
+  two.release()
+})
+
+t.test('a window without one sample is delay from end to end', async (t) => {
+  const delay = eventLoopDelay()
+  // No sample is taken before the loop turns for the first time, and that is too late.
+  block(600)
+  await new Promise((resolve) => setImmediate(resolve))
+  await eventually(() => delay.current > 0)
+  t.ok(delay.current > 10)
+  delay.release()
+})
+
+t.test('the last one to release stops the measurement, and only once', async (t) => {
+  const before = process.getActiveResourcesInfo().sort()
+  const one = eventLoopDelay()
+  const two = eventLoopDelay()
+  one.release()
+  one.release()
+  block(600)
+  await eventually(() => two.current > 10)
+  t.ok(two.current > 10, 'a second release does not count for somebody else')
+  two.release()
+  const next = eventLoopDelay()
+  t.equal(next.current, 0, 'a new measurement begins at nothing')
+  next.release()
+  t.strictSame(process.getActiveResourcesInfo().sort(), before)
+})

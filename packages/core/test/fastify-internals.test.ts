@@ -1,0 +1,182 @@
+import dns from 'node:dns'
+import type * as FastifyModule from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import t from 'tap'
+import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
+import {
+  furtherServers,
+  hasUserErrorHandler,
+  hookNames,
+  isRoot,
+  rootOf,
+  routeConfig
+} from '../dist/fastify-internals.js'
+import { defineError, intake, refuse } from '../dist/index.js'
+import { Ledger } from './ledger.ts'
+
+// The oldest version that is supported, each that changed what we look at, and the latest.
+const VERSIONS = ['fastify-5.8', 'fastify-5.9', 'fastify-5.10', 'fastify']
+
+for (const version of VERSIONS) {
+  const { default: Fastify }: typeof FastifyModule = await import(version)
+
+  t.test(`${version}: whose error handler answers for a reply`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const users = (_: unknown, reply: FastifyReply): boolean | undefined =>
+      hasUserErrorHandler(reply)
+    app.register(async (scope) => {
+      scope.get('/early-scope', users)
+    })
+    app.get('/', users)
+    app.get('/route', { errorHandler: () => {} }, users)
+    app.register(
+      async (scope) => {
+        scope.setErrorHandler(() => {})
+        scope.get('/scope', users)
+        scope.setNotFoundHandler((_, reply) => reply.send(hasUserErrorHandler(reply)))
+        scope.register(async (inner) => {
+          inner.get('/inner', users)
+        })
+      },
+      { prefix: '/own' }
+    )
+    app.setNotFoundHandler((_, reply) => reply.send(hasUserErrorHandler(reply)))
+    for (const [url, expected] of [
+      ['/', false],
+      ['/early-scope', false],
+      ['/route', true],
+      ['/own/scope', true],
+      ['/own/inner', true],
+      ['/own/nowhere', true],
+      ['/nowhere', false]
+    ] as const) {
+      t.equal((await app.inject(url)).json(), expected, url)
+    }
+
+    const handled = Fastify()
+    t.teardown(() => handled.close())
+    handled.get('/', users)
+    handled.setErrorHandler(() => {})
+    t.equal((await handled.inject('/')).json(), true)
+  })
+
+  t.test(`${version}: a route's config is one object for all its requests`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const configs: object[] = []
+    app.addHook('onRequest', (request, _, done) => {
+      configs.push(routeConfig(request))
+      done()
+    })
+    // The types of a config are the plugins' to declare; this one is nobody's.
+    const config: object = { test: 'yes' }
+    app.get('/items/:id', { config }, () => 'ok')
+    app.get('/plain', () => 'ok')
+    for (const url of ['/items/1', '/items/2', '/plain', '/nowhere']) await app.inject(url)
+    const [one, two, plain, nowhere] = configs
+    t.match(one, { test: 'yes', url: '/items/:id', method: 'GET' })
+    t.equal(two, one)
+    t.match(plain, { url: '/plain', method: 'GET' })
+    t.type(nowhere, 'object')
+  })
+
+  t.test(`${version}: the hooks of an instance, by name and in order`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.addHook('onRequest', async function first() {})
+    app.addHook('onRequest', async () => {})
+    app.register(async (scope) => {
+      scope.addHook('onRequest', async function second() {})
+      scope.register(async (inner) => {
+        t.strictSame(hookNames(inner, 'onRequest'), ['first', '(anonymous)', 'second'])
+      })
+    })
+    await app.ready()
+    t.strictSame(hookNames(app, 'onRequest'), ['first', '(anonymous)'])
+    t.strictSame(hookNames(app, 'preHandler'), [])
+  })
+
+  t.test(`${version}: an instance and its root`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    t.equal(isRoot(app), true)
+    app.register(async (scope) => {
+      t.equal(isRoot(scope), false)
+      t.equal(rootOf(scope), app)
+      scope.register(async (inner) => {
+        t.equal(rootOf(inner), app)
+      })
+    })
+    await app.ready()
+    t.equal(isRoot(app), true)
+  })
+
+  t.test(`${version}: the servers of the further addresses`, async (t) => {
+    const lookup = dns.lookup
+    t.teardown(() => {
+      dns.lookup = lookup
+    })
+    dns.lookup = twoAddresses()
+    const app = Fastify()
+    t.strictSame(furtherServers(app), [])
+    let inner: FastifyInstance | undefined
+    app.register(async (scope) => {
+      inner = scope
+    })
+    await listen(app, 'localhost')
+    t.equal(furtherServers(app).length, 1)
+    t.equal(furtherServers(inner as FastifyInstance)[0], furtherServers(app)[0])
+    t.not(furtherServers(app)[0], app.server)
+    await app.close()
+  })
+
+  t.test(`${version}: intake and refusing work`, async (t) => {
+    const app = Fastify()
+    const ledger = new Ledger()
+    intake(app, ledger)
+    const Refused = defineError('TEST_ERR_REFUSED', 'Refused', 429)
+    app.get('/', () => 'ok')
+    app.get(
+      '/refused',
+      { onRequest: (_, reply, done) => refuse(reply, new Refused(), done) },
+      () => 'ok'
+    )
+    const connection = await rawConnection(await listen(app))
+    connection.write(head('GET /') + head('GET /refused') + head('GET /%zz'))
+    const answers = await connection.until(/ 400 /)
+    t.match(answers, / 200 [^]* 429 [^]*application\/problem\+json/)
+    connection.destroy()
+    await eventually(() => ledger.isSettled(3))
+    await app.close()
+    t.strictSame(ledger.lines, [
+      'GET / 200 finished',
+      'GET /refused 429 finished',
+      'GET /%zz 400 finished'
+    ])
+  })
+}
+
+t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t) => {
+  const config = {}
+  const request = { routeOptions: { config } } as unknown as FastifyRequest
+  t.equal(routeConfig(request), config)
+  t.equal(hasUserErrorHandler({ request } as unknown as FastifyReply), undefined)
+  const app = {} as FastifyInstance
+  t.strictSame(furtherServers(app), [])
+  t.strictSame(hookNames(app, 'onRequest'), [])
+  t.equal(isRoot(app), true)
+  t.equal(isRoot(Object.create(null)), true)
+})
+
+/** A `dns.lookup` for which `localhost` has two addresses; the sockets stay real. */
+function twoAddresses(): typeof dns.lookup {
+  const lookup = (host: string, ...rest: unknown[]): void => {
+    const callback = rest.pop() as (error: null, ...answer: unknown[]) => void
+    const all = (rest[0] as { all?: boolean } | undefined)?.all === true
+    const first = host === 'localhost' ? '127.0.0.1' : host
+    const addresses = [first, '127.0.0.2'].map((address) => ({ address, family: 4 }))
+    process.nextTick(() => (all ? callback(null, addresses) : callback(null, first, 4)))
+  }
+  return Object.assign(lookup, { __promisify__: dns.lookup.__promisify__ })
+}

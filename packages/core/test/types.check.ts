@@ -1,0 +1,74 @@
+/**
+ * Checked by `tsc -b`, never run: what the types promise.
+ */
+import type { IncomingMessage } from 'node:http'
+import {
+  type Channel,
+  type ChannelName,
+  channel,
+  type Duration,
+  defineError,
+  factsOf,
+  parseDuration,
+  type RequestFacts,
+  remaining,
+  routeConfig,
+  subscribe
+} from '@holdfast/core'
+import { expectTypeOf } from 'expect-type'
+import type { FastifyRequest } from 'fastify'
+
+interface Opened {
+  readonly name: string
+}
+
+declare module '@holdfast/core' {
+  interface ChannelPayloads {
+    'holdfast:types:opened': Opened
+  }
+  interface RequestFacts {
+    tenant?: string
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    typesCheck?: { readonly max: number }
+  }
+}
+
+// A channel carries what was declared for its name, and an unknown name is no channel.
+expectTypeOf(channel('holdfast:types:opened')).toEqualTypeOf<Channel<Opened>>()
+expectTypeOf<'holdfast:types:opened'>().toExtend<ChannelName>()
+expectTypeOf(
+  subscribe('holdfast:types:opened', (payload) => {
+    expectTypeOf(payload).toEqualTypeOf<Opened>()
+  })
+).toEqualTypeOf<() => void>()
+// @ts-expect-error no such channel
+subscribe('holdfast:types:closed', () => {})
+// @ts-expect-error a payload of another shape
+channel('holdfast:types:opened').publish({ title: 'payments' })
+
+// Facts belong to both kinds of request, and third parties add to them.
+declare const request: FastifyRequest
+declare const raw: IncomingMessage
+expectTypeOf(factsOf(request)).toEqualTypeOf<RequestFacts>()
+expectTypeOf(factsOf(raw)).toEqualTypeOf<RequestFacts>()
+expectTypeOf(factsOf(raw).tenant).toEqualTypeOf<string | undefined>()
+expectTypeOf(remaining(request)).toEqualTypeOf<number>()
+expectTypeOf(remaining(raw)).toEqualTypeOf<number>()
+// @ts-expect-error no plugin of that name refuses
+factsOf(raw).refusedBy = 'tenant'
+
+// A route's config is typed by what the plugins declare.
+expectTypeOf(routeConfig(request).typesCheck).toEqualTypeOf<{ readonly max: number } | undefined>()
+
+expectTypeOf<Duration>().toEqualTypeOf<number | string>()
+expectTypeOf(parseDuration('1s', 'after')).toEqualTypeOf<number>()
+
+// An error made by defineError knows its code.
+const TooBusyError = defineError('TEST_ERR_TOO_BUSY', 'Busy for %s seconds', 429)
+expectTypeOf(new TooBusyError(7).code).toEqualTypeOf<'TEST_ERR_TOO_BUSY'>()
+expectTypeOf(new TooBusyError(7).statusCode).toEqualTypeOf<number>()
+expectTypeOf(new TooBusyError(7)).toExtend<Error>()
