@@ -4,11 +4,18 @@
  * without.
  */
 import type { Server } from 'node:http'
-import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type {
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  preHandlerHookHandler
+} from 'fastify'
 
 interface RouteContext {
   readonly config?: FastifyContextConfig
   readonly errorHandler?: object
+  preHandler?: preHandlerHookHandler[] | null
 }
 
 /** Finds a value under an own symbol with this description: each copy of Fastify has its own. */
@@ -77,6 +84,19 @@ export function isHijacked(reply: FastifyReply): boolean | undefined {
 export function logControllerOf(app: FastifyInstance): object | undefined {
   const controller = privateOf(rootOf(app), 'fastify.logController')
   return controller instanceof Object ? controller : undefined
+}
+
+/**
+ * Puts a hook behind all others that run before the handler of the request's route, for requests
+ * that have not come that far: the only way to be last on a route that was declared earlier.
+ * Returns whether it could.
+ */
+export function appendPreHandler(request: FastifyRequest, hook: preHandlerHookHandler): boolean {
+  const context = contextOf(request)
+  if (context?.preHandler === undefined) return false
+  // A new list: requests on their way through the old one keep it.
+  context.preHandler = [...(context.preHandler ?? []), hook]
+  return true
 }
 
 /** The second and further servers that `listen({ host: 'localhost' })` opens. */

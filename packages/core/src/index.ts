@@ -37,6 +37,7 @@ export {
   type SheddingFact
 } from './facts.ts'
 export {
+  appendPreHandler,
   furtherServers,
   hookNames,
   isHijacked,
