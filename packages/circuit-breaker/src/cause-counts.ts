@@ -1,0 +1,43 @@
+/**
+ * Why calls failed, as labels with counts. Bounded, and no error is kept: errors hold on to
+ * requests and their data.
+ */
+
+/** How often each cause occurred, by its label. */
+export type Causes = Readonly<Record<string, number>>
+
+const MOST_LABELS = 8
+const LONGEST_LABEL = 64
+const REST = 'other'
+
+/** Counts causes by label: the first eight labels by themselves, the rest as `other`. */
+export class CauseCounts {
+  readonly #counts = new Map<string, number>()
+
+  add(cause: unknown): void {
+    const label = labelOf(cause)
+    const known = this.#counts.has(label) || this.#counts.size < MOST_LABELS
+    const counted = known ? label : REST
+    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1)
+  }
+
+  clear(): void {
+    this.#counts.clear()
+  }
+
+  toRecord(): Causes {
+    return Object.freeze(Object.fromEntries(this.#counts))
+  }
+}
+
+function labelOf(cause: unknown): string {
+  const label =
+    cause instanceof Error ? (codeOf(cause) ?? codeOf(cause.cause) ?? cause.name) : cause
+  return typeof label === 'string' && label !== '' ? label.slice(0, LONGEST_LABEL) : 'failure'
+}
+
+/** The text under `code`; `fetch` hides it in the cause of a TypeError. */
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
+}

@@ -1,0 +1,94 @@
+/**
+ * Wires breakers into Fastify: the decorators, the guarded routes, and a log line per change.
+ */
+import { enlist, subscribe } from '@holdfast/core'
+import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import fp from 'fastify-plugin'
+import type { CircuitBreaker } from './breaker.ts'
+import type { BreakerTransition } from './channels.ts'
+import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
+import {
+  type BreakerOptions,
+  type CircuitBreakerOptions,
+  type CircuitBreakerRouteOptions,
+  resolveCircuitBreakerOptions
+} from './options.ts'
+import { BreakerRegistry, type CircuitBreakers } from './registry.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Returns the breaker of that name, and makes it when there is none. Options are laid over the
+     * plugin's; for a name that exists they must be the same as before, or be left out.
+     */
+    circuitBreaker(name: string, options?: BreakerOptions): CircuitBreaker
+    /** All breakers, for operators. */
+    readonly circuitBreakers: CircuitBreakers
+  }
+  interface FastifyContextConfig {
+    /**
+     * Puts the route behind a breaker: `true` for one of its own, a name to share one, or options.
+     *
+     * @default false
+     */
+    circuitBreaker?: boolean | string | CircuitBreakerRouteOptions
+  }
+}
+
+function plugin(
+  app: FastifyInstance,
+  options: CircuitBreakerOptions,
+  done: (error?: Error) => void
+): void {
+  try {
+    wire(app, options)
+    done()
+  } catch (error) {
+    // Thrown, it would bring down the process in place of the boot.
+    done(error as Error)
+  }
+}
+
+function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
+  enlist(app, '@holdfast/circuit-breaker')
+  const resolved = resolveCircuitBreakerOptions(options)
+  const registry = new BreakerRegistry(resolved, () => {
+    app.log.warn(
+      `All ${resolved.maxBreakers} circuit breakers are in use: further names share one. Raise maxBreakers, or use fewer names.`
+    )
+  })
+
+  app.decorate('circuitBreaker', (name: string, breakerOptions?: BreakerOptions) =>
+    registry.open(name, breakerOptions)
+  )
+  app.decorate('circuitBreakers', registry)
+
+  app.addHook('onRoute', function holdfastCircuitBreakerRoute(route) {
+    // A scope with a registration of its own binds its routes itself.
+    if (this.circuitBreakers === registry) bindRoute(registry, route)
+  })
+  app.addHook('onRequest', function holdfastCircuitBreaker(request, reply, next) {
+    refuseWhenOpen(registry, request, reply, next)
+  })
+  app.addHook('onError', holdfastCircuitBreakerError)
+
+  const unsubscribe = subscribe('holdfast:circuit-breaker:state', (transition) => {
+    if (registry.made(transition.breaker)) logTransition(app, transition)
+  })
+  app.addHook('onClose', async () => unsubscribe())
+}
+
+function logTransition(app: FastifyInstance, { name, from, to, causes }: BreakerTransition): void {
+  const fields = { circuitBreaker: name, from, to, causes }
+  if (to === 'open') app.log.warn(fields, `circuit breaker "${name}" opened`)
+  else app.log.info(fields, `circuit breaker "${name}" is ${to}`)
+}
+
+/**
+ * Circuit breakers for Fastify: around routes by `config.circuitBreaker`, around any call by
+ * `app.circuitBreaker(name).execute(fn)`.
+ */
+export const circuitBreaker: FastifyPluginCallback<CircuitBreakerOptions> = fp(plugin, {
+  name: '@holdfast/circuit-breaker',
+  fastify: '5.x'
+})

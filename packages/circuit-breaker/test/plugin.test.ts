@@ -1,0 +1,185 @@
+import diagnosticsChannel from 'node:diagnostics_channel'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import plugin, { type Call, CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t from 'tap'
+import { eventually, listen } from '../../../test/support/http.ts'
+
+t.test('is the named and the default export', async (t) => {
+  t.equal(plugin, circuitBreaker)
+})
+
+t.test('a wrong option stops the boot and is named', async (t) => {
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [
+      { threshold: 0 },
+      /"circuitBreaker.threshold" must be a whole number of at least 1, but it is 0/
+    ],
+    [{ threshold: '5' }, /threshold.*the text "5"/],
+    [{ resetTimeout: 'soon' }, /"circuitBreaker.resetTimeout" must be a duration/],
+    [{ resetTimeout: 0 }, /at least 1 ms/],
+    [{ maxBreakers: 0 }, /maxBreakers/],
+    [{ clock: 1 }, /clock/],
+    [{ timeout: 1 }, /"timeout" does not exist.*threshold, resetTimeout, maxBreakers/]
+  ]
+  for (const [options, message] of wrong) {
+    const app = Fastify()
+    app.register(circuitBreaker, options)
+    await t.rejects(Promise.resolve(app.ready()), { message, code: /^HOLDFAST_ERR_OPTION/ })
+    await app.close()
+  }
+})
+
+t.test('registered twice on one instance is an error with the remedy', async (t) => {
+  const app = Fastify()
+  app.register(circuitBreaker)
+  app.register(circuitBreaker)
+  await t.rejects(Promise.resolve(app.ready()), { code: 'HOLDFAST_ERR_REGISTERED_TWICE' })
+  await app.close()
+})
+
+t.test('its hook is there by name, and nothing of it is left after close', async (t) => {
+  const channel = diagnosticsChannel.channel('holdfast:circuit-breaker:state')
+  // Immediates come and go with Fastify's own work.
+  const resources = (): string[] =>
+    process
+      .getActiveResourcesInfo()
+      .filter((name) => name !== 'Immediate')
+      .sort()
+  const before = resources()
+  const app = Fastify()
+  await app.register(circuitBreaker, { prefix: '/ignored' })
+  app.get('/', { config: { circuitBreaker: true } }, () => 'ok')
+  await app.ready()
+  t.match(app.printRoutes({ includeHooks: true }), /onRequest.*holdfastCircuitBreaker\(\)/)
+  t.ok(channel.hasSubscribers)
+  app.circuitBreaker('payments').tryAcquire()?.failure()
+  await app.close()
+  t.notOk(channel.hasSubscribers)
+  t.strictSame(resources(), before)
+})
+
+t.test('decorates with breakers by name, with the options of the plugin', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(circuitBreaker, { threshold: 1 })
+  const payments = app.circuitBreaker('payments')
+  t.ok(payments instanceof CircuitBreaker)
+  t.equal(app.circuitBreaker('payments'), payments)
+  t.equal(
+    app.getDecorator<FastifyInstance['circuitBreaker']>('circuitBreaker')('payments'),
+    payments
+  )
+  t.throws(() => app.circuitBreaker('payments', { threshold: 2 }), {
+    code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_CONFLICT'
+  })
+  payments.tryAcquire()?.failure()
+  t.match(app.circuitBreakers.snapshots(), [{ name: 'payments', state: 'open' }])
+  t.equal(app.circuitBreakers.get('payments'), payments)
+})
+
+t.test('each change of its own breakers is logged once, and the lack of room once', async (t) => {
+  const lines: { level: number; msg: string }[] = []
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const app = Fastify({ logger: { stream } })
+  t.teardown(() => app.close())
+  let now = 0
+  await app.register(circuitBreaker, {
+    threshold: 2,
+    maxBreakers: 1,
+    resetTimeout: '1s',
+    clock: () => now
+  })
+  new CircuitBreaker({ threshold: 1, name: 'foreign' }).tryAcquire()?.failure()
+  const payments = app.circuitBreaker('payments')
+  payments.tryAcquire()?.failure('status 503')
+  payments.tryAcquire()?.failure(new Error('boom'))
+  now += 1000
+  payments.tryAcquire()?.success()
+  payments.tryAcquire()?.failure()
+  payments.tryAcquire()?.failure()
+  app.circuitBreaker('stock')
+  app.circuitBreaker('stock')
+
+  const circuit = { circuitBreaker: 'payments' }
+  t.match(lines, [
+    {
+      ...circuit,
+      level: 40,
+      from: 'closed',
+      to: 'open',
+      causes: { 'status 503': 1, Error: 1 },
+      msg: 'circuit breaker "payments" opened'
+    },
+    { ...circuit, level: 30, from: 'open', msg: 'circuit breaker "payments" is half-open' },
+    { ...circuit, level: 30, to: 'closed', msg: 'circuit breaker "payments" is closed' },
+    { ...circuit, level: 40, to: 'open' },
+    { level: 40, msg: /All 1 circuit breakers are in use.*Raise maxBreakers/ }
+  ])
+  t.equal(lines.length, 5)
+})
+
+t.test('a call to an upstream that fails, hangs and heals', async (t) => {
+  let upstreamIs: 'well' | 'broken' | 'hanging' = 'well'
+  let asked = 0
+  let abandoned = 0
+  const upstream: Server = createServer((request, response) => {
+    asked++
+    request.socket.once('close', () => {
+      if (!response.writableEnded) abandoned++
+    })
+    if (upstreamIs === 'hanging') return
+    response.statusCode = upstreamIs === 'well' ? 200 : 500
+    response.end(upstreamIs)
+  })
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    upstream.closeAllConnections()
+    upstream.close()
+  })
+  const { port: upstreamPort } = upstream.address() as AddressInfo
+
+  const app = Fastify({ forceCloseConnections: true })
+  t.teardown(() => app.close())
+  let now = 0
+  await app.register(circuitBreaker, { threshold: 3, clock: () => now })
+  const charge = async (call: Call): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${upstreamPort}/`, { signal: call.signal })
+    if (response.status >= 500) throw new Error(`payments answered ${response.status}`)
+    return response.text()
+  }
+  app.get('/orders', { config: { circuitBreaker: true } }, () =>
+    app.circuitBreaker('payments').execute(charge, { timeout: 200, fallback: () => 'degraded' })
+  )
+  app.get('/strict', () => app.circuitBreaker('payments').execute(charge))
+  const port = await listen(app)
+  const ask = async (path = '/orders'): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`)
+    return `${response.status} ${await response.text()}`
+  }
+  const payments = app.circuitBreaker('payments')
+
+  t.equal(await ask(), '200 well')
+  upstreamIs = 'broken'
+  for (let times = 0; times < 3; times++) t.equal(await ask(), '200 degraded')
+  t.equal(payments.state, 'open')
+  t.equal(asked, 4)
+  for (let times = 0; times < 5; times++) t.equal(await ask(), '200 degraded')
+  t.match(await ask('/strict'), /^503 .*The circuit breaker \\"payments\\" is open/)
+  t.equal(asked, 4, 'nobody asks while it is open')
+
+  upstreamIs = 'hanging'
+  now += 10_000
+  t.equal(await ask(), '200 degraded')
+  t.equal(payments.state, 'open', 'the probe ran into its timeout')
+  t.equal(asked, 5)
+  await eventually(() => abandoned === 1)
+
+  upstreamIs = 'well'
+  now += 10_000
+  t.equal(await ask(), '200 well')
+  t.equal(payments.state, 'closed')
+  t.match(app.circuitBreakers.get('GET /orders')?.snapshot(), { state: 'closed', failures: 0 })
+  await eventually(() => app.circuitBreakers.snapshots().every(({ inFlight }) => inFlight === 0))
+})

@@ -1,0 +1,101 @@
+import t from 'tap'
+import { BreakerRegistry } from '../dist/registry.js'
+
+function registry(
+  options: { maxBreakers?: number; overflowed?: () => void } = {}
+): BreakerRegistry {
+  const { maxBreakers = 1000, overflowed = () => {} } = options
+  return new BreakerRegistry(
+    { threshold: 1, resetTimeout: 10_000, maxBreakers, clock: () => 0 },
+    overflowed
+  )
+}
+
+t.test('one name is one breaker', async (t) => {
+  const breakers = registry()
+  const payments = breakers.open('payments')
+  t.equal(breakers.open('payments'), payments)
+  t.equal(breakers.get('payments'), payments)
+  t.equal(breakers.get('stock'), undefined)
+  t.equal(payments.name, 'payments')
+  breakers.open('stock')
+  t.match(breakers.snapshots(), [{ name: 'payments' }, { name: 'stock' }])
+})
+
+t.test('other options for the same name are an error, the same ones are not', async (t) => {
+  const breakers = registry()
+  const payments = breakers.open('payments', { threshold: 3 })
+  t.equal(breakers.open('payments', { threshold: 3, resetTimeout: '10s' }), payments)
+  t.equal(breakers.open('payments'), payments)
+  for (const options of [{}, { threshold: 4 }, { threshold: 3, resetTimeout: '9s' }]) {
+    t.throws(() => breakers.open('payments', options), {
+      code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_CONFLICT',
+      message: /"payments" exists with other options \(threshold 3, resetTimeout 10000 ms\)/
+    })
+    t.throws(() => breakers.pin('payments', options))
+  }
+})
+
+t.test('wrong names and options are named', async (t) => {
+  const breakers = registry()
+  const open = breakers.open.bind(breakers) as (name: unknown, options?: unknown) => unknown
+  t.throws(() => open(''), { message: /name of app.circuitBreaker\(name\).*text/ })
+  t.throws(() => open(undefined), { code: 'HOLDFAST_ERR_OPTION_INVALID' })
+  t.throws(() => open('a', { threshold: -1 }), { message: /app.circuitBreaker\("a"\).threshold/ })
+  t.throws(() => open('a', { name: 'b' }), { code: 'HOLDFAST_ERR_OPTION_UNKNOWN' })
+  t.strictSame(breakers.snapshots(), [])
+})
+
+t.test('10,000 names take the room of maxBreakers', async (t) => {
+  const breakers = registry()
+  for (let count = 0; count < 10_000; count++)
+    breakers.open(`tenant ${count}`).tryAcquire()?.success()
+  t.equal(breakers.snapshots().length, 1000)
+})
+
+t.test('the closed and idle one that was unused the longest makes room', async (t) => {
+  const breakers = registry({ maxBreakers: 4 })
+  const route = breakers.pin('route')
+  const first = breakers.open('first')
+  breakers.open('second')
+  breakers.open('third')
+  breakers.open('first')
+  breakers.open('fourth')
+  t.equal(breakers.get('second'), undefined)
+  t.equal(breakers.get('first'), first)
+  t.equal(breakers.get('route'), route, 'a route holds on to its breaker')
+  t.ok(breakers.made(first))
+})
+
+t.test('a breaker that was opened by name and then by a route is held, too', async (t) => {
+  const breakers = registry({ maxBreakers: 1 })
+  const shared = breakers.open('shared')
+  t.equal(breakers.pin('shared'), shared)
+  breakers.open('other')
+  t.equal(breakers.get('shared'), shared)
+})
+
+t.test('open, half-open and busy ones stay, and further names share one', async (t) => {
+  let overflows = 0
+  const breakers = registry({
+    maxBreakers: 2,
+    overflowed: () => {
+      overflows++
+    }
+  })
+  breakers.open('broken').tryAcquire()?.failure()
+  const permit = breakers.open('busy').tryAcquire()
+  const shared = breakers.open('one too many')
+  t.equal(shared.name, '__overflow__')
+  t.equal(breakers.open('another'), shared)
+  t.ok(breakers.made(shared))
+  t.equal(overflows, 1)
+  t.match(breakers.snapshots(), [
+    { name: 'broken', state: 'open' },
+    { name: 'busy', inFlight: 1 },
+    { name: '__overflow__' }
+  ])
+  permit?.success()
+  t.equal(breakers.open('another').name, 'another', 'there is room again')
+  t.equal(breakers.get('busy'), undefined)
+})
