@@ -78,7 +78,7 @@ export async function createGateway({ paymentsUrl, orderReads, lifecycle }) {
       const id = randomUUID()
       const { item, amount } = request.body
 
-      // No order is lost because payments fail: it is kept, and charged later.
+      // No order is lost because payments fail: it is kept, its charge pending.
       /** @type {Order['status']} */
       const status = await payments.execute(({ signal }) => charge(charges, id, amount, signal), {
         timeout: '1s',
