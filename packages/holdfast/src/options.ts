@@ -1,0 +1,29 @@
+import type { CircuitBreakerOptions } from '@holdfast/circuit-breaker'
+import { checkOptions, either, type OptionCheck, object, oneOf } from '@holdfast/core'
+import type { LifecycleOptions } from '@holdfast/lifecycle'
+import type { RateLimitOptions } from '@holdfast/rate-limit'
+import type { RequestLoggingOptions } from '@holdfast/request-logging'
+
+/** Options for the parts of the suite. `false` leaves a part out. */
+export interface HoldfastOptions {
+  /** Start, health, drain and stop. @default {} */
+  lifecycle?: LifecycleOptions | false
+  /** One line for every request. @default {} */
+  requestLogging?: RequestLoggingOptions | false
+  /** How much each client may ask. @default {} */
+  rateLimit?: RateLimitOptions | false
+  /** Route breakers and `app.circuitBreaker()`. @default {} */
+  circuitBreaker?: CircuitBreakerOptions | false
+}
+
+const part: OptionCheck = either('an object of options, or false', object, oneOf(false))
+
+/** @throws UnknownOptionError, InvalidOptionError; the parts check what is inside their options */
+export function checkHoldfastOptions(given: HoldfastOptions): void {
+  checkOptions('holdfast', given, {
+    lifecycle: part,
+    requestLogging: part,
+    rateLimit: part,
+    circuitBreaker: part
+  })
+}

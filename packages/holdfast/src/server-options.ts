@@ -1,0 +1,45 @@
+import { checkOptions, object } from '@holdfast/core'
+import { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from '@holdfast/lifecycle'
+import { type LogControllerClass, logController } from '@holdfast/request-logging/log-controller'
+import fastify, { type FastifyServerOptions, type LogController } from 'fastify'
+
+/** What {@link serverOptions} is made of. */
+export interface ServerSettings {
+  /** How long a request, a handler and an idle connection may take. @default 5 s, 10 s, 2 minutes */
+  timeouts?: TimeoutOptions
+  /** Fastify's `logger` option. @default true */
+  logger?: NonNullable<FastifyServerOptions['logger']>
+}
+
+/** How Fastify is told to leave the lines of requests to the suite: by version, one or the other. */
+export type QuietLogging = { logController: LogController } | { disableRequestLogging: true }
+
+/** Options for `Fastify(...)`. */
+export type ServerOptions = ServerTimeouts &
+  QuietLogging & { logger: NonNullable<FastifyServerOptions['logger']> }
+
+/**
+ * The options for `Fastify(...)` that no plugin can set later: the server's timeouts, a logger, and
+ * that each request gets the suite's one line instead of Fastify's two.
+ *
+ * ```js
+ * const app = Fastify(serverOptions({ timeouts: { handler: '20s' } }))
+ * ```
+ *
+ * @throws UnknownOptionError, InvalidOptionError
+ */
+export function serverOptions(settings: ServerSettings = {}): ServerOptions {
+  checkOptions('serverOptions', settings, { timeouts: object, logger: () => {} })
+  return {
+    ...serverTimeouts(settings.timeouts),
+    ...quietLogging(fastify.LogController),
+    logger: settings.logger ?? true
+  }
+}
+
+/** @param Base Fastify's class, which it has since 5.10 */
+export function quietLogging(Base: LogControllerClass | undefined): QuietLogging {
+  return Base === undefined
+    ? { disableRequestLogging: true }
+    : { logController: logController(Base) }
+}

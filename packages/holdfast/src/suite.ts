@@ -1,0 +1,22 @@
+import { circuitBreaker } from '@holdfast/circuit-breaker'
+import { lifecycle } from '@holdfast/lifecycle'
+import { rateLimit } from '@holdfast/rate-limit'
+import { requestLogging } from '@holdfast/request-logging'
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { checkHoldfastOptions, type HoldfastOptions } from './options.ts'
+
+/**
+ * Registers the suite on a Fastify instance, in the order a request should meet its parts. Register
+ * it before the hooks and routes of your own, so that probes are answered before any authentication.
+ */
+export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
+  async function holdfast(app, options: HoldfastOptions) {
+    checkHoldfastOptions(options)
+    if (options.lifecycle !== false) app.register(lifecycle, options.lifecycle ?? {})
+    if (options.requestLogging !== false) app.register(requestLogging, options.requestLogging ?? {})
+    if (options.rateLimit !== false) app.register(rateLimit, options.rateLimit ?? {})
+    if (options.circuitBreaker !== false) app.register(circuitBreaker, options.circuitBreaker ?? {})
+  },
+  { name: 'holdfast', fastify: '5.x' }
+)

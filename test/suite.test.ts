@@ -1,0 +1,254 @@
+/**
+ * The promises every plugin of the suite keeps, alone and together.
+ */
+import diagnosticsChannel from 'node:diagnostics_channel'
+import { circuitBreaker } from '@holdfast/circuit-breaker'
+import { factsOf } from '@holdfast/core'
+import { lifecycle } from '@holdfast/lifecycle'
+import { rateLimit } from '@holdfast/rate-limit'
+import { requestLogging } from '@holdfast/request-logging'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import holdfast, { serverOptions } from 'holdfast'
+import t from 'tap'
+import { request } from 'undici'
+import { listen } from './support/http.ts'
+
+interface Case {
+  readonly name: string
+  register(app: FastifyInstance): unknown
+  registerWrong(app: FastifyInstance): unknown
+  /** What the sentence about the wrong option must name: the option and the value. */
+  readonly complaint: RegExp
+}
+
+const cases: Case[] = [
+  {
+    name: '@holdfast/rate-limit',
+    register: (app) => app.register(rateLimit, { max: 10 }),
+    registerWrong: (app) => app.register(rateLimit, { max: Number.NaN }),
+    complaint: /rateLimit\.max.*NaN/
+  },
+  {
+    name: '@holdfast/circuit-breaker',
+    register: (app) => app.register(circuitBreaker, {}),
+    registerWrong: (app) => app.register(circuitBreaker, { threshold: -1 }),
+    complaint: /circuitBreaker\.threshold.*-1/
+  },
+  {
+    name: '@holdfast/request-logging',
+    register: (app) => app.register(requestLogging, {}),
+    // @ts-expect-error the wrong option
+    registerWrong: (app) => app.register(requestLogging, { levle: {} }),
+    complaint: /requestLogging.*levle/
+  },
+  {
+    name: '@holdfast/lifecycle',
+    register: (app) => app.register(lifecycle, {}),
+    registerWrong: (app) => app.register(lifecycle, { drainDelay: 'soon' }),
+    complaint: /lifecycle\.drainDelay.*soon/
+  },
+  {
+    name: 'holdfast',
+    register: (app) => app.register(holdfast, {}),
+    // @ts-expect-error the wrong option
+    registerWrong: (app) => app.register(holdfast, { ratelimit: {} }),
+    complaint: /holdfast.*ratelimit/
+  }
+]
+
+for (const plugin of cases) {
+  t.test(`${plugin.name} alone has an onRequest hook that Fastify lists`, async (t) => {
+    const app = Fastify(serverOptions({ logger: false }))
+    t.teardown(() => app.close())
+    plugin.register(app)
+    app.get('/', async () => 'ok')
+    await app.ready()
+    t.match(app.printRoutes({ includeHooks: true }), /onRequest.*holdfast/)
+  })
+
+  t.test(`${plugin.name} alone leaves nothing behind after close`, async (t) => {
+    const before = traces()
+    const app = Fastify(serverOptions({ logger: false }))
+    plugin.register(app)
+    app.get('/', { config: { circuitBreaker: true } }, async () => 'ok')
+    const port = await listen(app)
+    const answer = await request(`http://127.0.0.1:${port}/`, { reset: true })
+    t.equal(await answer.body.text(), 'ok')
+    t.notSame(traces(), before, 'while it runs there is something to see')
+    await app.close()
+    t.same(traces(), before)
+  })
+
+  t.test(`${plugin.name} refuses a wrong option at boot, and names it`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const boot = async (): Promise<void> => {
+      plugin.registerWrong(app)
+      await app.ready()
+    }
+    await t.rejects(boot, { code: /^HOLDFAST_ERR_OPTION_/, message: plugin.complaint })
+  })
+
+  t.test(`${plugin.name} registered twice on one instance stops the boot`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const boot = async (): Promise<void> => {
+      plugin.register(app)
+      plugin.register(app)
+      await app.ready()
+    }
+    await t.rejects(boot, { code: 'HOLDFAST_ERR_REGISTERED_TWICE' })
+  })
+}
+
+/** What a plugin might leave in the process. */
+function traces(): object {
+  const listeners = process
+    .eventNames()
+    .map((event) => `${String(event)}: ${process.listenerCount(event)}`)
+  return {
+    // Tap and the HTTP client have pipes and sockets of their own.
+    resources: process
+      .getActiveResourcesInfo()
+      .filter((resource) => !/Pipe|TCPSocket|TTY/.test(resource))
+      .sort(),
+    listeners: listeners.sort(),
+    channel: diagnosticsChannel.channel('http.server.request.start').hasSubscribers
+  }
+}
+
+for (const [status, code, options] of [
+  [429, 'HOLDFAST_ERR_RATE_LIMIT_EXCEEDED', { rateLimit: { max: 0 } }],
+  [503, 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN', { circuitBreaker: 'payments' }]
+] as const) {
+  const build = async (
+    arrange: (app: FastifyInstance) => void = () => {},
+    errorHandler?: Handler
+  ) => {
+    const app = Fastify({ forceCloseConnections: true })
+    await app.register(holdfast, { lifecycle: false })
+    arrange(app)
+    const payments = app.circuitBreaker('payments', { threshold: 1, resetTimeout: '1 hour' })
+    await payments.execute(async () => Promise.reject(new Error('down'))).catch(() => {})
+    app.get('/', { config: options, ...(errorHandler && { errorHandler }) }, async () => 'ok')
+    return app
+  }
+  type Handler = (error: Error & { code?: string }, request: unknown, reply: FastifyReply) => void
+  const answer: Handler = (error, _request, reply) => {
+    reply.send({ seen: error.code, status: reply.statusCode })
+  }
+
+  t.test(`a refusal with ${status} is problem+json by default`, async (t) => {
+    const app = await build()
+    t.teardown(() => app.close())
+    const { statusCode, headers, body } = await request(`http://127.0.0.1:${await listen(app)}/`)
+    t.equal(statusCode, status)
+    t.equal(headers['content-type'], 'application/problem+json')
+    t.equal(headers['cache-control'], 'no-store')
+    t.match(await body.json(), { status, code, statusCode: status, title: String, type: String })
+  })
+
+  t.test(
+    `a refusal with ${status} reaches the user's error handlers as a coded error`,
+    async (t) => {
+      const apps = [
+        await build((app) => app.setErrorHandler(answer)),
+        await build(undefined, answer)
+      ]
+      for (const app of apps) {
+        t.teardown(() => app.close())
+        const { statusCode, headers, body } = await request(
+          `http://127.0.0.1:${await listen(app)}/`
+        )
+        t.equal(statusCode, status)
+        t.equal(headers['cache-control'], 'no-store')
+        t.same(await body.json(), { seen: code, status })
+      }
+    }
+  )
+}
+
+t.test('an open breaker says when to come back', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(circuitBreaker, { threshold: 1, resetTimeout: '30s' })
+  app.get('/', { config: { circuitBreaker: true } }, async () => {
+    throw new Error('down')
+  })
+  t.equal((await app.inject('/')).statusCode, 500)
+  const refused = await app.inject('/')
+  t.equal(refused.statusCode, 503)
+  const seconds = Number(refused.headers['retry-after'])
+  t.ok(Number.isInteger(seconds) && seconds >= 1 && seconds <= 30, `Retry-After: ${seconds}`)
+})
+
+t.test("a breaker does not take the limiter's refusals for failures", async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(holdfast, { lifecycle: false })
+  const config = { circuitBreaker: { threshold: 1 }, rateLimit: { max: 1 } }
+  app.get('/', { config }, async () => 'ok')
+  t.equal((await app.inject('/')).statusCode, 200)
+  for (let refusals = 0; refusals < 10; refusals++) {
+    t.equal((await app.inject('/')).statusCode, 429)
+  }
+  t.equal(app.circuitBreaker('GET /').state, 'closed')
+})
+
+t.test('the line of a request says what the others decided about it', async (t) => {
+  const lines: Record<string, unknown>[] = []
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const app = Fastify(serverOptions({ logger: { stream } }))
+  t.teardown(() => app.close())
+  await app.register(holdfast, { lifecycle: false, rateLimit: { max: 1 } })
+  app.get('/', async (request) => {
+    t.equal(factsOf(request).rateLimit?.allowed, true)
+    return 'ok'
+  })
+  await app.inject('/')
+  await app.inject('/')
+  t.match(lines, [
+    { route: '/', status: 200, outcome: 'ok' },
+    { route: '/', status: 429, outcome: 'refused', refusedBy: 'rate-limit' }
+  ])
+})
+
+t.test('probes are neither limited nor logged, and no authentication refuses them', async (t) => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
+  const app = Fastify(serverOptions({ logger: { stream } }))
+  t.teardown(() => app.close())
+  await app.register(holdfast, { rateLimit: { max: 1 }, lifecycle: { signals: false } })
+  app.addHook('onRequest', async (_request, reply) => reply.code(401).send('who are you?'))
+  app.get('/', async () => 'ok')
+  await app.ready()
+  for (let probes = 0; probes < 5; probes++) {
+    t.equal((await app.inject('/livez')).statusCode, 200)
+  }
+  t.equal((await app.inject('/')).statusCode, 401)
+  t.equal(lines.filter((line) => line.includes('/livez')).length, 0)
+})
+
+t.test('a plugin registered behind one it should precede is named at boot', async (t) => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
+  const app = Fastify({ logger: { stream } })
+  t.teardown(() => app.close())
+  app.register(circuitBreaker, {})
+  app.register(rateLimit, {})
+  await app.ready()
+  t.match(lines.join(''), /rate-limit is registered after @holdfast\/circuit-breaker.*Move/)
+})
+
+t.test('a suite with all its parts left out is an empty plugin', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(holdfast, {
+    lifecycle: false,
+    requestLogging: false,
+    rateLimit: false,
+    circuitBreaker: false
+  })
+  t.notOk(app.hasDecorator('rateLimit'))
+  t.notOk(app.hasDecorator('lifecycle'))
+})
