@@ -140,6 +140,9 @@ t.test('act 4: stopped under load, the gateway loses nothing', async (t) => {
   t.teardown(() => pool.destroy())
 
   let balancerSends = true
+  t.teardown(() => {
+    balancerSends = false
+  })
   let toldReadiness = false
   const statuses = new Map<number, number>()
   const failures: unknown[] = []

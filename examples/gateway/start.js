@@ -30,7 +30,7 @@ Its process id is ${process.pid}. In another terminal:
   too many of them       for i in $(seq 25); do curl -s -o /dev/null -w '%{http_code} ' ${url}/orders/1; done
   a new order            curl -i ${url}/orders -H 'content-type: application/json' -d '{"item":"tea","amount":4.5}'
   payments fail          curl -X PUT ${paymentsUrl}/behaviour -H 'content-type: application/json' -d '{"mode":"fail"}'
-                         ... and the new order again, six times: the breaker opens
+                         ... and the new order again, six times: the breaker opens, the answer is 202
   stop under load        node examples/gateway/load.js ${url}
                          ... and meanwhile: kill -TERM ${process.pid}
 
