@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 import {
+  appendPreHandler,
   furtherServers,
   hasUserErrorHandler,
   hookNames,
@@ -80,6 +81,58 @@ for (const version of VERSIONS) {
     t.match(plain, { url: '/plain', method: 'GET' })
     t.type(nowhere, 'object')
   })
+
+  t.test(
+    `${version}: a hook appended to a route that exists runs last before its handler`,
+    async (t) => {
+      const app = Fastify()
+      t.teardown(() => app.close())
+      const order: string[] = []
+      const preHandler = async (): Promise<void> => {
+        order.push('route')
+      }
+      app.get('/hooked', { preHandler }, () => order.push('handler'))
+      app.get('/bare', () => order.push('handler'))
+      app.get('/other', () => order.push('handler'))
+      const seen = new Set<string>()
+      app.addHook('onRequest', (request, _, done) => {
+        if (request.url !== '/other' && !seen.has(request.url)) {
+          const appended = appendPreHandler(request, (_request, _reply, next) => {
+            order.push('appended')
+            next()
+          })
+          t.equal(appended, true)
+        }
+        seen.add(request.url)
+        done()
+      })
+      app.addHook('preHandler', async () => {
+        order.push('app')
+      })
+      for (const [url, expected] of [
+        ['/hooked', ['app', 'route', 'appended', 'handler']],
+        ['/bare', ['app', 'appended', 'handler']],
+        ['/other', ['app', 'handler']]
+      ] as const) {
+        for (const time of ['first', 'second']) {
+          await app.inject(url)
+          t.strictSame(order.splice(0), expected, `${url}, ${time} request`)
+        }
+      }
+
+      const alone = Fastify()
+      t.teardown(() => alone.close())
+      alone.get('/', () => order.push('handler'))
+      alone.addHook('onRequest', (request, _, done) => {
+        appendPreHandler(request, async () => {
+          order.push('appended')
+        })
+        done()
+      })
+      await alone.inject('/')
+      t.strictSame(order, ['appended', 'handler'], 'where there was no hook at all')
+    }
+  )
 
   t.test(`${version}: the hooks of an instance, by name and in order`, async (t) => {
     const app = Fastify()
@@ -162,6 +215,10 @@ t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t)
   const request = { routeOptions: { config } } as unknown as FastifyRequest
   t.equal(routeConfig(request), config)
   t.equal(hasUserErrorHandler({ request } as unknown as FastifyReply), undefined)
+  t.equal(
+    appendPreHandler(request, () => {}),
+    false
+  )
   const app = {} as FastifyInstance
   t.strictSame(furtherServers(app), [])
   t.strictSame(hookNames(app, 'onRequest'), [])
