@@ -2,7 +2,6 @@
  * The gateway example as a newcomer meets it: real processes, real HTTP, real signals. The four acts
  * of its README, and what it says when it cannot start.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -200,25 +199,15 @@ t.test('act 4: stopped under load, the gateway loses nothing', async (t) => {
 })
 
 t.test('a signal to the whole process group stops the gateway first, then payments', async (t) => {
-  const child = spawn(process.execPath, [start], {
-    env: { ...process.env, NODE_OPTIONS: '', ...FREE_PORTS, DRAIN_DELAY: '1s' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    output += chunk
-  })
-  const closed = once(child, 'close')
-  await eventually(() => LISTENING.test(output))
-  const [, url = '', payments = ''] = LISTENING.exec(output)!
+  const running = startNode([start], { env: { ...FREE_PORTS, DRAIN_DELAY: '1s' }, group: true })
+  t.teardown(() => running.stop())
+  const [, url = '', payments = ''] = await running.printed(LISTENING)
 
-  process.kill(-child.pid!, 'SIGINT')
+  process.kill(-running.child.pid!, 'SIGINT')
   while ((await request(`${url}/readyz`)).statusCode === 200) await wait(10)
   t.same(await placeOrder(url), { statusCode: 201, status: 'paid' }, 'payments are still there')
 
-  t.same(await closed, [0, null])
+  t.same(await running.exited, { code: 0, signal: null })
   await t.rejects(request(payments), 'and are gone at the end')
 })
 

@@ -17,7 +17,7 @@ async function run() {
   const gateway = await createGateway({
     paymentsUrl: await reachable(process.env.PAYMENTS_URL),
     orderReads: Number(ORDER_READS),
-    lifecycle: DRAIN_DELAY === undefined ? {} : { drainDelay: DRAIN_DELAY }
+    lifecycle: { drainDelay: DRAIN_DELAY }
   })
   await gateway.listen({ host: HOST, port: portOf(PORT) })
   return gateway

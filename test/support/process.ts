@@ -23,6 +23,8 @@ export interface StartOptions {
   cwd?: string
   /** Keeps the test runner's hooks into Node, so that what the process runs counts as covered. */
   coverage?: boolean
+  /** Makes it the leader of a process group of its own, as a terminal does. */
+  group?: boolean
 }
 
 /** Starts `node <args>`. Hand `t.teardown` the `stop` of the result. */
@@ -30,15 +32,15 @@ export function startNode(
   args: readonly string[],
   options: StartOptions = {}
 ): RunningProcess & { stop(): Promise<void> } {
-  const child = spawn(process.execPath, args, {
+  // A test runner's own hooks into Node do not belong into the process under test, and it puts them
+  // into the environment of every process that is spawned: only a program in between takes them out.
+  const [command, ...prefix]: [string, ...string[]] =
+    options.coverage === true ? [process.execPath] : ['env', '-u', 'NODE_OPTIONS', process.execPath]
+  const child = spawn(command, [...prefix, ...args], {
     cwd: options.cwd,
-    // A test runner's own hooks into Node do not belong into the process under test.
-    env: {
-      ...process.env,
-      ...(options.coverage === true ? {} : { NODE_OPTIONS: '' }),
-      ...options.env
-    },
-    stdio: ['ignore', 'pipe', 'pipe']
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.group === true
   })
   let text = ''
   const watchers = new Set<() => void>()

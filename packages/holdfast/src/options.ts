@@ -7,13 +7,13 @@ import type { RequestLoggingOptions } from '@holdfast/request-logging'
 /** Options for the parts of the suite. `false` leaves a part out. */
 export interface HoldfastOptions {
   /** Start, health, drain and stop. @default {} */
-  lifecycle?: LifecycleOptions | false
+  lifecycle?: LifecycleOptions | false | undefined
   /** One line for every request. @default {} */
-  requestLogging?: RequestLoggingOptions | false
+  requestLogging?: RequestLoggingOptions | false | undefined
   /** How much each client may ask. @default {} */
-  rateLimit?: RateLimitOptions | false
+  rateLimit?: RateLimitOptions | false | undefined
   /** Route breakers and `app.circuitBreaker()`. @default {} */
-  circuitBreaker?: CircuitBreakerOptions | false
+  circuitBreaker?: CircuitBreakerOptions | false | undefined
 }
 
 const part: OptionCheck = either('an object of options, or false', object, oneOf(false))

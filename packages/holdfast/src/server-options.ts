@@ -6,9 +6,9 @@ import fastify, { type FastifyServerOptions, type LogController } from 'fastify'
 /** What {@link serverOptions} is made of. */
 export interface ServerSettings {
   /** How long a request, a handler and an idle connection may take. @default 5 s, 10 s, 2 minutes */
-  timeouts?: TimeoutOptions
+  timeouts?: TimeoutOptions | undefined
   /** Fastify's `logger` option. @default true */
-  logger?: NonNullable<FastifyServerOptions['logger']>
+  logger?: NonNullable<FastifyServerOptions['logger']> | undefined
 }
 
 /** How Fastify is told to leave the lines of requests to the suite: by version, one or the other. */

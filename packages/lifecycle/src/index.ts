@@ -10,10 +10,10 @@ export type { Leftover } from './leftover.ts'
 export type { HealthOptions, LifecycleOptions, ShutdownSignal } from './options.ts'
 export type { Phase, PhaseChange } from './phases.ts'
 export {
-  default,
   type Lifecycle,
   type LifecycleStateChange,
   lifecycle,
+  lifecycle as default,
   type ShutdownOptions
 } from './plugin.ts'
 export { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from './timeouts.ts'

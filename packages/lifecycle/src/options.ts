@@ -22,12 +22,18 @@ export interface HealthOptions {
    * 200 as long as the process answers at all.
    * @default '/livez'
    */
-  live?: string
+  live?: string | undefined
   /**
    * 200 while the service is ready for requests, 503 before and after.
    * @default '/readyz'
    */
-  ready?: string
+  ready?: string | undefined
+}
+
+/** Where the probes are, all of them given. */
+export interface HealthPaths {
+  readonly live: string
+  readonly ready: string
 }
 
 /** The options of the plugin. */
@@ -38,42 +44,42 @@ export interface LifecycleOptions {
    * do, a warning at start gives the sum.
    * @default '30s'
    */
-  gracePeriod?: Duration
+  gracePeriod?: Duration | undefined
   /**
    * How long everything is still served after the signal, while balancers take notice. Ctrl-C on a
    * terminal never waits for it, nor does a service that does not listen.
    * @default '5s', but at most a sixth of `gracePeriod`; 0 when the process runs on a terminal
    */
-  drainDelay?: Duration
+  drainDelay?: Duration | undefined
   /**
    * How long requests in flight may go on after the listeners are closed. After three quarters of
    * it `app.lifecycle.signal` aborts, at its end they are cut.
    * @default '20s': what the other two leave of `gracePeriod`
    */
-  finishTimeout?: Duration
+  finishTimeout?: Duration | undefined
   /**
    * How long `app.close()` may take, with all `onClose` hooks.
    * @default '5s', but at most a sixth of `gracePeriod`
    */
-  closeTimeout?: Duration
+  closeTimeout?: Duration | undefined
   /**
    * The signals that start a shutdown. `false` leaves the process alone: no signal handler and no
    * crash handler; call `app.lifecycle.shutdown()` yourself.
    * @default ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
    */
-  signals?: readonly ShutdownSignal[] | false
+  signals?: readonly ShutdownSignal[] | false | undefined
   /**
    * Whether the process exits at the end of a shutdown: with 0 when every request was finished and
    * everything closed, else with 1. With `false` nothing here ever exits, and a crash is left to
    * Node.
    * @default true
    */
-  exit?: boolean
+  exit?: boolean | undefined
   /**
    * The paths of the probes, or `false` for none.
    * @default { live: '/livez', ready: '/readyz' }
    */
-  health?: HealthOptions | false
+  health?: HealthOptions | false | undefined
 }
 
 /** The options with every default filled in, times in milliseconds. */
@@ -84,7 +90,7 @@ export interface ResolvedLifecycleOptions {
   /** Whether crashes are caught. */
   readonly guard: boolean
   readonly exit: boolean
-  readonly health: Readonly<Required<HealthOptions>> | undefined
+  readonly health: HealthPaths | undefined
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK', 'SIGQUIT', 'SIGUSR2'] as const

@@ -143,4 +143,3 @@ export const lifecycle: FastifyPluginAsync<LifecycleOptions> = fp(plugin, {
   name: '@holdfast/lifecycle',
   fastify: '5.x'
 })
-export default lifecycle

@@ -7,18 +7,18 @@ export interface TimeoutOptions {
    * the connection closed.
    * @default '5s'
    */
-  request?: Duration
+  request?: Duration | undefined
   /**
    * How long a handler may take. Then the client is answered 503 and `request.signal` aborts.
    * @default '10s'
    */
-  handler?: Duration
+  handler?: Duration | undefined
   /**
    * How long a connection without a request is kept open. It must be longer than the same time of
    * the proxy in front, or the proxy sends requests into connections that are being closed.
    * @default '2 minutes'
    */
-  idle?: Duration
+  idle?: Duration | undefined
 }
 
 /** Options for `Fastify(...)`. */

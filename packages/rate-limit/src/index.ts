@@ -15,4 +15,4 @@ export type {
   RateLimitOptions,
   RateLimitRouteOptions
 } from './options.ts'
-export { default, type RouteTypes, rateLimit } from './plugin.ts'
+export { type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'

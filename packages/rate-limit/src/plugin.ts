@@ -91,5 +91,3 @@ export const rateLimit: FastifyPluginCallback<RateLimitOptions> = fp(plugin, {
   name: '@holdfast/rate-limit',
   fastify: '5.x'
 })
-
-export default rateLimit

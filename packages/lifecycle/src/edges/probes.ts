@@ -5,7 +5,7 @@
 import { factsOf, routeConfig } from '@holdfast/core'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { rememberRoute } from '../leftover.ts'
-import type { HealthOptions } from '../options.ts'
+import type { HealthPaths } from '../options.ts'
 import type { Phase } from '../phases.ts'
 
 type Answer = (request: FastifyRequest, reply: FastifyReply) => void
@@ -19,7 +19,7 @@ interface ProbeConfig {
 /** Adds the hook that answers probes, ours and marks those of the app, and the routes of ours. */
 export function answerProbes(
   app: FastifyInstance,
-  paths: Readonly<Required<HealthOptions>> | undefined,
+  paths: HealthPaths | undefined,
   phase: () => Phase
 ): void {
   app.addHook('onRequest', function holdfastLifecycle(request, reply, done) {
