@@ -61,21 +61,34 @@ export function hasUserErrorHandler(reply: FastifyReply): boolean | undefined {
   return handler && Object.getPrototypeOf(handler) !== Object.prototype
 }
 
+let hijack: FastifyReply['hijack'] | undefined
 let hijackedSymbol: symbol | undefined
 
 /**
  * Whether the reply was taken out of Fastify's hands with `reply.hijack()`. `undefined`: unknown.
  */
 export function isHijacked(reply: FastifyReply): boolean | undefined {
-  const holder = reply as object as { [key: symbol]: unknown }
-  if (hijackedSymbol !== undefined) {
-    const hijacked = holder[hijackedSymbol]
-    if (hijacked !== undefined) return hijacked === true
+  if (hijack === undefined || hijack !== reply.hijack) {
+    hijack = reply.hijack
+    hijackedSymbol = markOf(hijack)
   }
-  hijackedSymbol = Object.getOwnPropertySymbols(reply).find(
+  return hijackedSymbol && Reflect.get(reply, hijackedSymbol) === true
+}
+
+/**
+ * The symbol with which Fastify marks a hijacked reply. No other reply has it: looking for it on
+ * each would never end, so it is seen once, on a stand-in.
+ */
+function markOf(hijack: FastifyReply['hijack']): symbol | undefined {
+  const standIn = { request: { raw: {} } }
+  try {
+    Reflect.apply(hijack, standIn, [])
+  } catch {
+    return undefined
+  }
+  return Object.getOwnPropertySymbols(standIn).find(
     (symbol) => symbol.description === 'fastify.reply.hijacked'
   )
-  return hijackedSymbol && holder[hijackedSymbol] === true
 }
 
 /**

@@ -18,12 +18,13 @@ export type SettledListener = (response: ServerResponse, ending: Ending) => void
 
 // Registered, so that two copies of this package in one process watch a response together.
 const STATE = Symbol.for('holdfast.settling')
+const SENT = Symbol.for('holdfast.sent')
 const QUEUE = Symbol.for('holdfast.queued-responses')
 
 /** The listeners still to be called, and afterwards how the response ended. */
 type State = SettledListener[] | Ending
 
-type Watched = object & { [STATE]?: State }
+type Watched = object & { [STATE]?: State; [SENT]?: boolean }
 type Connection = object & { [QUEUE]?: Set<ServerResponse> }
 
 /**
@@ -50,14 +51,23 @@ export function watch(response: ServerResponse, queued?: boolean): State {
   if (state !== undefined) return state
   const waits = queued ?? response.socket === null
   if (isOver(response, waits)) {
+    // As far as it can still be told.
+    watched[SENT] = response.writableFinished && !response.req.aborted
     state = endingOf(response)
   } else {
     state = []
+    if (!isHttp2(response)) response.on('finish', markSent)
     response.on('close', settleThis)
     if (waits) enqueue(response)
   }
   watched[STATE] = state
   return state
+}
+
+function markSent(this: ServerResponse): void {
+  const { aborted, socket } = this.req
+  // Before Node 24 a response whose last write failed with its connection is finished, too.
+  if (!aborted && !socket.destroyed && !socket.errored) (this as Watched)[SENT] = true
 }
 
 function settleThis(this: ServerResponse): void {
@@ -114,13 +124,16 @@ function isOver(response: ServerResponse, queued: boolean): boolean {
   return closed === true || (queued && response.req.socket.closed)
 }
 
+function isHttp2(response: ServerResponse): boolean {
+  return (response as EndedResponse).stream !== undefined
+}
+
 function endingOf(response: ServerResponse): Ending {
-  const { stream } = response as EndedResponse
-  return stream === undefined ? endingOfHttp1(response) : endingOfHttp2(response, stream.rstCode)
+  return isHttp2(response) ? endingOfHttp2(response) : endingOfHttp1(response)
 }
 
 function endingOfHttp1(response: ServerResponse): Ending {
-  if (isSent(response)) return 'finished'
+  if ((response as Watched)[SENT]) return 'finished'
   const { readableEnded, errored } = response.req.socket
   if (readableEnded) return 'aborted'
   // Read to no end and without an error of its own, the connection was closed by us.
@@ -128,18 +141,12 @@ function endingOfHttp1(response: ServerResponse): Ending {
   return own && (errored as NodeJS.ErrnoException).code !== 'ECANCELED' ? 'aborted' : 'cut'
 }
 
-function isSent({ req, writableEnded, writableFinished }: ServerResponse): boolean {
-  if (req.aborted) return false
-  // The connection stands: it was sent, or injected, which has no connection at all.
-  if (!req.socket.destroyed) return writableEnded
-  // A write that failed with its connection counts as finished before Node 24.
-  return writableFinished && req.socket.writableFinished
-}
-
 const HTTP2_NO_ERROR = 0
 const HTTP2_INTERNAL_ERROR = 2
 
-function endingOfHttp2({ req, writableFinished }: ServerResponse, code: number): Ending {
+function endingOfHttp2(response: ServerResponse): Ending {
+  const { req, writableFinished } = response
+  const code = (response as EndedResponse).stream?.rstCode
   // A stream that its client reset is "finished" too, but then its request was aborted.
   if (writableFinished && !req.aborted) return 'finished'
   if (code === HTTP2_INTERNAL_ERROR) return 'cut'

@@ -1,4 +1,3 @@
-import dns from 'node:dns'
 import type * as FastifyModule from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
@@ -8,12 +7,15 @@ import {
   furtherServers,
   hasUserErrorHandler,
   hookNames,
+  isHijacked,
   isRoot,
+  logControllerOf,
   rootOf,
   routeConfig
 } from '../dist/fastify-internals.js'
 import { defineError, intake, refuse } from '../dist/index.js'
 import { Ledger } from './ledger.ts'
+import { twoAddresses } from './two-addresses.ts'
 
 // The oldest version that is supported, each that changed what we look at, and the latest.
 const VERSIONS = ['fastify-5.8', 'fastify-5.9', 'fastify-5.10', 'fastify']
@@ -165,12 +167,32 @@ for (const version of VERSIONS) {
     t.equal(isRoot(app), true)
   })
 
-  t.test(`${version}: the servers of the further addresses`, async (t) => {
-    const lookup = dns.lookup
-    t.teardown(() => {
-      dns.lookup = lookup
+  t.test(`${version}: whether a reply was hijacked`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.get('/', (_, reply) => isHijacked(reply))
+    app.get('/hijacked', (_, reply) => {
+      reply.hijack()
+      reply.raw.end(String(isHijacked(reply)))
     })
-    dns.lookup = twoAddresses()
+    t.equal((await app.inject('/')).body, 'false')
+    t.equal((await app.inject('/hijacked')).body, 'true')
+    t.equal((await app.inject('/')).body, 'false')
+  })
+
+  t.test(`${version}: what writes Fastify's own request lines`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const hasController = !['fastify-5.8', 'fastify-5.9'].includes(version)
+    t.equal(logControllerOf(app) !== undefined, hasController)
+    app.register(async (scope) => {
+      t.equal(logControllerOf(scope), logControllerOf(app))
+    })
+    await app.ready()
+  })
+
+  t.test(`${version}: the servers of the further addresses`, async (t) => {
+    twoAddresses(t)
     const app = Fastify()
     t.strictSame(furtherServers(app), [])
     let inner: FastifyInstance | undefined
@@ -214,7 +236,10 @@ t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t)
   const config = {}
   const request = { routeOptions: { config } } as unknown as FastifyRequest
   t.equal(routeConfig(request), config)
-  t.equal(hasUserErrorHandler({ request } as unknown as FastifyReply), undefined)
+  const reply = { request } as unknown as FastifyReply
+  t.equal(hasUserErrorHandler(reply), undefined)
+  t.equal(isHijacked(reply), undefined)
+  t.equal(isHijacked({ hijack() {} } as unknown as FastifyReply), undefined)
   t.equal(
     appendPreHandler(request, () => {}),
     false
@@ -222,18 +247,7 @@ t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t)
   const app = {} as FastifyInstance
   t.strictSame(furtherServers(app), [])
   t.strictSame(hookNames(app, 'onRequest'), [])
+  t.equal(logControllerOf(app), undefined)
   t.equal(isRoot(app), true)
   t.equal(isRoot(Object.create(null)), true)
 })
-
-/** A `dns.lookup` for which `localhost` has two addresses; the sockets stay real. */
-function twoAddresses(): typeof dns.lookup {
-  const lookup = (host: string, ...rest: unknown[]): void => {
-    const callback = rest.pop() as (error: null, ...answer: unknown[]) => void
-    const all = (rest[0] as { all?: boolean } | undefined)?.all === true
-    const first = host === 'localhost' ? '127.0.0.1' : host
-    const addresses = [first, '127.0.0.2'].map((address) => ({ address, family: 4 }))
-    process.nextTick(() => (all ? callback(null, addresses) : callback(null, first, 4)))
-  }
-  return Object.assign(lookup, { __promisify__: dns.lookup.__promisify__ })
-}

@@ -1,5 +1,4 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
-import dns from 'node:dns'
 import { once } from 'node:events'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
@@ -13,6 +12,7 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 import { Ledger } from './ledger.ts'
+import { twoAddresses } from './two-addresses.ts'
 
 const never = new Promise<never>(() => {})
 
@@ -491,21 +491,7 @@ t.test('one TLS server with HTTP/1 and HTTP/2 books each request once', async (t
 })
 
 t.test('every address of the app is seen, and answers what is malformed', async (t) => {
-  const lookup = dns.lookup
-  t.teardown(() => {
-    dns.lookup = lookup
-  })
-  // Many machines give `localhost` two addresses, this one may not: the sockets stay real.
-  dns.lookup = Object.assign(
-    (host: string, ...rest: unknown[]): void => {
-      const callback = rest.pop() as (error: null, ...answer: unknown[]) => void
-      const all = (rest[0] as { all?: boolean } | undefined)?.all === true
-      const first = host === 'localhost' ? '127.0.0.1' : host
-      const addresses = [first, '127.0.0.2'].map((address) => ({ address, family: 4 }))
-      process.nextTick(() => (all ? callback(null, addresses) : callback(null, first, 4)))
-    },
-    { __promisify__: lookup.__promisify__ }
-  )
+  twoAddresses(t)
   const app = Fastify()
   const ledger = new Ledger()
   intake(app, ledger)

@@ -139,7 +139,7 @@ t.test(
       ['/inherited', 'root'],
       ['/scope', 'scope'],
       ['/nowhere', 'root']
-    ]) {
+    ] as const) {
       const answer = await app.inject(url)
       t.strictSame(answer.json(), { by, code: 'TEST_ERR_TOO_BUSY', set: 429 }, url)
       t.equal(answer.statusCode, 429)

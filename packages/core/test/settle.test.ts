@@ -121,6 +121,25 @@ const CASES: readonly Case[] = [
     ending: 'aborted'
   },
   {
+    name: 'a service that closes the connection once the answer is written',
+    handler: (reply) => {
+      reply.hijack()
+      reply.raw.once('finish', () => reply.raw.req.socket.destroy())
+      reply.raw.end('ok')
+    },
+    ending: 'finished',
+    status: 200
+  },
+  {
+    name: 'a client that ends its side, and the handler answers at once',
+    handler: async (reply) => {
+      await once(reply.raw.req.socket, 'end')
+      return 'too late'
+    },
+    client: (connection) => connection.socket.end(),
+    ending: 'aborted'
+  },
+  {
     name: 'a service that closes the connection in the middle of an answer that is written',
     handler: (reply) => {
       setImmediate(() => reply.raw.req.socket.destroy())
@@ -398,6 +417,23 @@ t.test('a queued response whose connection is gone settles at once', async (t) =
   for (const response of [first, second]) onSettled(response, (_, how) => endings.push(how))
   t.strictSame(endings, ['aborted', 'aborted'])
   await close(server)
+})
+
+t.test('a response that nobody watched settles at once when it was sent', async (t) => {
+  const app = Fastify()
+  let raw: ServerResponse | undefined
+  app.get('/', (_, reply) => {
+    raw = reply.raw
+    return 'ok'
+  })
+  const connection = await rawConnection(await listen(app))
+  connection.write(head('GET /'))
+  await eventually(() => raw?.closed === true)
+  const endings: Ending[] = []
+  onSettled(raw as ServerResponse, (_, ending) => endings.push(ending))
+  t.strictSame(endings, ['finished'])
+  connection.destroy()
+  await app.close()
 })
 
 t.test('who joined last is told first', async (t) => {
