@@ -40,6 +40,8 @@ export class ClientTable {
   clear(): void {
     for (const ledger of this.#ledgers) ledger.clear()
     this.#size = 0
+    // A round that stopped midway holds on to the keys as they were.
+    this.#round = this.#visitAll()
   }
 
   /** Takes the room for one more key, if there is any. */

@@ -134,3 +134,18 @@ t.test('a key that is a slice of a header does not keep the header alive', async
   const grown = process.memoryUsage().heapUsed - before
   t.ok(grown < 5_000_000, `${grown} bytes for 3000 keys`)
 })
+
+t.test('what was forgotten at the end is not kept by the round that was under way', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const table = new ClientTable(100_000)
+  const limiter = limiterOf(table, 1)
+  for (let index = 0; index < 50_000; index++) limiter.check(`key ${index}`, 1, 0)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  table.clear()
+  collect()
+  const freed = before - process.memoryUsage().heapUsed
+  t.ok(freed > 2_000_000, `${freed} bytes of 50,000 keys`)
+  t.ok(limiter.check('key 0', 1, 0).allowed, 'and it is still in use')
+})
