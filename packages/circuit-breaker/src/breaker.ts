@@ -174,7 +174,8 @@ export class CircuitBreaker {
 
   readonly #settle: SettlePermit = (generation, outcome, cause) => {
     this.#inFlight--
-    this.#catchUp()
+    // A failure ends a probe as its lost lease would, but it tells the cause.
+    if (outcome !== 'failure') this.#catchUp()
     if (generation !== this.#generation) return
     if (this.#state === 'closed') this.#count(outcome, cause)
     else this.#judgeProbe(outcome, cause)
@@ -196,7 +197,7 @@ export class CircuitBreaker {
       this.#enter('closed', Infinity)
     } else if (outcome === 'failure') {
       this.#causes.add(cause)
-      this.#open(this.#clock())
+      this.#open(Math.min(this.#clock(), this.#until))
     } else {
       this.#probing = false
       this.#until = Infinity

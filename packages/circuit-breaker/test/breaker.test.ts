@@ -454,6 +454,23 @@ t.test('a lost probe of any kind cannot hold it', async (t) => {
   }
 })
 
+t.test('a probe that ran into its timeout is told as that, not as lost', async (t) => {
+  const { breaker, pass } = clocked({ threshold: 1 })
+  const causes: unknown[] = []
+  const unsubscribe = subscribe('holdfast:circuit-breaker:state', (transition) => {
+    if (transition.to === 'open') causes.push(transition.causes)
+  })
+  t.teardown(unsubscribe)
+  fail(breaker, 1)
+  pass(RESET)
+  const probe = breaker.execute(() => new Promise(() => {}), { timeout: 1 })
+  // The timer never fires before the lease is over.
+  pass(3)
+  await t.rejects(probe, CallTimeoutError)
+  t.strictSame(causes, [{ down: 1 }, { HOLDFAST_ERR_CIRCUIT_BREAKER_CALL_TIMEOUT: 1 }])
+  t.equal(breaker.retryAfter, RESET - 2, 'open since the lease was over')
+})
+
 t.test('a longer timeout of a call lengthens the lease of its probe', async (t) => {
   const { breaker, pass } = clocked({ threshold: 1 })
   fail(breaker, 1)
