@@ -31,9 +31,14 @@ export class CauseCounts {
 }
 
 function labelOf(cause: unknown): string {
-  const label =
-    cause instanceof Error ? (codeOf(cause) ?? codeOf(cause.cause) ?? cause.name) : cause
-  return typeof label === 'string' && label !== '' ? label.slice(0, LONGEST_LABEL) : 'failure'
+  try {
+    const label =
+      cause instanceof Error ? (codeOf(cause) ?? codeOf(cause.cause) ?? cause.name) : cause
+    if (typeof label === 'string' && label !== '') return label.slice(0, LONGEST_LABEL)
+  } catch {
+    // A getter that throws: a failure without a name is a failure all the same.
+  }
+  return 'failure'
 }
 
 /** The text under `code`; `fetch` hides it in the cause of a TypeError. */

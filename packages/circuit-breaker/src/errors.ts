@@ -45,10 +45,14 @@ const DEEPEST_CAUSE = 10
  */
 export function isCircuitOpen(error: unknown): boolean {
   let suspect = error
-  for (let depth = 0; depth < DEEPEST_CAUSE; depth++) {
-    if (typeof suspect !== 'object' || suspect === null) return false
-    if (OPEN in suspect) return true
-    suspect = (suspect as { cause?: unknown }).cause
+  try {
+    for (let depth = 0; depth < DEEPEST_CAUSE; depth++) {
+      if (typeof suspect !== 'object' || suspect === null) return false
+      if (OPEN in suspect) return true
+      suspect = (suspect as { cause?: unknown }).cause
+    }
+  } catch {
+    // A getter that throws. The call it is thrown from must still be counted.
   }
   return false
 }

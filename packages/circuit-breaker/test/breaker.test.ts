@@ -262,6 +262,21 @@ t.test('execute counts what is thrown and what is rejected, and hands it on', as
   t.equal(breaker.state, 'open')
 })
 
+t.test('an error that cannot be looked at counts, and gives its permit back', async (t) => {
+  const { breaker } = clocked({ threshold: 2 })
+  const get = boom
+  const errors = [
+    Object.defineProperty(new Error('no cause'), 'cause', { get }),
+    Object.defineProperty(new Error('no code'), 'code', { get })
+  ]
+  for (const error of errors)
+    await t.rejects(
+      breaker.execute(() => Promise.reject(error)),
+      error
+    )
+  t.match(breaker.snapshot(), { state: 'open', inFlight: 0 })
+})
+
 t.test('execute refuses with a coded error that has no stack', async (t) => {
   const { breaker, pass } = clocked({ threshold: 1 })
   fail(breaker, 1)
