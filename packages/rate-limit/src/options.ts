@@ -40,8 +40,8 @@ export interface RateLimitRouteOptions {
    */
   readonly max?: number
   /**
-   * The window of `max`: milliseconds, or text such as `'30s'`; at least 1 ms. Requests come back
-   * evenly over it, one every `timeWindow / max`.
+   * The window of `max`: milliseconds, or text such as `'30s'`; from 1 ms to 365 days. Requests
+   * come back evenly over it, one every `timeWindow / max`.
    *
    * @default '1 minute'
    */
@@ -124,14 +124,38 @@ const address: OptionCheck = (value, option) => {
   }
 }
 
+/** 365 days. Nobody means more, and far beyond it numbers end to be exact, and then to be finite. */
+const LONGEST_WINDOW = 31_536_000_000
+
+const window: OptionCheck = (value, option) => {
+  duration({ min: 1 })(value, option)
+  // The check before leaves nothing but a duration.
+  if (parseDuration(value as Duration, option) > LONGEST_WINDOW) {
+    throw new InvalidOptionError(option, 'a duration of at most 365 days', describe(value))
+  }
+}
+
+const addresses: OptionCheck = listOf(address)
+const addressesOrFunction: OptionCheck = either(
+  'an array of IP addresses or a function',
+  addresses,
+  func
+)
+
+/** A wrong member of a list is named itself. */
+const allowList: OptionCheck = (value, option) => {
+  const check = Array.isArray(value) ? addresses : addressesOrFunction
+  check(value, option)
+}
+
 const ROUTE_SHAPE: OptionShape = {
   // The largest integer of a structured field: clients are told this number.
   max: integer({ min: 0, max: 999_999_999_999_999 }),
-  timeWindow: duration({ min: 1 }),
+  timeWindow: window,
   burst: integer({ min: 1, max: 999_999_999_999_999 }),
   hook: oneOf('onRequest', 'preParsing', 'preValidation', 'preHandler'),
   keyGenerator: func,
-  allowList: either('an array of IP addresses or a function', listOf(address), func),
+  allowList,
   headers: oneOf('draft', 'legacy', false)
 }
 
