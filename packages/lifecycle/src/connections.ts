@@ -2,6 +2,7 @@
  * The connections of a service: who is connected, on every address, and how each is told to go.
  * Requests are counted elsewhere; here are the sockets, also those that never sent a request.
  */
+import type { EventEmitter } from 'node:events'
 import { Server as HttpServer, type ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import { Server as NetServer, type Socket } from 'node:net'
@@ -90,8 +91,19 @@ export class Connections {
 
   /** Destroys every connection that is left, tunnels too. */
   disconnect(): void {
+    for (const connection of this.#left()) connection.destroy()
+  }
+
+  /** Resolves when the connections that are left have closed. */
+  async whenClosed(): Promise<void> {
+    const closed = (connection: EventEmitter): Promise<void> =>
+      new Promise((resolve) => connection.once('close', resolve))
+    await Promise.all(this.#left().map(closed))
+  }
+
+  #left(): (Socket | ServerHttp2Session)[] {
     const sockets = [...this.#sockets, ...this.#handshakes.values(), ...this.#tunnels]
-    for (const connection of [...sockets, ...this.#sessions]) connection.destroy()
+    return [...sockets, ...this.#sessions]
   }
 
   /** Follows the servers no longer. */

@@ -26,6 +26,8 @@ export interface Drainable {
   cut(): number
   /** Destroys every connection that is left. */
   disconnect(): void
+  /** Resolves when the connections that are left have closed. */
+  whenDisconnected(): Promise<void>
 }
 
 /**
@@ -62,7 +64,10 @@ export interface Report {
   readonly clean: boolean
 }
 
-/** How long connections opened last may take to send a request before they are closed. */
+/**
+ * How long connections opened last may take to send a request before they are closed, and those
+ * destroyed last to tell that they are.
+ */
 const LINGER = 50
 /** The part of `finishTimeout` after which what is in flight is told that its time is nearly up. */
 const SOFT_DEADLINE = 0.75
@@ -107,6 +112,9 @@ export class Drain {
     const cut = await this.#finish(budget.finishTimeout)
 
     const failure = await this.#close(close(), budget.closeTimeout, patient)
+    // An app is closed a moment before the last sockets tell that they are: before a request that
+    // was cut has settled, and the log has its line.
+    await this.#pause(LINGER, this.#service.whenDisconnected())
     const problems = [problem, failure].filter((text) => text !== undefined)
     if (failure === undefined) this.#phases.enter('closed')
     return {

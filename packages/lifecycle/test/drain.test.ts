@@ -46,6 +46,7 @@ class FakeService implements Drainable {
   readonly steps: string[] = []
   readonly #time: FakeTime
   finished = 0
+  disconnected: Promise<void> = Promise.resolve()
   idle: () => void = () => {}
   closes: () => void = () => {}
   readonly closing: Promise<void> = new Promise((resolve) => {
@@ -91,6 +92,10 @@ class FakeService implements Drainable {
 
   disconnect(): void {
     this.#note('disconnect')
+  }
+
+  whenDisconnected(): Promise<void> {
+    return this.disconnected
   }
 
   close(): void {
@@ -162,6 +167,24 @@ t.test('serve on, stop listening, finish, close', async (t) => {
     clean: true
   })
   t.equal(time.waits, 0, 'no timer is left')
+})
+
+t.test('it is over when the last connection is', async (t) => {
+  const { time, service, run, closed, report } = setUp()
+  let disconnected: () => void = () => {}
+  service.disconnected = new Promise((resolve) => {
+    disconnected = resolve
+  })
+  run()
+  service.idle()
+  await time.advance(5050)
+  closed()
+  await settle()
+  t.equal(report(), undefined)
+  disconnected()
+  await settle()
+  t.match(report(), { clean: true, duration: 5050 })
+  t.equal(time.waits, 0)
 })
 
 t.test('what does not finish is told, then cut, and the rest goes on', async (t) => {

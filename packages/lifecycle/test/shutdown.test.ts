@@ -124,6 +124,7 @@ t.test('what overruns the deadline is named and cut', async (t) => {
   t.notMatch(leftovers, { leftovers: [{ path: /secret/ }] })
   t.match(reportOf(service), { finished: 0, cut: 1 })
   t.match(service.output(), /resources closed/)
+  t.match(service.output(), /settled.*"shut down, but/s, 'in time for its line in a log')
 })
 
 t.test('a handler that listens to the signal answers 503 before it is cut', async (t) => {

@@ -118,6 +118,10 @@ export class Service implements Drainable {
   disconnect(): void {
     this.#connections.disconnect()
   }
+
+  whenDisconnected(): Promise<void> {
+    return this.#connections.whenClosed()
+  }
 }
 
 function destroy(response: ServerResponse): void {
