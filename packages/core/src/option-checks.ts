@@ -86,12 +86,14 @@ function range(min: number, max: number): string {
   return bounds.length === 0 ? '' : ` of ${bounds.join(' and ')}`
 }
 
-/** A duration of at least `min` milliseconds. */
-export function duration({ min = 0 }: Pick<Range, 'min'> = {}): OptionCheck {
+/** A duration from `min` to `max` milliseconds, both included. */
+export function duration({ min = 0, max = Infinity }: Range = {}): OptionCheck {
   return (value, option) => {
     // parseDuration refuses every other type itself.
     const milliseconds = parseDuration(value as number, option)
-    if (milliseconds < min) fail(option, `a duration of at least ${min} ms`, value)
+    if (milliseconds < min || milliseconds > max) {
+      fail(option, `a duration${range(min, max)} ms`, value)
+    }
   }
 }
 

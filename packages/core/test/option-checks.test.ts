@@ -57,6 +57,12 @@ t.test('a check takes what it describes and refuses the rest:', async (t) => {
       bad: [999, '999ms'],
       expected: 'a duration of at least 1000 ms'
     },
+    {
+      check: duration({ max: 1000 }),
+      good: [1000, '1s'],
+      bad: [1001, '2s'],
+      expected: 'a duration of at least 0 and at most 1000 ms'
+    },
     { check: boolean, good: [true, false], bad: [0, 'true', null], expected: 'true or false' },
     { check: func, good: [() => {}, class {}], bad: [{}, 'f'], expected: 'a function' },
     { check: text, good: ['a', ' '], bad: ['', 1, null], expected: 'text that is not empty' },

@@ -1,4 +1,4 @@
-import { checkOptions, object } from '@holdfast/core'
+import { object, shapeOf } from '@holdfast/core'
 import { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from '@holdfast/lifecycle'
 import { type LogControllerClass, logController } from '@holdfast/request-logging/log-controller'
 import fastify, { type FastifyServerOptions, type LogController } from 'fastify'
@@ -18,6 +18,8 @@ export type QuietLogging = { logController: LogController } | { disableRequestLo
 export type ServerOptions = ServerTimeouts &
   QuietLogging & { logger: NonNullable<FastifyServerOptions['logger']> }
 
+const check = shapeOf({ timeouts: object, logger: () => {} })
+
 /**
  * The options for `Fastify(...)` that no plugin can set later: the server's timeouts, a logger, and
  * that each request gets the suite's one line instead of Fastify's two.
@@ -29,7 +31,7 @@ export type ServerOptions = ServerTimeouts &
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function serverOptions(settings: ServerSettings = {}): ServerOptions {
-  checkOptions('serverOptions', settings, { timeouts: object, logger: () => {} })
+  check(settings, 'serverOptions')
   return {
     ...serverTimeouts(settings.timeouts),
     ...quietLogging(fastify.LogController),

@@ -29,6 +29,7 @@ t.test('before Fastify 5.10 the request lines are switched off another way', asy
 t.test('a wrong setting is named', async (t) => {
   // @ts-expect-error the wrong setting
   t.throws(() => serverOptions({ timeout: '5s' }), { message: /serverOptions.*"timeout"/ })
+  t.throws(() => serverOptions(JSON.parse('{"prefix":""}')), { message: /"prefix" does not exist/ })
   t.throws(() => serverOptions({ timeouts: { handler: 'long' } }), {
     message: /serverTimeouts\.handler.*long/
   })

@@ -9,7 +9,8 @@ import {
   listOf,
   type OptionCheck,
   oneOf,
-  parseDuration
+  parseDuration,
+  shapeOf
 } from '@holdfast/core'
 import type { Budget } from './budget.ts'
 
@@ -110,14 +111,17 @@ function orFalse(check: OptionCheck): OptionCheck {
   }
 }
 
+/** A week. Node's timers end at 24 days, which the sum of three must not exceed: then they are 1 ms. */
+export const LONGEST = 604_800_000
+
 const SHAPE = {
-  gracePeriod: duration({ min: 1 }),
-  drainDelay: duration(),
-  finishTimeout: duration(),
-  closeTimeout: duration({ min: 1 }),
+  gracePeriod: duration({ min: 1, max: LONGEST }),
+  drainDelay: duration({ max: LONGEST }),
+  finishTimeout: duration({ max: LONGEST }),
+  closeTimeout: duration({ min: 1, max: LONGEST }),
   signals: orFalse(listOf(oneOf(...SIGNALS))),
   exit: boolean,
-  health: orFalse((value, option) => checkOptions(option, value, { live: path, ready: path }))
+  health: orFalse(shapeOf({ live: path, ready: path }))
 }
 
 /**

@@ -1,6 +1,7 @@
-import { checkOptions, type Duration, duration, parseDuration } from '@holdfast/core'
+import { type Duration, duration, parseDuration, shapeOf } from '@holdfast/core'
+import { LONGEST } from './options.ts'
 
-/** The three times that a service grants its clients and itself. 0 turns one off. */
+/** The three times that a service grants its clients and itself, a week at most. 0 turns one off. */
 export interface TimeoutOptions {
   /**
    * How long a client may take to send a whole request, head and body. Then it is answered 408 and
@@ -34,7 +35,8 @@ export interface ServerTimeouts {
   }
 }
 
-const SHAPE = { request: duration(), handler: duration(), idle: duration() }
+const time = duration({ max: LONGEST })
+const check = shapeOf({ request: time, handler: time, idle: time })
 
 const SHORTEST_CHECK = 100
 const LONGEST_CHECK = 500
@@ -55,7 +57,7 @@ const DEFAULT_CHECK = 30_000
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function serverTimeouts(options: TimeoutOptions = {}): ServerTimeouts {
-  checkOptions('serverTimeouts', options, SHAPE)
+  check(options, 'serverTimeouts')
   const request = whole(options.request ?? '5s', 'request')
   return {
     requestTimeout: request,
@@ -72,7 +74,7 @@ export function serverTimeouts(options: TimeoutOptions = {}): ServerTimeouts {
   }
 }
 
-/** Fastify takes whole milliseconds only. */
+/** Fastify takes whole milliseconds only. Rounded up: 0 would turn it off. */
 function whole(value: Duration, option: string): number {
-  return Math.round(parseDuration(value, `serverTimeouts.${option}`))
+  return Math.ceil(parseDuration(value, `serverTimeouts.${option}`))
 }

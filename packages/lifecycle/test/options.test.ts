@@ -52,7 +52,7 @@ t.test('signals and exit say how much of the process is ours', (t) => {
 
 t.test('a wrong option is named with its value and the remedy', (t) => {
   const wrong: [object, RegExp][] = [
-    [{ gracePeriod: 0 }, /"lifecycle.gracePeriod" must be a duration of at least 1 ms/],
+    [{ gracePeriod: 0 }, /"lifecycle.gracePeriod" must be a duration of at least 1 and at most/],
     [{ drainDelay: -1 }, /"lifecycle.drainDelay" must be a duration/],
     [{ finishTimeout: 'x' }, /"lifecycle.finishTimeout" must be a duration/],
     [{ closeTimeout: 0 }, /"lifecycle.closeTimeout" must be/],
@@ -61,6 +61,8 @@ t.test('a wrong option is named with its value and the remedy', (t) => {
     [{ exit: 1 }, /"lifecycle.exit" must be true or false/],
     [{ health: true }, /"?lifecycle.health"? must be an object/],
     [{ health: { live: 'livez' } }, /"lifecycle.health.live" must be a path that starts with/],
+    [{ gracePeriod: '30 days' }, /"lifecycle.gracePeriod" must be .* at most 604800000 ms/],
+    [{ health: { prefix: '/s' } }, /lifecycle.health: the option "prefix" does not exist/],
     [{ health: { startup: '/s' } }, /lifecycle.health: the option "startup" does not exist/],
     [{ timeout: 1 }, /lifecycle: the option "timeout" does not exist/]
   ]

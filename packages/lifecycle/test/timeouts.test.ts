@@ -28,6 +28,9 @@ t.test('how often Node looks follows from the time, within bounds', (t) => {
     serverTimeouts({ request }).http.connectionsCheckingInterval
   t.same([intervalFor(10), intervalFor(2000), intervalFor(60_000)], [100, 200, 500])
   t.equal(intervalFor(0), 30_000, 'off: as Node does')
+  t.equal(serverTimeouts({ request: 0.3 }).requestTimeout, 1, 'not off')
+  t.throws(() => serverTimeouts({ handler: '30 days' }), { message: /"serverTimeouts.handler"/ })
+  t.throws(() => serverTimeouts(JSON.parse('{"prefix":""}')), { message: /"prefix" does not/ })
   t.throws(() => serverTimeouts({ idle: 'never' }), { message: /"serverTimeouts.idle"/ })
   t.throws(() => serverTimeouts(JSON.parse('{"body":1}')), { message: /"body" does not exist/ })
   t.end()

@@ -96,6 +96,8 @@ const logger: OptionCheck = (value, option) => {
 
 const routeShape: OptionShape = { level }
 
+const checkRouteShape: OptionCheck = shapeOf(routeShape)
+
 const pluginShape: OptionShape = { ...routeShape, logger, silent: oneOf('probes', false) }
 
 /** @throws UnknownOptionError, InvalidOptionError */
@@ -122,5 +124,5 @@ export function checkRouteOptions(given: unknown, route: string): void {
   if (typeof given !== 'object' || given === null) {
     throw new InvalidOptionError(option, 'an object of options, or false', describe(given))
   }
-  checkOptions(option, given, routeShape)
+  checkRouteShape(given, option)
 }

@@ -41,6 +41,7 @@ t.test('options of a route', async (t) => {
   checkRouteOptions(false, 'GET /')
   checkRouteOptions({ level: () => 'info' }, 'GET /')
   t.throws(() => checkRouteOptions(true, 'GET /'), /config.requestLogging of GET \/.*true/)
+  t.throws(() => checkRouteOptions({ prefix: '/' }, 'GET /'), /of GET \/: the option "prefix"/)
   t.throws(() => checkRouteOptions({ sample: 1 }, 'GET /'), /of GET \/: the option "sample"/)
 
   const app = Fastify()
