@@ -409,6 +409,22 @@ t.test('a scope alone logs its own requests', async (t) => {
   )
 })
 
+t.test('a field that the logger cannot serialize does not cost the line', async (t) => {
+  const seen = warnings(t)
+  const { app, log } = loggedApp()
+  t.teardown(() => app.close())
+  app.get('/', async (request) => {
+    // Fastify's serializers read `req` and `res`.
+    request.addLogFields({ req: null, user: 'ada' })
+    return 'ok'
+  })
+  await app.inject('/')
+  const line = await log.line()
+  t.match(line, { path: '/', outcome: 'ok', user: undefined })
+  await new Promise(setImmediate)
+  t.equal(seen.length, 1)
+})
+
 t.test('a logger that throws fails no request and is told once', async (t) => {
   const seen = warnings(t)
   const logger = Object.fromEntries(

@@ -165,10 +165,14 @@ export class RequestLog {
   }
 
   #write(level: WrittenLevel, entry: Entry | undefined, line: Line): void {
+    const message = messageOf(line)
+    const fields = entry?.fields
     try {
-      this.#logger[level](Object.assign(line, entry?.fields), messageOf(line))
+      this.#logger[level](fields === undefined ? line : { ...line, ...fields }, message)
     } catch (error) {
       this.#report(error)
+      // A serializer of the logger's may be unable to take what the application added.
+      if (fields !== undefined) this.#write(level, undefined, line)
     }
   }
 
