@@ -18,6 +18,8 @@
 const point =
   /^( *)(not )?ok \d+(?: - (.*?))??(?: # (SKIP|TODO)\b ?(.*?))?(?: # time=([\d.]+m?s))?$/
 const step = 4
+/** A row of the coverage table; those of files are indented by one or two. */
+const coverageRow = /^ {1,2}\S.*\|.*\|/
 
 /** Gathers points as lines come in, and prints those of a file when the file is complete. */
 export class TapReport {
@@ -63,7 +65,7 @@ export class TapReport {
     if (text.startsWith('# Subtest: ')) {
       this.#flush()
       this.#announced[indent / step] = unescaped(text.slice('# Subtest: '.length))
-    } else if (indent === 0 && !isChatter(text)) {
+    } else if ((indent === 0 && !isChatter(text)) || coverageRow.test(line)) {
       this.#flush()
       this.#print(line)
     }

@@ -56,6 +56,8 @@ export class CircuitBreaker {
   #failures = 0
   readonly #causes = new CauseCounts()
   #probing = false
+  /** Asked about the probe under way when its lease is over. */
+  #answered: (() => boolean) | undefined
   /** When time alone ends the state: the open period, or the lease of the probe under way. */
   #until = Infinity
 
@@ -92,9 +94,13 @@ export class CircuitBreaker {
   /**
    * Asks to make a call. The permit must be given back when the call ends; `null` means that the
    * breaker refuses.
+   *
+   * @param answered asked when the lease of a probe is over: whether the dependency has answered
+   * well, and only the rest is still on its way (a long stream, a slow reader). Then the probe
+   * counts as a success, else as lost
    */
-  tryAcquire(): Permit | null {
-    return this.#acquire(this.#options.resetTimeout)
+  tryAcquire(answered?: () => boolean): Permit | null {
+    return this.#acquire(this.#options.resetTimeout, answered)
   }
 
   /**
@@ -141,7 +147,7 @@ export class CircuitBreaker {
   }
 
   /** @param lease milliseconds after which the permit, if it is a probe's, counts as lost */
-  #acquire(lease: number): Permit | null {
+  #acquire(lease: number, answered?: () => boolean): Permit | null {
     const now = this.#catchUp()
     if (this.#refuses) {
       publishRefusal(this, this.#until - now)
@@ -150,6 +156,7 @@ export class CircuitBreaker {
     if (this.#state === 'half-open') {
       this.#probing = true
       this.#until = now + lease
+      this.#answered = answered
     }
     this.#inFlight++
     return new Permit(this.#settle, this.#generation)
@@ -165,8 +172,12 @@ export class CircuitBreaker {
     if (this.#state === 'closed') return 0
     const now = this.#clock()
     if (this.#probing && now >= this.#until) {
-      this.#causes.add('probe lost')
-      this.#open(this.#until)
+      if (this.#answered?.() === true) {
+        this.#enter('closed', Infinity)
+      } else {
+        this.#causes.add('probe lost')
+        this.#open(this.#until)
+      }
     }
     if (this.#state === 'open' && now >= this.#until) this.#enter('half-open', Infinity)
     return now
@@ -215,6 +226,7 @@ export class CircuitBreaker {
     this.#until = until
     this.#generation++
     this.#probing = false
+    this.#answered = undefined
     this.#forget()
     // Last: whoever listens may use the breaker.
     publishTransition(this, from, to, causes)

@@ -598,3 +598,34 @@ t.test(
     t.equal((await service.ask('/outside')).status, 503)
   }
 )
+
+t.test('a long answer does not keep the breaker of a healthy route open', async (t) => {
+  const service = await new Service(t).register()
+  const bodies: Readable[] = []
+  let healthy = false
+  service.app.get('/stream', { config: { circuitBreaker: true } }, async () => {
+    if (!healthy) throw new Error('down')
+    const body = new Readable({ read() {} })
+    body.push('begun ')
+    bodies.push(body)
+    return body
+  })
+  await service.start()
+  const breaker = service.app.circuitBreaker('GET /stream')
+  t.equal((await service.ask('/stream')).status, 500)
+  t.equal(breaker.state, 'open')
+
+  healthy = true
+  service.now += RESET
+  const probe = await rawConnection(service.port)
+  probe.write(head('GET /stream'))
+  await probe.until(/begun/)
+  t.equal(breaker.state, 'half-open')
+  service.now += RESET
+  t.equal(breaker.state, 'closed', 'its head said that the route is well')
+  bodies[0]?.push(null)
+  await probe.until(/0\r\n\r\n/)
+  probe.destroy()
+  t.equal(breaker.state, 'closed')
+  t.equal(breaker.snapshot().inFlight, 0)
+})

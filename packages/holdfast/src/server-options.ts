@@ -1,4 +1,4 @@
-import { object, shapeOf } from '@holdfast/core'
+import { boolean, either, object, shapeOf } from '@holdfast/core'
 import { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from '@holdfast/lifecycle'
 import { type LogControllerClass, logController } from '@holdfast/request-logging/log-controller'
 import fastify, { type FastifyServerOptions, type LogController } from 'fastify'
@@ -18,7 +18,10 @@ export type QuietLogging = { logController: LogController } | { disableRequestLo
 export type ServerOptions = ServerTimeouts &
   QuietLogging & { logger: NonNullable<FastifyServerOptions['logger']> }
 
-const check = shapeOf({ timeouts: object, logger: () => {} })
+const check = shapeOf({
+  timeouts: object,
+  logger: either('true, false or an object of options', boolean, object)
+})
 
 /**
  * The options for `Fastify(...)` that no plugin can set later: the server's timeouts, a logger, and

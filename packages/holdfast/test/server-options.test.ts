@@ -30,6 +30,8 @@ t.test('a wrong setting is named', async (t) => {
   // @ts-expect-error the wrong setting
   t.throws(() => serverOptions({ timeout: '5s' }), { message: /serverOptions.*"timeout"/ })
   t.throws(() => serverOptions(JSON.parse('{"prefix":""}')), { message: /"prefix" does not exist/ })
+  // @ts-expect-error the wrong setting
+  t.throws(() => serverOptions({ logger: 'yes' }), { message: /serverOptions\.logger.*"yes"/ })
   t.throws(() => serverOptions({ timeouts: { handler: 'long' } }), {
     message: /serverTimeouts\.handler.*long/
   })

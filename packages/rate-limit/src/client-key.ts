@@ -10,20 +10,31 @@ const LOCAL_KEY = 'local'
  * The key of a client's address: an IPv4 address as it is, also one written as IPv6 (mapped,
  * `::ffff:192.0.2.1`, or translated by NAT64, `64:ff9b::192.0.2.1`); of any other IPv6 address the
  * /64 network, since one subscriber commonly owns all addresses in it. What is no address is its
- * own key.
+ * own key. A port behind the address does not count.
  */
 export function clientKey(address: string | undefined): string {
   if (!address) return LOCAL_KEY
-  const groups = groupsOf(address)
-  if (groups === undefined) return address
+  const bare = withoutPort(address)
+  const groups = groupsOf(bare)
+  if (groups === undefined) return bare
   return embeddedIPv4(groups) ?? `${hex(groups.slice(0, 4))}::/64`
 }
 
 /** One spelling for each address, to compare it by. IPv4 inside IPv6 is IPv4. */
 export function canonicalAddress(address: string): string {
-  const groups = groupsOf(address)
-  if (groups === undefined) return address
+  const bare = withoutPort(address)
+  const groups = groupsOf(bare)
+  if (groups === undefined) return bare
   return embeddedIPv4(groups) ?? hex(groups)
+}
+
+/**
+ * Some proxies forward the client's port with its address, `192.0.2.1:5004` or `[2001:db8::1]:5004`.
+ * A client has as many ports as it likes, and is still one.
+ */
+function withoutPort(address: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(address) ?? []
+  return bracketed ?? plain ?? address
 }
 
 /** The eight groups of an IPv6 address; `undefined` for everything else. */

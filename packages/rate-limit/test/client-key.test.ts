@@ -62,3 +62,13 @@ t.test('what is no address is its own key, and no address at all is local', asyn
   t.equal(clientKey(undefined), 'local')
   t.equal(clientKey(''), 'local')
 })
+
+t.test('the port that some proxies forward with an address does not count', async (t) => {
+  for (const text of ['192.0.2.1:1000', '192.0.2.1:65535', '[::ffff:192.0.2.1]:80']) {
+    t.equal(clientKey(text), '192.0.2.1', text)
+    t.equal(canonicalAddress(text), '192.0.2.1', text)
+  }
+  for (const text of ['[2001:db8::1]:80', '[2001:db8::1]:81', '[2001:db8::1]']) {
+    t.equal(clientKey(text), clientKey('2001:db8::1'), text)
+  }
+})

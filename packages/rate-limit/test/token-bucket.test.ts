@@ -226,3 +226,7 @@ t.test('refuses numbers that cannot be', async (t) => {
   }
   t.equal(bucket.peek(), 1)
 })
+
+t.test('a rate too low to ever fill the bucket is refused', async (t) => {
+  t.throws(() => new TokenBucket({ rate: 1e-300, capacity: 5 }), { message: /"rate".*104 days/ })
+})

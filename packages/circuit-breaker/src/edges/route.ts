@@ -131,7 +131,10 @@ function holdfastCircuitBreakerPermit(
   done: HookHandlerDoneFunction
 ): void {
   const breaker = (routeConfig(request) as BoundConfig)[BREAKER] as CircuitBreaker
-  const permit = breaker.tryAcquire()
+  const permit =
+    breaker.state === 'half-open'
+      ? breaker.tryAcquire(() => hasAnswered(reply.raw))
+      : breaker.tryAcquire()
   if (permit === null) {
     // Somebody else became the probe since onRequest.
     refuseRequest(breaker, breaker.retryAfter, request, reply, done)
@@ -141,6 +144,11 @@ function holdfastCircuitBreakerPermit(
   ;(reply.raw as GuardedResponse)[PERMIT] = permit
   onSettled(reply.raw, judgeAnswer)
   done()
+}
+
+/** A stream, or a client that reads slowly, must not keep a healthy route shut. */
+function hasAnswered(response: ServerResponse): boolean {
+  return response.headersSent && outcomeOfStatus(response.statusCode) === 'success'
 }
 
 function refuseRequest(

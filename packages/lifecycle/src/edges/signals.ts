@@ -125,7 +125,7 @@ function asError(error: unknown, what: string): Error {
 /** One log will do, if there is one left. */
 function tell(error: Error, message: string): void {
   const [member] = members
-  /* c8 ignore next -- the few ticks between the last close and the exit */
+  /* c8 ignore next 2 -- the few ticks between the last close and the exit */
   if (member === undefined) console.error(message, error)
   else member.report(error, message)
 }

@@ -109,6 +109,10 @@ export class TokenBucket {
     }
     checkTokens(capacity, 'capacity')
     this.#bucket = bucketOf(rate, 1000, capacity)
+    if (this.#bucket.depth > Number.MAX_SAFE_INTEGER) {
+      const expected = 'high enough to fill the bucket within 104 days'
+      throw new InvalidOptionError('rate', expected, describe(rate))
+    }
     this.#clock = clock
     // Counted from here the nanoseconds stay small, whatever the clock's zero is.
     this.#start = clock()
