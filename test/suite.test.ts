@@ -242,6 +242,15 @@ t.test('a plugin registered behind one it should precede is named at boot', asyn
   t.match(lines.join(''), /rate-limit is registered after @holdfast\/circuit-breaker.*Move/)
 })
 
+t.test('the suite pays for no onSend and no onResponse hook', async (t) => {
+  const app = Fastify(serverOptions({ logger: false }))
+  t.teardown(() => app.close())
+  await app.register(holdfast, {})
+  app.get('/', async () => 'ok')
+  await app.ready()
+  t.notMatch(app.printRoutes({ includeHooks: true }), /(onSend|onResponse).*holdfast/)
+})
+
 t.test('a suite with all its parts left out is an empty plugin', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())

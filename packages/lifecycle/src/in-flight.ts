@@ -101,6 +101,16 @@ export class InFlight implements Iterable<ServerResponse> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  /** Resolves when the answers that are complete, but still on their way to slow readers, are out. */
+  async whenSent(): Promise<void> {
+    const unsent = [...this].filter(
+      ({ writableEnded, writableFinished }) => writableEnded && !writableFinished
+    )
+    await Promise.all(
+      unsent.map((response) => new Promise<void>((sent) => onSettled(response, () => sent())))
+    )
+  }
+
   /** Lets those go who wait for the last request. */
   release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()

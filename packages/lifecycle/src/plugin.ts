@@ -105,12 +105,13 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
   })
   app.addHook('preClose', async () => {
     departure.accompany()
-    // Fastify waits for its first server's connections before it closes anything else, without a
-    // limit. For those of a second address nobody waits but this hook, which has one.
-    if (furtherServers(app).length > 0) {
-      const limit = (app.initialConfig.pluginTimeout || Infinity) - BEFORE_PLUGIN_TIMEOUT
-      await pause(Math.min(budget.finishTimeout, Math.max(0, limit)), service.whenIdle())
-    }
+    // Fastify waits, without a limit, for the requests of its first server. It does not wait for
+    // those of a second address, nor until a complete answer has reached its reader: Node takes
+    // that connection for idle and destroys it. This hook does, and has a limit.
+    const limit = (app.initialConfig.pluginTimeout || Infinity) - BEFORE_PLUGIN_TIMEOUT
+    const { inFlight } = service
+    const left = furtherServers(app).length > 0 ? service.whenIdle() : inFlight.whenSent()
+    await pause(Math.min(budget.finishTimeout, Math.max(0, limit)), left)
   })
   app.addHook('onClose', async () => {
     phases.enter('closed')

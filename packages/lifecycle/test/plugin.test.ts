@@ -211,6 +211,23 @@ t.test('a plain close goes through the phases, without delay, in flight answered
   t.match(lines.at(-1), { reason: 'app.close()', finished: 1, cut: 0 })
 })
 
+t.test('a plain close lets a slow reader have the whole of a complete answer', async (t) => {
+  const app = Fastify()
+  await app.register(lifecycleDefault, { signals: false })
+  const size = 20_000_000
+  app.get('/large', async () => Buffer.alloc(size, 'x'))
+  const connection = await rawConnection(await listen(app))
+  connection.write(head('GET /large', { Connection: 'close' }))
+  await connection.until(/x/)
+  connection.socket.pause()
+  const closed = app.close()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  connection.socket.resume()
+  const text = await connection.ended()
+  t.equal(text.length - text.indexOf('\r\n\r\n') - 4, size)
+  await closed
+})
+
 t.test('an injected request that never ends does not hold a close', async (t) => {
   const app = build(t)
   app.get('/', () => {})

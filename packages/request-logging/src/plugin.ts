@@ -35,7 +35,9 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   const options = resolveRequestLoggingOptions(given)
   const log = new RequestLog(options, options.logger ?? app.log, hasSemicolonQueries(app))
 
-  const earlier = hookNames(app, 'onRequest').filter((name) => name !== 'holdfastIntake')
+  const earlier = hookNames(app, 'onRequest').filter(
+    (name) => name !== 'holdfastIntake' && !(name === 'holdfastLifecycle' && options.silentProbes)
+  )
   // A scope sees its own requests only; what is never routed belongs to the root.
   if (isRoot(app)) {
     intake(app, {
@@ -52,7 +54,8 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     done()
   })
   if (earlier.length > 0) {
-    // Such a hook may answer, and then the one above never runs.
+    // Such a hook may answer, and then the one above never runs. (Lifecycle's answers probes only,
+    // of which nothing is written unless asked for.)
     app.addHook('onSend', function holdfastRequestLoggingLate(request, reply, _payload, done) {
       log.note(request, reply)
       done()
