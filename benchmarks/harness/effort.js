@@ -1,0 +1,18 @@
+/**
+ * How long to look. A smoke run proves that the scripts work and says nothing about time.
+ *
+ * @typedef {{ name: 'full' | 'short' | 'smoke', rounds: number, warmUp: number, requests: number, samples: number, seconds: number }} Effort
+ */
+
+/** @type {Record<Effort['name'], Effort>} */
+const efforts = {
+  full: { name: 'full', rounds: 8, warmUp: 60_000, requests: 40_000, samples: 5, seconds: 1 },
+  short: { name: 'short', rounds: 4, warmUp: 30_000, requests: 20_000, samples: 3, seconds: 1 },
+  smoke: { name: 'smoke', rounds: 1, warmUp: 200, requests: 200, samples: 1, seconds: 0.2 }
+}
+
+/** Reads `--short` or `--smoke` from the command line; without them the effort is full. */
+export function effortOf(argv = process.argv) {
+  if (argv.includes('--smoke')) return efforts.smoke
+  return argv.includes('--short') ? efforts.short : efforts.full
+}

@@ -1,0 +1,57 @@
+/**
+ * Engines alone, without Fastify: each measurement in a fresh process, engines in turn.
+ *
+ * @typedef {Record<string, number>} Figures
+ * @typedef {(parameters: Record<string, number>) => Figures | Promise<Figures>} Engine
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { nodeCommand } from './nodes.js'
+import { spreadOf } from './statistics.js'
+
+const worker = fileURLToPath(new URL('engine-worker.js', import.meta.url))
+
+/**
+ * @param {string} modulePath absolute path of the module that exports `engines`
+ * @param {readonly string[]} names
+ * @param {Record<string, number>} parameters
+ * @param {{ rounds: number, node?: string | undefined }} how
+ * @returns {Record<string, Record<string, import('./statistics.js').Spread>>} by engine, by figure
+ */
+export function compareEngines(modulePath, names, parameters, { rounds, node }) {
+  /** @type {Map<string, Figures[]>} */
+  const all = new Map(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      all.get(name)?.push(measure(modulePath, name, parameters, node))
+    }
+  }
+  return Object.fromEntries([...all].map(([name, samples]) => [name, summary(samples)]))
+}
+
+/** @param {Figures[]} samples */
+function summary(samples) {
+  const figures = Object.keys(samples[0] ?? {})
+  return Object.fromEntries(
+    figures.map((figure) => [figure, spreadOf(samples.map((sample) => Number(sample[figure])))])
+  )
+}
+
+/**
+ * @param {string} modulePath
+ * @param {string} name
+ * @param {Record<string, number>} parameters
+ * @param {string | undefined} node
+ * @returns {Figures}
+ */
+function measure(modulePath, name, parameters, node) {
+  const [command = '', ...prefix] = nodeCommand(1, node)
+  const flags = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
+  const { status, stdout, stderr } = spawnSync(
+    command,
+    [...prefix, ...flags, worker, modulePath, name, JSON.stringify(parameters)],
+    { encoding: 'utf8' }
+  )
+  if (status !== 0) throw new Error(`${name} failed:\n${stderr}`)
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}

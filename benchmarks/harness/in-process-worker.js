@@ -1,0 +1,69 @@
+/**
+ * Runs one variant in a fresh process and prints what it measured, as one line of JSON.
+ *
+ * Usage: node in-process-worker.js <module of variants> <variant> <warm-up> <requests a sample> <samples>
+ */
+import { closed, connection, send } from './fake-exchange.js'
+
+const BATCH = 50
+const CLIENTS = 50
+const PATIENCE = 100_000
+
+const [, , modulePath = '', variantName = '', warmUp, perSample, samples] = process.argv
+
+/** @type {{ variants: Record<string, import('./in-process.js').Variant> }} */
+const { variants } = await import(modulePath)
+const variant = variants[variantName]
+if (variant === undefined) throw new Error(`no variant ${variantName} in ${modulePath}`)
+
+const { app, request, status = 200, verify } = await variant()
+await app.ready()
+const what = {
+  method: 'GET',
+  url: '/',
+  headers: { host: 'localhost', 'user-agent': 'bench' },
+  ...request
+}
+const sockets = Array.from({ length: CLIENTS }, (_, client) => connection(client))
+let sent = 0
+
+/** @param {number} count */
+async function run(count) {
+  for (let done = 0; done < count; ) {
+    // Up to a socket each: one request at a time on a connection, as keep-alive clients send them.
+    for (let index = 0; index < BATCH && done < count; index++, done++) {
+      send(app, what, /** @type {ReturnType<typeof connection>} */ (sockets[index % CLIENTS]))
+      sent++
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    for (let turns = 0; closed() < sent; turns++) {
+      if (turns === PATIENCE) throw new Error(`${sent - closed()} of ${sent} requests do not end`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}
+
+await run(Number(warmUp))
+const microseconds = []
+for (let sample = 0; sample < Number(samples); sample++) {
+  const before = process.cpuUsage()
+  await run(Number(perSample))
+  const { user, system } = process.cpuUsage(before)
+  microseconds.push((user + system) / Number(perSample))
+}
+
+// Few enough that the young generation, which the driver makes large, holds them without collection.
+const ALLOCATING = 1000
+const bytes = []
+for (let sample = 0; sample < 5; sample++) {
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  await run(ALLOCATING)
+  bytes.push((process.memoryUsage().heapUsed - before) / ALLOCATING)
+}
+
+const answer = await app.inject({ ...what, method: 'GET' })
+if (answer.statusCode !== status) throw new Error(`expected ${status}, got ${answer.statusCode}`)
+if (closed() !== sent) throw new Error(`${sent} sent, ${closed()} closed`)
+await verify?.(sent + 1)
+process.stdout.write(`${JSON.stringify({ microseconds, bytes })}\n`, () => process.exit(0))

@@ -1,0 +1,82 @@
+/**
+ * Keep-alive load for a moment: wrk where it is installed, autocannon elsewhere.
+ *
+ * @typedef {{ requests: number, seconds: number, p99: number }} Load requests answered, and the
+ *   99th percentile of the latency in milliseconds
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { canPin, nodeCommand } from './nodes.js'
+
+const hasWrk = spawnSync('wrk', ['--version']).error === undefined
+const autocannon = createRequire(import.meta.url).resolve('autocannon')
+
+/** The name of the program that makes the load, for the report. */
+export const loader = hasWrk ? 'wrk' : 'autocannon'
+
+/**
+ * @param {string} url
+ * @param {{ connections?: number, seconds: number, headers?: Record<string, string> }} options
+ * @returns {Promise<Load>}
+ */
+export async function load(url, { connections = 50, seconds, headers = {} }) {
+  return hasWrk
+    ? wrk(url, connections, Math.max(1, Math.round(seconds)), headers)
+    : cannon(url, connections, Math.max(1, seconds), headers)
+}
+
+/** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers */
+async function wrk(url, connections, seconds, headers) {
+  const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const pinned = canPin ? ['taskset', '-c', '1', 'wrk'] : ['wrk']
+  const text = await output([
+    ...pinned,
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--latency',
+    ...given,
+    url
+  ])
+  const [, requests = '0', exact = '1', unit = 's'] =
+    /(\d+) requests in ([\d.]+)(ms|s|m)/.exec(text) ?? []
+  const [, p99 = '0', p99Unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(text) ?? []
+  const toSeconds = { ms: 0.001, s: 1, m: 60 }[unit] ?? 1
+  const toMilliseconds = { us: 0.001, ms: 1, s: 1000 }[p99Unit] ?? 1
+  return {
+    requests: Number(requests),
+    seconds: Number(exact) * toSeconds,
+    p99: Number(p99) * toMilliseconds
+  }
+}
+
+/** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers */
+async function cannon(url, connections, seconds, headers) {
+  const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`])
+  const text = await output([
+    ...nodeCommand(1),
+    autocannon,
+    '--json',
+    '-c',
+    String(connections),
+    '-d',
+    String(seconds),
+    ...given,
+    url
+  ])
+  const { requests, duration, latency } = JSON.parse(text)
+  return { requests: requests.total, seconds: duration, p99: latency.p99 }
+}
+
+/** @param {string[]} command @returns {Promise<string>} */
+function output([program = '', ...args]) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    let text = ''
+    child.stdout.on('data', (chunk) => {
+      text += chunk
+    })
+    child.on('error', reject)
+    child.on('close', () => resolve(text))
+  })
+}

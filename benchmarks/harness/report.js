@@ -1,0 +1,104 @@
+/**
+ * What a question found, as text on the terminal, JSON on disk, and a section of the page.
+ *
+ * @typedef {{ title: string, columns: string[], rows: (string | number)[][] }} Table
+ * @typedef {{ label: string, value: number, lower?: number, upper?: number }} Bar
+ * @typedef {{ name: string, title: string, unit: string, bars: Bar[] }} Plot
+ * @typedef {{ tables: Table[], plots?: Plot[], notes?: string[] }} Findings
+ * @typedef {{ name: string, title: string, asks: string, versions: string[], run(effort: import('./effort.js').Effort): Findings | Promise<Findings> }} Question
+ * @typedef {Findings & { name: string, title: string, asks: string, effort: string, on: ReturnType<typeof import('./machine.js').machine> }} Report
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { drawPlot } from './plot.js'
+
+const folder = new URL('../', import.meta.url)
+const resultsFolder = new URL('results/', folder)
+const plotsFolder = new URL('plots/', folder)
+
+/** @param {number} value @param {number} [digits] */
+export const fixed = (value, digits = 2) => value.toFixed(digits)
+
+/** @param {import('./statistics.js').Spread} spread @param {number} [digits] */
+export const quoted = ({ median, lower, upper }, digits = 2) =>
+  `${fixed(median, digits)} [${fixed(lower, digits)}..${fixed(upper, digits)}]`
+
+/** @param {Report} report */
+export function printReport({ title, tables, notes = [] }) {
+  console.log(`\n${title}`)
+  for (const table of tables) console.log(`\n${textTable(table)}`)
+  for (const note of notes) console.log(note)
+}
+
+/** @param {Table} table */
+function textTable({ title, columns, rows }) {
+  const cells = [columns, ...rows.map((row) => row.map(String))]
+  const widths = columns.map((_, index) =>
+    Math.max(...cells.map((row) => (row[index] ?? '').length))
+  )
+  const line = (/** @type {string[]} */ row) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return [title, ...cells.map(line)].join('\n')
+}
+
+/** Keeps the findings as JSON and draws their plots. @param {Report} report */
+export function keepReport(report) {
+  mkdirSync(resultsFolder, { recursive: true })
+  mkdirSync(plotsFolder, { recursive: true })
+  writeFileSync(
+    new URL(`${report.name}.json`, resultsFolder),
+    `${JSON.stringify(report, null, 2)}\n`
+  )
+  for (const plot of report.plots ?? []) {
+    writeFileSync(new URL(`${plot.name}.svg`, plotsFolder), drawPlot(plot))
+  }
+}
+
+/** Writes the page from every kept report. @param {readonly Question[]} questions in their order */
+export function writePage(questions) {
+  const kept = new Set(readdirSync(resultsFolder))
+  const reports = questions
+    .filter(({ name }) => kept.has(`${name}.json`))
+    .map(
+      ({ name }) =>
+        /** @type {Report} */ (
+          JSON.parse(readFileSync(new URL(`${name}.json`, resultsFolder), 'utf8'))
+        )
+    )
+  const head = readFileSync(new URL('harness/page-head.md', folder), 'utf8')
+  writeFileSync(
+    new URL('README.md', folder),
+    [head.trimEnd(), ...reports.map(section), ''].join('\n\n')
+  )
+}
+
+/** @param {Report} report */
+function section({ title, asks, tables, plots = [], notes = [], effort, on }) {
+  const where = `${on.cpu}, ${on.cores} cores, ${on.memory}, Node ${on.node}, ${Object.entries(
+    on.versions
+  )
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')}. ${effort === 'full' ? 'Full run.' : 'Short run.'}`
+  return [
+    `## ${title}`,
+    asks,
+    ...tables.map(markdownTable),
+    ...plots.map(({ name, title: text }) => `![${text}](plots/${name}.svg)`),
+    ...notes,
+    `<sub>${where}</sub>`
+  ].join('\n\n')
+}
+
+/** @param {Table} table */
+function markdownTable({ title, columns, rows }) {
+  const line = (/** @type {(string | number)[]} */ cells) => `| ${cells.join(' | ')} |`
+  return [
+    `**${title}**`,
+    '',
+    line(columns),
+    line(columns.map(() => '---')),
+    ...rows.map(line)
+  ].join('\n')
+}

@@ -1,0 +1,22 @@
+/** The questions, in the order the page asks them. */
+import { bare } from './bare.js'
+import { breakerBehaviour } from './breaker-behaviour.js'
+import { circuitBreaker } from './circuit-breaker.js'
+import { lifecycle } from './lifecycle.js'
+import { limiterCore } from './limiter-core.js'
+import { rateLimit } from './rate-limit.js'
+import { requestLine } from './request-line.js'
+import { shutdown } from './shutdown.js'
+import { suite } from './suite.js'
+
+export const questions = [
+  bare,
+  rateLimit,
+  limiterCore,
+  circuitBreaker,
+  breakerBehaviour,
+  requestLine,
+  lifecycle,
+  suite,
+  shutdown
+]

@@ -1,0 +1,93 @@
+import { fileURLToPath } from 'node:url'
+import { compareEngines } from '../harness/engines.js'
+import { fixed, quoted } from '../harness/report.js'
+
+const modulePath = fileURLToPath(new URL('../variants/limiters.js', import.meta.url))
+const LOOP = 'empty loop'
+const OURS = 'holdfast rate-limit'
+const PEERS = [
+  '@fastify/rate-limit LocalStore',
+  'rate-limiter-flexible memory',
+  'express-rate-limit MemoryStore'
+]
+
+/** @type {import('../harness/report.js').Question} */
+export const limiterCore = {
+  name: 'limiter-core',
+  title: 'A decision alone',
+  asks: 'What does one decision cost with few and with many clients, how much memory does a client take, and how long does the collector stop the world for a million of them?',
+  versions: ['@fastify/rate-limit', 'rate-limiter-flexible', 'express-rate-limit'],
+  run(effort) {
+    const rounds = { full: 5, short: 3, smoke: 1 }[effort.name]
+    const operations = effort.name === 'smoke' ? 1000 : 300_000
+    const counts = effort.name === 'smoke' ? [1, 100] : [1, 10_000, 1_000_000]
+    const names = [LOOP, ...PEERS, OURS]
+    const speed = counts.map((keys) =>
+      compareEngines(
+        modulePath,
+        names.map((name) => `speed: ${name}`),
+        { keys, operations },
+        { rounds }
+      )
+    )
+    const last = counts.at(-1) ?? 1
+    const memory = compareEngines(
+      modulePath,
+      names.map((name) => `memory: ${name}`),
+      { keys: last },
+      { rounds: Math.min(rounds, 3) }
+    )
+
+    const figure = (/** @type {number} */ index, /** @type {string} */ name) =>
+      speed[index]?.[`speed: ${name}`]?.nanoseconds ?? { median: 0, lower: 0, upper: 0 }
+    const ofMemory = (/** @type {string} */ name, /** @type {string} */ what) =>
+      memory[`memory: ${name}`]?.[what] ?? { median: 0, lower: 0, upper: 0 }
+    const net = (/** @type {number} */ index, /** @type {string} */ name) =>
+      figure(index, name).median - figure(index, LOOP).median
+    const best = (/** @type {number} */ index) => Math.min(...PEERS.map((name) => net(index, name)))
+
+    return {
+      tables: [
+        {
+          title: 'CPU ns a decision (the empty loop is in every figure)',
+          columns: ['limiter', ...counts.map((keys) => `${keys} keys`)],
+          rows: names.map((name) => [
+            name,
+            ...counts.map((_, index) => quoted(figure(index, name), 0))
+          ])
+        },
+        {
+          title: `With ${last} live keys`,
+          columns: [
+            'limiter',
+            'bytes a key',
+            'longest collection while filling, ms',
+            'full collection, ms'
+          ],
+          rows: names.map((name) => [
+            name,
+            quoted(ofMemory(name, 'bytes'), 0),
+            quoted(ofMemory(name, 'longestPause'), 1),
+            quoted(ofMemory(name, 'fullCollection'), 1)
+          ])
+        },
+        {
+          title: 'Ours beside the best peer (loop subtracted)',
+          columns: ['keys', 'ours / best peer'],
+          rows: counts.map((keys, index) => [String(keys), fixed(net(index, OURS) / best(index))])
+        }
+      ],
+      plots: [
+        {
+          name: 'limiter-core',
+          title: `A decision with ${last} keys`,
+          unit: 'ns of CPU',
+          bars: names.map((name) => {
+            const { median, lower, upper } = figure(counts.length - 1, name)
+            return { label: name, value: median, lower, upper }
+          })
+        }
+      ]
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Circuit breakers without a web framework: a call through a closed one, a call refused by an open
+ * one, and a call with a timeout. The call is an async function that does nothing.
+ */
+import { CircuitBreaker } from '@holdfast/circuit-breaker'
+import * as cockatiel from 'cockatiel'
+import CircuitBreakerOfOpossum from 'opossum'
+
+/** @typedef {() => Promise<unknown>} Call */
+
+const nothing = async () => 1
+const failing = async () => {
+  throw new Error('down')
+}
+
+/** @type {Record<string, () => Call | Promise<Call>>} */
+const closed = {
+  'plain await': () => nothing,
+  'opossum, default': () => {
+    const breaker = new CircuitBreakerOfOpossum(nothing)
+    return () => breaker.fire()
+  },
+  'opossum, no timeout': () => {
+    const breaker = new CircuitBreakerOfOpossum(nothing, { timeout: false })
+    return () => breaker.fire()
+  },
+  'cockatiel, consecutive': () => {
+    const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
+      halfOpenAfter: 10_000,
+      breaker: new cockatiel.ConsecutiveBreaker(5)
+    })
+    return () => policy.execute(nothing)
+  },
+  'cockatiel, sampling': () => {
+    const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
+      halfOpenAfter: 10_000,
+      breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 30_000 })
+    })
+    return () => policy.execute(nothing)
+  },
+  'holdfast circuit-breaker': () => {
+    const breaker = new CircuitBreaker()
+    return () => breaker.execute(nothing)
+  }
+}
+
+/** @type {Record<string, () => Call | Promise<Call>>} */
+const open = {
+  'opossum, default': async () => {
+    const breaker = new CircuitBreakerOfOpossum(failing, { resetTimeout: 3_600_000 })
+    for (let call = 0; call < 10; call++) await breaker.fire().catch(() => {})
+    return () => breaker.fire().catch(() => {})
+  },
+  'cockatiel, consecutive': async () => {
+    const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
+      halfOpenAfter: 3_600_000,
+      breaker: new cockatiel.ConsecutiveBreaker(5)
+    })
+    for (let call = 0; call < 10; call++) await policy.execute(failing).catch(() => {})
+    return () => policy.execute(failing).catch(() => {})
+  },
+  'holdfast circuit-breaker': async () => {
+    const breaker = new CircuitBreaker({ resetTimeout: '1 hour' })
+    for (let call = 0; call < 10; call++) await breaker.execute(failing).catch(() => {})
+    return () => breaker.execute(failing).catch(() => {})
+  }
+}
+
+/** @type {Record<string, import('../harness/engines.js').Engine>} */
+export const engines = Object.fromEntries([
+  ...Object.entries(closed).map(([name, create]) => [
+    `closed: ${name}`,
+    (/** @type {Record<string, number>} */ p) => time(create, p)
+  ]),
+  ...Object.entries(open).map(([name, create]) => [
+    `open: ${name}`,
+    (/** @type {Record<string, number>} */ p) => time(create, p)
+  ])
+])
+
+/** @param {() => Call | Promise<Call>} create @param {Record<string, number>} parameters */
+async function time(create, { calls = 100_000, samples = 5 }) {
+  const call = await create()
+  const nanoseconds = []
+  for (let sample = 0; sample <= samples; sample++) {
+    const before = process.cpuUsage()
+    for (let done = 0; done < calls; done++) await call()
+    const { user, system } = process.cpuUsage(before)
+    nanoseconds.push(((user + system) * 1000) / calls)
+  }
+  nanoseconds.shift()
+  nanoseconds.sort((a, b) => a - b)
+  const ALLOCATING = 10_000
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  for (let done = 0; done < ALLOCATING; done++) await call()
+  const bytes = (process.memoryUsage().heapUsed - before) / ALLOCATING
+  return { nanoseconds: nanoseconds[nanoseconds.length >> 1] ?? 0, bytes }
+}

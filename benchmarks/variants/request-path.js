@@ -1,0 +1,233 @@
+/**
+ * What a request may pass on its way: bare Fastify, each of our plugins, and the peers they are
+ * measured beside. Every variant answers GET / with the same body.
+ */
+import { openSync, writeSync } from 'node:fs'
+import fastifyCircuitBreaker from '@fastify/circuit-breaker'
+import fastifyRateLimit from '@fastify/rate-limit'
+import underPressure from '@fastify/under-pressure'
+import { circuitBreaker } from '@holdfast/circuit-breaker'
+import { lifecycle } from '@holdfast/lifecycle'
+import { rateLimit } from '@holdfast/rate-limit'
+import { requestLogging } from '@holdfast/request-logging'
+import { logController } from '@holdfast/request-logging/log-controller'
+import Fastify from 'fastify'
+import holdfast from 'holdfast'
+import { pino } from 'pino'
+import { pinoHttp } from 'pino-http'
+
+/** @typedef {import('../harness/in-process.js').Variant} Variant */
+
+const body = { hello: 'world' }
+const PLENTY = 1e9
+
+/** A sink that counts lines and writes them to nowhere, synchronously, as pino does by default. */
+function countingSink() {
+  const file = openSync('/dev/null', 'w')
+  let lines = 0
+  return {
+    lines: () => lines,
+    stream: {
+      /** @param {string} line */
+      write(line) {
+        lines++
+        writeSync(file, line)
+      }
+    }
+  }
+}
+
+/** @param {import('fastify').FastifyInstance} app @param {object} [config] */
+function answering(app, config = {}) {
+  app.get('/', { config }, (_request, reply) => {
+    reply.send(body)
+  })
+  return app
+}
+
+/** @param {number} lines written @param {number} expected */
+function assertLines(lines, expected) {
+  if (lines !== expected) throw new Error(`${expected} lines expected, ${lines} written`)
+}
+
+/** @type {Record<string, Variant>} */
+export const variants = {
+  bare: () => ({ app: answering(Fastify()) }),
+
+  'one onRequest hook': () => {
+    const app = Fastify()
+    app.addHook('onRequest', (_request, _reply, done) => done())
+    return { app: answering(app) }
+  },
+
+  'a hook that spins for 0.5 us': () => {
+    const app = Fastify()
+    app.addHook('onRequest', (_request, _reply, done) => {
+      const end = process.hrtime.bigint() + 500n
+      while (process.hrtime.bigint() < end);
+      done()
+    })
+    return { app: answering(app) }
+  },
+
+  '@fastify/rate-limit, allowed': async () => {
+    const app = Fastify()
+    await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: '1 minute' })
+    return { app: answering(app) }
+  },
+
+  'holdfast rate-limit, allowed': async () => {
+    const app = Fastify()
+    await app.register(rateLimit, { max: PLENTY, timeWindow: '1 minute' })
+    return { app: answering(app) }
+  },
+
+  'holdfast rate-limit, allowed, no headers': async () => {
+    const app = Fastify()
+    await app.register(rateLimit, { max: PLENTY, timeWindow: '1 minute', headers: false })
+    return { app: answering(app) }
+  },
+
+  '@fastify/rate-limit, refused': async () => {
+    const app = Fastify()
+    await app.register(fastifyRateLimit, { max: 0, timeWindow: '1 hour' })
+    return { app: answering(app), status: 429 }
+  },
+
+  'holdfast rate-limit, refused': async () => {
+    const app = Fastify()
+    // One an hour: the first of each client passes, in the warm-up.
+    await app.register(rateLimit, { max: 1, timeWindow: '1 hour', keyGenerator: () => 'one' })
+    return { app: answering(app), status: 429 }
+  },
+
+  '@fastify/circuit-breaker, closed': async () => {
+    const app = Fastify()
+    await app.register(fastifyCircuitBreaker)
+    app.after(() => {
+      app.get('/', { preHandler: app.circuitBreaker() }, (_request, reply) => {
+        reply.send(body)
+      })
+    })
+    return { app }
+  },
+
+  'holdfast circuit-breaker, closed': async () => {
+    const app = Fastify()
+    await app.register(circuitBreaker, {})
+    return { app: answering(app, { circuitBreaker: true }) }
+  },
+
+  '@fastify/under-pressure, four checks': async () => {
+    const app = Fastify()
+    await app.register(underPressure, {
+      maxEventLoopDelay: 10_000,
+      maxHeapUsedBytes: 2 ** 34,
+      maxRssBytes: 2 ** 35,
+      maxEventLoopUtilization: 1
+    })
+    return { app: answering(app) }
+  },
+
+  'holdfast lifecycle, with pressure sensor': async () => {
+    const app = Fastify()
+    await app.register(lifecycle, { signals: false })
+    return { app: answering(app), verify: () => assertLines(app.lifecycle.inFlight, 0) }
+  },
+
+  "Fastify's own lines": () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify({ logger: { stream } })
+    return { app: answering(app), verify: (sent) => assertLines(lines(), 2 * sent) }
+  },
+
+  'logger on, default lines silenced': () => {
+    const { stream } = countingSink()
+    return { app: answering(Fastify({ logger: { stream }, logController: logController() })) }
+  },
+
+  'pino-http, fixed fields': () => {
+    const { stream, lines } = countingSink()
+    const log = pinoHttp(
+      {
+        quietReqLogger: true,
+        quietResLogger: true,
+        customSuccessObject: (request, response, value) => ({
+          id: request.id,
+          method: request.method,
+          route: '/',
+          path: request.url,
+          status: response.statusCode,
+          outcome: 'ok',
+          duration: value.responseTime,
+          bytesOut: response.getHeader('content-length'),
+          client: request.socket.remoteAddress
+        })
+      },
+      /** @type {import('pino').DestinationStream} */ (stream)
+    )
+    const app = Fastify()
+    app.addHook('onRequest', (request, reply, done) => {
+      log(request.raw, reply.raw)
+      done()
+    })
+    return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  'pino-http, as it comes': () => {
+    const { stream, lines } = countingSink()
+    const log = pinoHttp({}, /** @type {import('pino').DestinationStream} */ (stream))
+    const app = Fastify()
+    app.addHook('onRequest', (request, reply, done) => {
+      log(request.raw, reply.raw)
+      done()
+    })
+    return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  "holdfast request-logging, Fastify's logger on": async () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify({ logger: { stream }, logController: logController() })
+    await app.register(requestLogging, {})
+    return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  "holdfast request-logging, Fastify's logger off": async () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify()
+    await app.register(requestLogging, {
+      logger: pino({}, /** @type {import("pino").DestinationStream} */ (stream))
+    })
+    return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  "the peers' stack": async () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify({ logger: { stream } })
+    await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: '1 minute' })
+    await app.register(fastifyCircuitBreaker)
+    await app.register(underPressure, {
+      maxEventLoopDelay: 10_000,
+      maxHeapUsedBytes: 2 ** 34,
+      maxRssBytes: 2 ** 35,
+      maxEventLoopUtilization: 1
+    })
+    app.get('/', { preHandler: app.circuitBreaker() }, (_request, reply) => {
+      reply.send(body)
+    })
+    return { app, verify: (sent) => assertLines(lines(), 2 * sent) }
+  },
+
+  'the holdfast suite': async () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify({ logger: { stream }, logController: logController() })
+    await app.register(holdfast, {
+      lifecycle: { signals: false },
+      rateLimit: { max: PLENTY, timeWindow: '1 minute' }
+    })
+    return {
+      app: answering(app, { circuitBreaker: true }),
+      verify: (sent) => assertLines(lines(), sent)
+    }
+  }
+}

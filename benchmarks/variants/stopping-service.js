@@ -1,0 +1,44 @@
+/**
+ * A service that is stopped with SIGTERM, in the ways people stop one.
+ *
+ * Usage: node stopping-service.js <way>
+ */
+
+import { lifecycle } from '@holdfast/lifecycle'
+import closeWithGrace from 'close-with-grace'
+import Fastify from 'fastify'
+
+const [, , way = ''] = process.argv
+
+const app = Fastify()
+
+/** @type {Record<string, () => void | Promise<void>>} */
+const ways = {
+  'no handler': () => {},
+  'app.close() on SIGTERM': () => {
+    process.once('SIGTERM', () => app.close())
+  },
+  'app.close(), then process.exit()': () => {
+    process.once('SIGTERM', () => app.close().then(() => process.exit(0)))
+  },
+  'close-with-grace': () => {
+    closeWithGrace({ delay: 10_000 }, async () => {
+      await app.close()
+    })
+  },
+  'holdfast lifecycle': async () => {
+    await app.register(lifecycle, { drainDelay: '1500ms' })
+  },
+  'holdfast lifecycle, no delay': async () => {
+    await app.register(lifecycle, { drainDelay: 0 })
+  }
+}
+
+await ways[way]?.()
+app.get('/', async () => 'ok')
+app.get('/slow', () => new Promise((resolve) => setTimeout(resolve, 500, 'slow')))
+app.get('/stuck', () => new Promise((resolve) => setTimeout(resolve, 20_000, 'stuck')))
+await app.listen({ port: 0, host: '127.0.0.1' })
+const address = app.server.address()
+process.send?.({ port: typeof address === 'object' && address !== null ? address.port : 0 })
+process.channel?.unref()
