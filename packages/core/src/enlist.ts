@@ -49,7 +49,7 @@ export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}
   const before = enlistedBefore.get(app.server) ?? []
   enlistedBefore.set(app.server, before)
   const ownRank = ORDER.indexOf(name)
-  // Logging sees every request at the intake, wherever it stands.
+  // At the root logging sees every request at the intake, wherever it stands.
   const late =
     name === '@holdfast/request-logging'
       ? undefined

@@ -101,6 +101,7 @@ class Intake {
     request[TAKEN_BY] = this
     factsOf(request)
     watch(response, queued)
+    // Not through #tell(): this runs for every request, and would make a closure for each.
     for (const listener of this.listeners) {
       try {
         listener.request(request, response)

@@ -32,6 +32,32 @@ interface Case {
   readonly status?: number
 }
 
+/** What the service ends midway, over either version of HTTP. */
+const CUT_MIDWAY: readonly {
+  name: string
+  handler(reply: FastifyReply): unknown
+  ending: 'cut'
+}[] = [
+  {
+    name: 'a hijacked reply that is destroyed',
+    handler: (reply) => {
+      reply.hijack()
+      reply.raw.write('a')
+      setImmediate(() => reply.raw.destroy())
+    },
+    ending: 'cut'
+  },
+  {
+    name: 'a stream that fails midway',
+    handler: (reply) => {
+      const stream = endless()
+      setImmediate(() => stream.destroy(new Error('the disk is gone')))
+      return reply.send(stream)
+    },
+    ending: 'cut'
+  }
+]
+
 const CASES: readonly Case[] = [
   { name: 'a normal answer', handler: () => 'ok', ending: 'finished', status: 200 },
   {
@@ -57,24 +83,7 @@ const CASES: readonly Case[] = [
     ending: 'finished',
     status: 200
   },
-  {
-    name: 'a hijacked reply that is destroyed',
-    handler: (reply) => {
-      reply.hijack()
-      reply.raw.write('a')
-      setImmediate(() => reply.raw.destroy())
-    },
-    ending: 'cut'
-  },
-  {
-    name: 'a stream that fails midway',
-    handler: (reply) => {
-      const stream = endless()
-      setImmediate(() => stream.destroy(new Error('the disk is gone')))
-      return reply.send(stream)
-    },
-    ending: 'cut'
-  },
+  ...CUT_MIDWAY,
   {
     name: 'a client that leaves, and the handler answers later',
     handler: async (_, settled) => {
@@ -287,24 +296,7 @@ t.test('a response settles once over HTTP/2:', async (t) => {
       client: (stream) => stream.session?.destroy(),
       ending: 'aborted'
     },
-    {
-      name: 'a reply that is destroyed',
-      handler: (reply) => {
-        reply.hijack()
-        reply.raw.write('a')
-        setImmediate(() => reply.raw.destroy())
-      },
-      ending: 'cut'
-    },
-    {
-      name: 'a stream that fails midway',
-      handler: (reply) => {
-        const stream = endless()
-        setImmediate(() => stream.destroy(new Error('the disk is gone')))
-        return reply.send(stream)
-      },
-      ending: 'cut'
-    },
+    ...CUT_MIDWAY,
     {
       name: 'a stream that is destroyed with an error',
       handler: (reply) => {
