@@ -6,8 +6,8 @@
 
 /** @type {Record<Effort['name'], Effort>} */
 const efforts = {
-  full: { name: 'full', rounds: 8, warmUp: 60_000, requests: 40_000, samples: 5, seconds: 1 },
-  short: { name: 'short', rounds: 4, warmUp: 30_000, requests: 20_000, samples: 3, seconds: 1 },
+  full: { name: 'full', rounds: 9, warmUp: 60_000, requests: 40_000, samples: 5, seconds: 1 },
+  short: { name: 'short', rounds: 5, warmUp: 30_000, requests: 20_000, samples: 3, seconds: 1 },
   smoke: { name: 'smoke', rounds: 1, warmUp: 200, requests: 200, samples: 1, seconds: 0.2 }
 }
 

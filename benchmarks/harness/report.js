@@ -12,15 +12,17 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { drawPlot } from './plot.js'
 
 const folder = new URL('../', import.meta.url)
-const resultsFolder = new URL('results/', folder)
+export const resultsFolder = new URL('results/', folder)
 const plotsFolder = new URL('plots/', folder)
 
 /** @param {number} value @param {number} [digits] */
 export const fixed = (value, digits = 2) => value.toFixed(digits)
 
 /** @param {import('./statistics.js').Spread} spread @param {number} [digits] */
-export const quoted = ({ median, lower, upper }, digits = 2) =>
-  `${fixed(median, digits)} [${fixed(lower, digits)}..${fixed(upper, digits)}]`
+export const quoted = ({ median, lower, upper, least, most }, digits = 2) => {
+  const [middle, ...rest] = [median, least, lower, upper, most].map((value) => fixed(value, digits))
+  return `${middle} [${rest[0]} ${rest[1]}..${rest[2]} ${rest[3]}]`
+}
 
 /** @param {Report} report */
 export function printReport({ title, tables, notes = [] }) {
@@ -56,8 +58,13 @@ export function keepReport(report) {
   }
 }
 
-/** Writes the page from every kept report. @param {readonly Question[]} questions in their order */
-export function writePage(questions) {
+/**
+ * Writes the page from every kept report.
+ *
+ * @param {readonly Question[]} questions in their order
+ * @param {readonly Report[]} [last] what follows them
+ */
+export function writePage(questions, last = []) {
   const kept = new Set(readdirSync(resultsFolder))
   const reports = questions
     .filter(({ name }) => kept.has(`${name}.json`))
@@ -70,7 +77,7 @@ export function writePage(questions) {
   const head = readFileSync(new URL('harness/page-head.md', folder), 'utf8')
   writeFileSync(
     new URL('README.md', folder),
-    [head.trimEnd(), ...reports.map(section), ''].join('\n\n')
+    [head.trimEnd(), ...[...reports, ...last].map(section), ''].join('\n\n')
   )
 }
 

@@ -1,8 +1,12 @@
 /**
  * The few numbers a set of samples is quoted by.
  *
- * @typedef {{ median: number, lower: number, upper: number }} Spread median and quartiles
+ * @typedef {{ median: number, lower: number, upper: number, least: number, most: number }} Spread
+ *   median, quartiles, and the least and the most of all
  */
+
+/** @type {Spread} */
+export const nothing = { median: 0, lower: 0, upper: 0, least: 0, most: 0 }
 
 /**
  * @param {readonly number[]} samples at least one
@@ -13,7 +17,9 @@ export function spreadOf(samples) {
   return {
     median: quantile(sorted, 0.5),
     lower: quantile(sorted, 0.25),
-    upper: quantile(sorted, 0.75)
+    upper: quantile(sorted, 0.75),
+    least: quantile(sorted, 0),
+    most: quantile(sorted, 1)
   }
 }
 

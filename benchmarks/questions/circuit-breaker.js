@@ -3,6 +3,7 @@ import { compareEngines } from '../harness/engines.js'
 import { nodeOfMajor } from '../harness/nodes.js'
 import { fixed, quoted } from '../harness/report.js'
 import { requestQuestion } from '../harness/request-question.js'
+import { nothing } from '../harness/statistics.js'
 
 const modulePath = fileURLToPath(new URL('../variants/breakers.js', import.meta.url))
 const OURS = 'holdfast circuit-breaker'
@@ -38,7 +39,7 @@ export const circuitBreaker = {
     ]
     const figures = compareEngines(modulePath, names, { calls }, { rounds, node })
     const ofFigure = (/** @type {string} */ name, /** @type {string} */ what) =>
-      figures[name]?.[what] ?? { median: 0, lower: 0, upper: 0 }
+      figures[name]?.[what] ?? nothing
     const ratio = (/** @type {string} */ ours, /** @type {string} */ peer) =>
       fixed(ofFigure(ours, 'nanoseconds').median / ofFigure(peer, 'nanoseconds').median)
     const findings = await route.run(effort)

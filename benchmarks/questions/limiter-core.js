@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { compareEngines } from '../harness/engines.js'
 import { fixed, quoted } from '../harness/report.js'
+import { nothing } from '../harness/statistics.js'
 
 const modulePath = fileURLToPath(new URL('../variants/limiters.js', import.meta.url))
 const LOOP = 'empty loop'
@@ -39,9 +40,9 @@ export const limiterCore = {
     )
 
     const figure = (/** @type {number} */ index, /** @type {string} */ name) =>
-      speed[index]?.[`speed: ${name}`]?.nanoseconds ?? { median: 0, lower: 0, upper: 0 }
+      speed[index]?.[`speed: ${name}`]?.nanoseconds ?? nothing
     const ofMemory = (/** @type {string} */ name, /** @type {string} */ what) =>
-      memory[`memory: ${name}`]?.[what] ?? { median: 0, lower: 0, upper: 0 }
+      memory[`memory: ${name}`]?.[what] ?? nothing
     const net = (/** @type {number} */ index, /** @type {string} */ name) =>
       figure(index, name).median - figure(index, LOOP).median
     const best = (/** @type {number} */ index) => Math.min(...PEERS.map((name) => net(index, name)))
