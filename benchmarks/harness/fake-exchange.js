@@ -8,6 +8,7 @@ import { EventEmitter } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 
 const requestStart = diagnosticsChannel.channel('http.server.request.start')
+const responseFinish = diagnosticsChannel.channel('http.server.response.finish')
 
 /** As much of a socket as http asks for. Writing succeeds at once and keeps nothing. */
 class NullSocket extends EventEmitter {
@@ -43,14 +44,18 @@ class NullSocket extends EventEmitter {
 
 /** @this {ServerResponse} */
 function onFinish() {
+  if (responseFinish.hasSubscribers) {
+    responseFinish.publish({ request: this.req, response: this, socket: this.socket })
+  }
   this.detachSocket(/** @type {import('node:net').Socket} */ (this.socket))
   process.nextTick(emitClose, this)
 }
 
-/** @param {ServerResponse & { closes?: number }} response */
+/** As Node does it. @param {ServerResponse & { _closed?: boolean }} response */
 function emitClose(response) {
   closes++
   response.destroyed = true
+  response._closed = true
   response.emit('close')
 }
 

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { monotonicClock } from './clock.ts'
+import type { Settling } from './settle.ts'
 
 /** What the suite as a whole is told of a route, in its `config.holdfast`. */
 export interface HoldfastRouteConfig {
@@ -81,11 +82,28 @@ export interface RequestFacts {
   clientError?: ClientErrorFact | undefined
 }
 
+/** Who took the request in, known to intake alone. */
+export const TAKEN_BY: unique symbol = Symbol('holdfast.taken-by')
+/** Fastify's request, once there is one. */
+export const ROUTED: unique symbol = Symbol.for('holdfast.routed-request')
+/** What is known of the end of its response. */
+export const SETTLING: unique symbol = Symbol.for('holdfast.settling')
+
+/**
+ * What the suite keeps beside the facts. All of it is in one object that hangs on the request: each
+ * further symbol on Node's own objects would cost as much as the object.
+ */
+export interface Notes extends RequestFacts {
+  [TAKEN_BY]?: object | undefined
+  [ROUTED]?: FastifyRequest | undefined
+  [SETTLING]?: Settling | undefined
+}
+
 // Registered, so that two copies of this package in one process share the facts.
-const FACTS = Symbol.for('holdfast.facts')
+const FACTS: unique symbol = Symbol.for('holdfast.facts')
 
 interface WithFacts {
-  [FACTS]?: RequestFacts
+  [FACTS]?: Notes
 }
 
 /**
@@ -93,7 +111,11 @@ interface WithFacts {
  * long as the raw request.
  */
 export function factsOf(request: FastifyRequest | IncomingMessage): RequestFacts {
-  const raw: WithFacts & object = 'raw' in request ? request.raw : request
+  return notesOf('raw' in request ? request.raw : request)
+}
+
+/** The facts of a raw request, with what intake keeps beside them. */
+export function notesOf(raw: IncomingMessage & WithFacts): Notes {
   let facts = raw[FACTS]
   if (facts === undefined) {
     // Every member from the start: one hidden class for all requests.
@@ -106,11 +128,22 @@ export function factsOf(request: FastifyRequest | IncomingMessage): RequestFacts
       circuitBreaker: undefined,
       loadShedding: undefined,
       lifecycle: undefined,
-      clientError: undefined
+      clientError: undefined,
+      [TAKEN_BY]: undefined,
+      [ROUTED]: undefined,
+      [SETTLING]: undefined
     }
     raw[FACTS] = facts
   }
   return facts
+}
+
+/**
+ * Fastify's request of a raw one, from the first hook on. `undefined` for a request that never
+ * reached a hook, and in an app that takes nothing in.
+ */
+export function routedRequest(raw: IncomingMessage): FastifyRequest | undefined {
+  return notesOf(raw)[ROUTED]
 }
 
 /**

@@ -34,6 +34,7 @@ export {
   type Refuser,
   type RequestFacts,
   remaining,
+  routedRequest,
   type SheddingFact
 } from './facts.ts'
 export {

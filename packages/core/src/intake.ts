@@ -3,7 +3,7 @@
  * address the app listens on. Hooks alone would miss bad URLs, over-long parameters, malformed
  * HTTP, and requests refused while closing.
  *
- * HTTP/1 is seen on Node's `http.server.request.start` channel, HTTP/2 on the server's 'request'
+ * HTTP/1 is seen on Node's channels `http.server.request.start` and `.response.finish`, HTTP/2 on the server's 'request'
  * event, upgrades and CONNECT on theirs, what the parser refused on 'clientError'. Requests that
  * never met a server (`app.inject()`, `app.routing()`) are taken in by the first onRequest hook.
  */
@@ -12,10 +12,10 @@ import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 
 import { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { type ClientErrorFact, factsOf } from './facts.ts'
+import { type ClientErrorFact, factsOf, notesOf, ROUTED, TAKEN_BY } from './facts.ts'
 import { furtherServers, rootOf } from './fastify-internals.ts'
 import { reportOnce } from './report.ts'
-import { watch } from './settle.ts'
+import { noteSent, watch, watchNew } from './settle.ts'
 
 /** What wants to know of every request. A member that throws is reported once and harms nothing. */
 export interface IntakeListener {
@@ -29,12 +29,10 @@ export interface IntakeListener {
 
 // Registered, so that two copies of this package in one process share an app's one intake.
 const LISTENERS = Symbol.for('holdfast.intake-listeners')
-const TAKEN_BY: unique symbol = Symbol('holdfast.taken-by')
 const LATEST: unique symbol = Symbol('holdfast.latest-response')
 const BROKEN: unique symbol = Symbol('holdfast.broken')
 
 type Served = object & { [LISTENERS]?: IntakeListener[] | undefined }
-type MaybeTaken = IncomingMessage & { [TAKEN_BY]?: Intake }
 type Connection = Socket & { [LATEST]?: ServerResponse; [BROKEN]?: true }
 
 /**
@@ -48,6 +46,9 @@ export function intake(app: FastifyInstance, listener: IntakeListener): void {
 
 /** The intakes by the servers they serve; `null` marks a server that is none of ours. */
 const owners = new WeakMap<Server, Intake | null>()
+/** The server that was asked for last: most processes have one. */
+let lastServer: Server | undefined
+let lastOwner: Intake | null = null
 const open = new Set<Intake>()
 
 interface RequestStart {
@@ -59,15 +60,27 @@ interface RequestStart {
 
 function onRequestStart(message: unknown): void {
   const { request, response, socket, server } = message as RequestStart
+  const owner = server === lastServer ? lastOwner : ownerOf(server)
+  if (owner === null) return
+  const previous = socket[LATEST]
+  socket[LATEST] = response
+  owner.take(request, response, previous !== undefined && !previous.closed)
+}
+
+// Cheaper than a listener for 'finish' on every response.
+function onResponseFinish(message: unknown): void {
+  noteSent((message as RequestStart).response)
+}
+
+function ownerOf(server: Server): Intake | null {
   let owner = owners.get(server)
   if (owner === undefined) {
     owner = [...open].find((candidate) => candidate.serves(server)) ?? null
     owners.set(server, owner)
   }
-  if (owner === null) return
-  const previous = socket[LATEST]
-  socket[LATEST] = response
-  owner.take(request, response, previous !== undefined && !previous.closed)
+  lastServer = server
+  lastOwner = owner
+  return owner
 }
 
 class Intake {
@@ -80,12 +93,18 @@ class Intake {
     this.#attach(app.server)
     this.#listen(app.server, 'clientError', this.#clientError)
     this.#watchUpgrades(app.server)
-    if (open.size === 0) diagnosticsChannel.subscribe('http.server.request.start', onRequestStart)
+    if (open.size === 0) {
+      diagnosticsChannel.subscribe('http.server.request.start', onRequestStart)
+      diagnosticsChannel.subscribe('http.server.response.finish', onResponseFinish)
+    }
     open.add(this)
     app.addHook('onListen', async () => this.#attachFurther())
-    const take = this.take.bind(this)
+    const intake = this
     app.addHook('onRequest', function holdfastIntake(request, reply, done) {
-      take(request.raw, reply.raw)
+      const { raw } = request
+      const notes = notesOf(raw)
+      if (notes[TAKEN_BY] !== intake) intake.take(raw, reply.raw)
+      notes[ROUTED] = request
       done()
     })
     app.addHook('onClose', async () => this.#close())
@@ -96,11 +115,12 @@ class Intake {
     return server.listeners('request').some((listener) => listener === this.#app.routing)
   }
 
-  take(request: MaybeTaken, response: ServerResponse, queued?: boolean): void {
-    if (request[TAKEN_BY] === this) return
-    request[TAKEN_BY] = this
-    factsOf(request)
-    watch(response, queued)
+  take(request: IncomingMessage, response: ServerResponse, queued?: boolean): void {
+    const notes = notesOf(request)
+    if (notes[TAKEN_BY] === this) return
+    notes[TAKEN_BY] = this
+    if (queued === undefined) watch(response)
+    else watchNew(response, notes, queued)
     // Not through #tell(): this runs for every request, and would make a closure for each.
     for (const listener of this.listeners) {
       try {
@@ -111,10 +131,10 @@ class Intake {
     }
   }
 
-  readonly #takeTunnel = (request: MaybeTaken, socket: Socket): void => {
-    if (request[TAKEN_BY] === this) return
-    request[TAKEN_BY] = this
-    factsOf(request)
+  readonly #takeTunnel = (request: IncomingMessage, socket: Socket): void => {
+    const notes = notesOf(request)
+    if (notes[TAKEN_BY] === this) return
+    notes[TAKEN_BY] = this
     this.#tell((listener) => listener.tunnel?.(request, socket))
   }
 
@@ -152,12 +172,13 @@ class Intake {
 
   #attach(server: Server): void {
     owners.set(server, this)
+    lastServer = undefined
     // Where Node answers by itself as long as nobody listens, being the only listener means to
     // give that answer.
     this.#listen(server, 'connect', (request: IncomingMessage, end: Socket | ServerResponse) => {
       const alone = server.listenerCount('connect') === 1
       if ('writeHead' in end) {
-        this.take(request, end, false)
+        this.take(request, end)
         if (alone) end.writeHead(405).end()
       } else {
         this.#takeTunnel(request, end)
@@ -166,7 +187,7 @@ class Intake {
     })
     if (server instanceof HttpServer || server instanceof HttpsServer) return
     const take = (request: IncomingMessage, response: ServerResponse): void =>
-      this.take(request, response, false)
+      this.take(request, response)
     this.#listen(server, 'request', take)
     this.#listen(
       server,
@@ -228,8 +249,10 @@ class Intake {
     const served: Served = this.#app.server
     served[LISTENERS] = undefined
     open.delete(this)
+    lastServer = undefined
     if (open.size === 0) {
       diagnosticsChannel.unsubscribe('http.server.request.start', onRequestStart)
+      diagnosticsChannel.unsubscribe('http.server.response.finish', onResponseFinish)
     }
   }
 }

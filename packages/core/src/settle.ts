@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { type Notes, notesOf, SETTLING } from './facts.ts'
 import { reportOnce } from './report.ts'
 
 /**
@@ -16,15 +17,19 @@ export type Ending = 'finished' | 'aborted' | 'cut'
 /** Called once with the response and how it ended. */
 export type SettledListener = (response: ServerResponse, ending: Ending) => void
 
-// Registered, so that two copies of this package in one process watch a response together.
-const STATE = Symbol.for('holdfast.settling')
-const SENT = Symbol.for('holdfast.sent')
+// Registered, so that two copies of this package in one process know each other's.
 const QUEUE = Symbol.for('holdfast.queued-responses')
 
-/** The listeners still to be called, and afterwards how the response ended. */
-type State = SettledListener[] | Ending
+/** Who is still to be told, and afterwards how the response ended. */
+export interface Settling {
+  ending: Ending | undefined
+  /** HTTP/1: the last byte went out. */
+  sent: boolean
+  /** Who joined first. Most have no other. */
+  first: SettledListener | undefined
+  others: SettledListener[] | undefined
+}
 
-type Watched = object & { [STATE]?: State; [SENT]?: boolean }
 type Connection = object & { [QUEUE]?: Set<ServerResponse> }
 
 /**
@@ -34,40 +39,56 @@ type Connection = object & { [QUEUE]?: Set<ServerResponse> }
  * settled the listener is called at once. A listener that throws is reported once and harms nothing.
  */
 export function onSettled(response: ServerResponse, listener: SettledListener): void {
-  const state = watch(response)
-  if (typeof state === 'string') call(listener, response, state)
-  else state.push(listener)
+  const settling = watch(response)
+  if (settling.ending !== undefined) call(listener, response, settling.ending)
+  else if (settling.first === undefined) settling.first = listener
+  else if (settling.others === undefined) settling.others = [listener]
+  else settling.others.push(listener)
+}
+
+/** Starts to watch a response for its end, unless it is watched already. */
+export function watch(response: ServerResponse): Settling {
+  const notes = notesOf(response.req)
+  let settling = notes[SETTLING]
+  if (settling !== undefined) return settling
+  settling = { ending: undefined, sent: false, first: undefined, others: undefined }
+  notes[SETTLING] = settling
+  // It may be waiting behind another one on its connection.
+  const queued = response.socket === null
+  if (isOver(response, queued)) {
+    // As far as it can still be told.
+    settling.sent = response.writableFinished && !response.req.aborted
+    settling.ending = endingOf(response, settling)
+  } else {
+    response.on('close', settleThis)
+    if (!isHttp2(response)) response.on('finish', noteThisSent)
+    if (queued) enqueue(response)
+  }
+  return settling
 }
 
 /**
- * Starts to watch a response for its end, unless it is watched already.
- *
- * @param queued the response waits behind another one on its connection; by default that is told
- * by its having no socket, which is not yet true where Node announces a new request
+ * Watches a response that Node has just announced, which has no socket yet: whether it is `queued`
+ * behind another one, and when Node is done with it ({@link noteSent}), is told.
  */
-export function watch(response: ServerResponse, queued?: boolean): State {
-  const watched: Watched = response
-  let state = watched[STATE]
-  if (state !== undefined) return state
-  const waits = queued ?? response.socket === null
-  if (isOver(response, waits)) {
-    // As far as it can still be told.
-    watched[SENT] = response.writableFinished && !response.req.aborted
-    state = endingOf(response)
-  } else {
-    state = []
-    if (!isHttp2(response)) response.on('finish', markSent)
-    response.on('close', settleThis)
-    if (waits) enqueue(response)
-  }
-  watched[STATE] = state
-  return state
+export function watchNew(response: ServerResponse, notes: Notes, queued: boolean): void {
+  if (notes[SETTLING] !== undefined) return
+  notes[SETTLING] = { ending: undefined, sent: false, first: undefined, others: undefined }
+  response.on('close', settleThis)
+  if (queued) enqueue(response)
 }
 
-function markSent(this: ServerResponse): void {
-  const { aborted, socket } = this.req
-  // Before Node 24 a response whose last write failed with its connection is finished, too.
-  if (!aborted && !socket.destroyed && !socket.errored) (this as Watched)[SENT] = true
+/** Takes note that Node is done with a response of HTTP/1. */
+export function noteSent(response: ServerResponse): void {
+  const settling = notesOf(response.req)[SETTLING]
+  if (settling === undefined) return
+  const { aborted, socket } = response.req
+  // Before Node 24 a response whose last write failed with its connection is done with, too.
+  if (!aborted && !socket.destroyed && !socket.errored) settling.sent = true
+}
+
+function noteThisSent(this: ServerResponse): void {
+  noteSent(this)
 }
 
 function settleThis(this: ServerResponse): void {
@@ -75,16 +96,19 @@ function settleThis(this: ServerResponse): void {
 }
 
 function settle(response: ServerResponse): void {
-  const watched: Watched = response
-  const listeners = watched[STATE]
-  if (!Array.isArray(listeners)) return
-  const ending = endingOf(response)
+  const settling = notesOf(response.req)[SETTLING] as Settling
+  if (settling.ending !== undefined) return
+  const ending = endingOf(response, settling)
   // Kept: asked later, a response written after its client left would call itself finished.
-  watched[STATE] = ending
+  settling.ending = ending
   ;(response.req.socket as Connection | null)?.[QUEUE]?.delete(response)
-  for (let index = listeners.length - 1; index >= 0; index--) {
-    call(listeners[index] as SettledListener, response, ending)
+  const { first, others } = settling
+  if (others !== undefined) {
+    for (let index = others.length - 1; index >= 0; index--) {
+      call(others[index] as SettledListener, response, ending)
+    }
   }
+  if (first !== undefined) call(first, response, ending)
 }
 
 function call(listener: SettledListener, response: ServerResponse, ending: Ending): void {
@@ -128,12 +152,12 @@ function isHttp2(response: ServerResponse): boolean {
   return (response as EndedResponse).stream !== undefined
 }
 
-function endingOf(response: ServerResponse): Ending {
-  return isHttp2(response) ? endingOfHttp2(response) : endingOfHttp1(response)
+function endingOf(response: ServerResponse, { sent }: Settling): Ending {
+  if (isHttp2(response)) return endingOfHttp2(response)
+  return sent ? 'finished' : endingOfUnsent(response)
 }
 
-function endingOfHttp1(response: ServerResponse): Ending {
-  if ((response as Watched)[SENT]) return 'finished'
+function endingOfUnsent(response: ServerResponse): Ending {
   const { readableEnded, errored } = response.req.socket
   if (readableEnded) return 'aborted'
   // Read to no end and without an error of its own, the connection was closed by us.

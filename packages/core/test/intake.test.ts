@@ -379,6 +379,26 @@ t.test('who joined a response before the intake is not forgotten', async (t) => 
   await app.close()
 })
 
+t.test('who joined a response before Node announced it to the intake is told once', async (t) => {
+  const told: string[] = []
+  const join = (message: unknown): void => {
+    const { response } = message as { response: ServerResponse }
+    onSettled(response, (_, ending) => told.push(ending))
+  }
+  diagnosticsChannel.subscribe('http.server.request.start', join)
+  t.teardown(() => diagnosticsChannel.unsubscribe('http.server.request.start', join))
+  const app = Fastify()
+  const ledger = new Ledger()
+  intake(app, ledger)
+  app.get('/', () => 'ok')
+  const connection = await rawConnection(await listen(app))
+  connection.write(head('GET /', { Connection: 'close' }))
+  await connection.ended()
+  await eventually(() => ledger.isSettled(1))
+  t.strictSame(told, ['finished'])
+  await app.close()
+})
+
 t.test('HTTP/2 requests are booked', async (t) => {
   const app = Fastify({ http2: true })
   const ledger = new Ledger()

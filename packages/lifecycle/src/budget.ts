@@ -22,16 +22,22 @@ export interface Circumstances {
   readonly signal: string | undefined
   /** There are clients that could send requests. */
   readonly listening: boolean
+  /** The app has finished booting. */
+  readonly booted: boolean
 }
 
 /**
  * The budget of one shutdown. The delay is for balancers: there is none for a service that does not
  * listen, after a crash, or for Ctrl-C on a terminal. After a crash requests in flight get no longer
- * than `closeTimeout`.
+ * than `closeTimeout`. An app that is still booting has no requests that could need their time, and
+ * cannot close before its boot has ended: the close gets both.
  */
 export function budgetFor(budget: Budget, circumstances: Circumstances): Budget {
-  const { crashed, onTerminal, signal, listening } = circumstances
+  const { crashed, onTerminal, signal, listening, booted } = circumstances
   const { drainDelay, finishTimeout, closeTimeout } = budget
+  if (!booted && !crashed) {
+    return { drainDelay: 0, finishTimeout: 0, closeTimeout: finishTimeout + closeTimeout }
+  }
   const interrupted = onTerminal && signal === 'SIGINT'
   return {
     drainDelay: crashed || interrupted || !listening ? 0 : drainDelay,

@@ -1,10 +1,11 @@
 /**
- * The way out: serve on while clients leave, stop listening, let requests finish, close. It runs
- * once, and it ends whatever hangs. Time passes through {@link Pause} only.
+ * The way out: serve on while clients leave, stop listening, let requests finish, run the app's own
+ * steps, close. It runs once, and it ends whatever hangs. Time passes through {@link Pause} only.
  */
 import type { Clock } from '@holdfast/core'
 import type { Budget } from './budget.ts'
 import type { Phases } from './phases.ts'
+import type { Steps } from './steps.ts'
 
 /** What is drained. */
 export interface Drainable {
@@ -18,16 +19,24 @@ export interface Drainable {
   stopListening(): void
   /** Closes the connections on which nothing is in flight. */
   sweep(): void
-  /** Resolves when nothing is in flight. */
+  /** Resolves when nothing is in flight, and nothing goes on behind the answers. */
   whenIdle(): Promise<void>
-  /** Tells what is still in flight that its time is nearly up. */
+  /** Tells whoever listens, WebSocket clients too, that it is time to go. */
   abort(): void
-  /** Destroys what is in flight, and returns how many requests that were. */
-  cut(): number
+  /** Destroys what is in flight, and gives up what goes on behind the answers. */
+  cut(): Cut
   /** Destroys every connection that is left. */
   disconnect(): void
   /** Resolves when the connections that are left have closed. */
   whenDisconnected(): Promise<void>
+}
+
+/** What was under way at the deadline. */
+export interface Cut {
+  /** How many requests were destroyed. */
+  readonly requests: number
+  /** The names of the work that was given up. */
+  readonly tasks: readonly string[]
 }
 
 /**
@@ -71,23 +80,31 @@ export interface Report {
 const LINGER = 50
 /** The part of `finishTimeout` after which what is in flight is told that its time is nearly up. */
 const SOFT_DEADLINE = 0.75
+const NOTHING_CUT: Cut = { requests: 0, tasks: [] }
 
 /** One service's only shutdown. */
 export class Drain {
   readonly #phases: Phases
   readonly #service: Drainable
+  readonly #steps: Steps
   readonly #pause: Pause
   readonly #clock: Clock
   #report: Promise<Report> | undefined
+  #stepsDone!: () => void
+  /** Resolves when requests have ended and the steps have run: what is left is to close. */
+  readonly readyToClose: Promise<void> = new Promise((resolve) => {
+    this.#stepsDone = resolve
+  })
 
   /** Whether it was begun. */
   get begun(): boolean {
     return this.#report !== undefined
   }
 
-  constructor(phases: Phases, service: Drainable, pause: Pause, clock: Clock) {
+  constructor(phases: Phases, service: Drainable, steps: Steps, pause: Pause, clock: Clock) {
     this.#phases = phases
     this.#service = service
+    this.#steps = steps
     this.#pause = pause
     this.#clock = clock
   }
@@ -111,27 +128,33 @@ export class Drain {
     this.#service.sweep()
     const cut = await this.#finish(budget.finishTimeout)
 
-    const failure = await this.#close(close(), budget.closeTimeout, patient)
+    const finishedAt = this.#clock()
+    const failures = await this.#steps.run(budget.closeTimeout, this.#pause, this.#clock)
+    this.#stepsDone()
+    const left = Math.max(0, budget.closeTimeout - (this.#clock() - finishedAt))
+    const failure = await this.#close(close(), left, patient)
     // An app is closed a moment before the last sockets tell that they are: before a request that
     // was cut has settled, and the log has its line.
     await this.#pause(LINGER, this.#service.whenDisconnected())
-    const problems = [problem, failure].filter((text) => text !== undefined)
+    const undone = cut.tasks.map((name) => `"${name}" was not done and is given up`)
+    const problems = [problem, ...undone, ...failures, failure].filter((text) => text !== undefined)
     if (failure === undefined) this.#phases.enter('closed')
     return {
       reason,
       duration: Math.round(this.#clock() - startedAt),
       finished: this.#service.finished,
-      cut,
+      cut: cut.requests,
       problems,
-      clean: cut === 0 && problems.length === 0
+      clean: cut.requests === 0 && problems.length === 0
     }
   }
 
-  async #finish(timeout: number): Promise<number> {
+  async #finish(timeout: number): Promise<Cut> {
     const idle = this.#service.whenIdle()
-    if (await this.#pause(timeout * SOFT_DEADLINE, idle)) return 0
+    const idleInTime = await this.#pause(timeout * SOFT_DEADLINE, idle)
     this.#service.abort()
-    if (await this.#pause(timeout * (1 - SOFT_DEADLINE), idle)) return 0
+    if (idleInTime) return NOTHING_CUT
+    if (await this.#pause(timeout * (1 - SOFT_DEADLINE), idle)) return NOTHING_CUT
     return this.#service.cut()
   }
 
@@ -150,7 +173,7 @@ export class Drain {
     this.#service.disconnect()
     if (patient) await closed
     else if (!(await this.#pause(timeout / 2, closed))) {
-      return `app.close() was not done within closeTimeout (${timeout} ms)`
+      return `app.close() was not done within ${Math.round(timeout)} ms, what closeTimeout left for it`
     }
     return failure
   }

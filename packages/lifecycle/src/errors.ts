@@ -7,3 +7,11 @@ import { type CodedErrorConstructor, defineError } from '@holdfast/core'
  */
 export const ServerDrainingError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_DRAINING'> =
   defineError('HOLDFAST_ERR_LIFECYCLE_DRAINING', 'The server is shutting down.', 503)
+
+/** A step that would never run: those of the shutdown have run already. */
+export const StepTooLateError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_STEP_TOO_LATE'> =
+  defineError(
+    'HOLDFAST_ERR_LIFECYCLE_STEP_TOO_LATE',
+    'The step "%s" would never run: the steps of the shutdown have run already. Call onShutdown() before the app closes.',
+    500
+  )

@@ -5,35 +5,28 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onSettled, type SettledListener } from '@holdfast/core'
+import type { Busy } from './busy.ts'
+import { Chain, type Link } from './chain.ts'
 
-const PLACE: unique symbol = Symbol('holdfast.place-in-flight')
+const LINK: unique symbol = Symbol('holdfast.link-in-flight')
 
-/** A response's place among those in flight. */
-interface Place {
-  readonly response: ServerResponse
-  previous: Place | undefined
-  next: Place | undefined
-}
+/** On the request, which has room for it; on a response it would cost more. */
+type Linked = object & { [LINK]?: Link<ServerResponse> }
 
-type Placed = object & { [PLACE]?: Place }
-
-/**
- * Counts requests in and out. They are chained, newest first: a Set would do, but its table lives
- * long, and what it has held is kept from the young generation's collector. That costs microseconds
- * a request.
- */
+/** Counts requests in and out. */
 export class InFlight implements Iterable<ServerResponse> {
-  #newest: Place | undefined
+  readonly #chain = new Chain<ServerResponse>()
   #count = 0
+  readonly #busy: Busy
   readonly #endConnection: (socket: Socket) => void
   /** The latest response of each connection, since clients are asked to leave. */
   #latest: WeakMap<Socket, ServerResponse> | undefined
   #ending = false
   #finished = 0
-  readonly #waiting: (() => void)[] = []
 
   /** @param endConnection ends a connection that has had its last answer */
-  constructor(endConnection: (socket: Socket) => void) {
+  constructor(busy: Busy, endConnection: (socket: Socket) => void) {
+    this.#busy = busy
     this.#endConnection = endConnection
   }
 
@@ -46,41 +39,31 @@ export class InFlight implements Iterable<ServerResponse> {
     return this.#finished
   }
 
-  *[Symbol.iterator](): Iterator<ServerResponse> {
-    for (let place = this.#newest; place !== undefined; place = place.next) yield place.response
+  /** Newest first. */
+  [Symbol.iterator](): Iterator<ServerResponse> {
+    return this.#chain[Symbol.iterator]()
   }
 
   /** Counts a request in, and out when its response settles. */
   take(response: ServerResponse): void {
-    this.#add(response)
+    const request: Linked = response.req
+    request[LINK] = this.#chain.add(response)
+    this.#count++
+    this.#busy.begin()
     onSettled(response, this.#settle)
     if (this.#latest !== undefined) tellToLeave(response, this.#latest)
   }
 
-  #add(response: Placed & ServerResponse): void {
-    const place: Place = { response, previous: undefined, next: this.#newest }
-    if (this.#newest !== undefined) this.#newest.previous = place
-    this.#newest = place
-    response[PLACE] = place
-    this.#count++
-  }
-
-  #remove(response: Placed): void {
-    const { previous, next } = response[PLACE] as Place
-    if (previous === undefined) this.#newest = next
-    else previous.next = next
-    if (next !== undefined) next.previous = previous
-    this.#count--
-  }
-
   readonly #settle: SettledListener = (response, ending) => {
-    this.#remove(response)
+    const request: Linked = response.req
+    this.#chain.remove(request[LINK] as Link<ServerResponse>)
+    this.#count--
+    this.#busy.end()
     if (this.#latest === undefined) return
     if (ending === 'finished') this.#finished++
     const { socket } = response.req
     // Where the head was out before the client could be told to leave, the connection is still open.
     if (this.#ending && this.#latest.get(socket) === response) this.#endConnection(socket)
-    if (this.#count === 0) this.release()
   }
 
   /** Every response head from now on tells an HTTP/1 client that the connection closes. */
@@ -95,12 +78,6 @@ export class InFlight implements Iterable<ServerResponse> {
     this.#ending = true
   }
 
-  /** Resolves when nothing is in flight, or on {@link release}. */
-  whenIdle(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
   /** Resolves when the answers that are complete, but still on their way to slow readers, are out. */
   async whenSent(): Promise<void> {
     const unsent = [...this].filter(
@@ -109,11 +86,6 @@ export class InFlight implements Iterable<ServerResponse> {
     await Promise.all(
       unsent.map((response) => new Promise<void>((sent) => onSettled(response, () => sent())))
     )
-  }
-
-  /** Lets those go who wait for the last request. */
-  release(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
 

@@ -5,7 +5,7 @@
  */
 export type { Report } from './drain.ts'
 export type { Pressure } from './edges/pressure.ts'
-export { ServerDrainingError } from './errors.ts'
+export { ServerDrainingError, StepTooLateError } from './errors.ts'
 export type { Leftover } from './leftover.ts'
 export type { HealthOptions, LifecycleOptions, ShutdownSignal } from './options.ts'
 export type { Phase, PhaseChange } from './phases.ts'
@@ -16,4 +16,6 @@ export {
   lifecycle as default,
   type ShutdownOptions
 } from './plugin.ts'
+export type { StepFunction, StepOptions } from './step-options.ts'
+export type { UnfinishedTask } from './tasks.ts'
 export { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from './timeouts.ts'

@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { factsOf } from '@holdfast/core'
-import type { FastifyRequest } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import { factsOf, routedRequest } from '@holdfast/core'
 
 /** A request that had to be cut, as the log names it. */
 export interface Leftover {
@@ -13,26 +12,23 @@ export interface Leftover {
   readonly path: string
   /** Whole milliseconds since it was taken in. */
   readonly age: number
-}
-
-const REQUEST: unique symbol = Symbol('holdfast.fastify-request')
-
-type Routed = IncomingMessage & { [REQUEST]?: FastifyRequest }
-
-/** Keeps the way from a raw request to Fastify's, which knows the route. */
-export function rememberRoute(request: FastifyRequest): void {
-  ;(request.raw as Routed)[REQUEST] = request
+  /**
+   * How far it had come: its body was still on the way, it was being worked on, or its answer was
+   * being sent.
+   */
+  readonly phase: 'receiving' | 'handling' | 'sending'
 }
 
 /** Describes the request of a response that is still open. */
-export function leftoverOf({ req }: ServerResponse, now: number): Leftover {
-  const request = (req as Routed)[REQUEST]
+export function leftoverOf({ req, headersSent }: ServerResponse, now: number): Leftover {
+  const request = routedRequest(req)
   const [path = ''] = String(req.url).split('?', 1)
   return {
     id: request?.id,
     method: String(req.method),
     route: request?.routeOptions.url,
     path,
-    age: Math.round(now - factsOf(req).startedAt)
+    age: Math.round(now - factsOf(req).startedAt),
+    phase: headersSent ? 'sending' : req.complete ? 'handling' : 'receiving'
   }
 }

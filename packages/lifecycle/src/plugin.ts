@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { channel, enlist, furtherServers, monotonicClock } from '@holdfast/core'
+import { channel, enlist, func, furtherServers, monotonicClock, text } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { overrun, total } from './budget.ts'
@@ -10,8 +10,17 @@ import { type Pressure, watchPressure } from './edges/pressure.ts'
 import { answerProbes } from './edges/probes.ts'
 import { Service } from './edges/service.ts'
 import { type Cause, enter, leaveAll, type Member } from './edges/signals.ts'
+import { StepTooLateError } from './errors.ts'
 import { type LifecycleOptions, resolveLifecycleOptions } from './options.ts'
 import { type Phase, type PhaseChange, Phases } from './phases.ts'
+import {
+  checkOrder,
+  demandTooMuch,
+  type StepFunction,
+  type StepOptions,
+  stepOf
+} from './step-options.ts'
+import { Steps } from './steps.ts'
 
 /** A service has entered a phase of its life. */
 export interface LifecycleStateChange extends PhaseChange {
@@ -23,9 +32,9 @@ export interface LifecycleStateChange extends PhaseChange {
 export interface Lifecycle {
   readonly state: Phase
   /**
-   * Aborts at the soft deadline of a shutdown, three quarters into `finishTimeout`, with a
-   * `ServerDrainingError`. One signal for the whole app: remove the listeners you add, or hand it
-   * to what does.
+   * Aborts at the soft deadline of a shutdown, three quarters into `finishTimeout`, or as soon as
+   * nothing is in flight any more, with a `ServerDrainingError`. One signal for the whole app:
+   * remove the listeners you add, or hand it to what does.
    */
   readonly signal: AbortSignal
   /** Requests taken in and not yet settled. */
@@ -39,6 +48,23 @@ export interface Lifecycle {
    * @param reason what the log and the report say
    */
   shutdown(reason: string, options?: ShutdownOptions): Promise<Report>
+  /**
+   * Adds a step of the shutdown. When requests have ended, and before `app.close()`, the steps run
+   * one after the other, in the order they were added except where `after` says otherwise, within
+   * `closeTimeout`. A step that fails or takes too long is named in the report and passed by.
+   *
+   * @param name of its own; what the log and the report say
+   * @throws InvalidOptionError for a name that is taken, or an impossible order;
+   * StepTooLateError when the steps have run
+   */
+  onShutdown(name: string, run: StepFunction, options?: StepOptions): void
+  /**
+   * Lets a shutdown wait for work that goes on behind the answers, as it waits for requests. When
+   * the work fails that is logged.
+   *
+   * @param name what the log and the report say
+   */
+  waitUntil(name: string, work: PromiseLike<unknown>): void
 }
 
 /** How `shutdown()` differs from a signal. */
@@ -82,7 +108,8 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
   setMaxListeners(0, abort.signal)
 
   const service = new Service(app, abort, phases, monotonicClock)
-  const departure = new Departure(app, budget, phases, service, monotonicClock)
+  const steps = new Steps()
+  const departure = new Departure(app, budget, phases, service, steps, monotonicClock)
   const pressure = watchPressure(app)
   answerProbes(app, options.health, () => phases.current)
 
@@ -100,6 +127,13 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
   }
   const takeOff = enter(member)
 
+  let ordered = false
+  app.addHook('onReady', async () => {
+    checkOrder(steps)
+    ordered = true
+    const warning = demandTooMuch(steps, budget.closeTimeout)
+    if (warning !== undefined) app.log.warn(`@holdfast/lifecycle: ${warning}`)
+  })
   app.addHook('onListen', async () => {
     phases.enter('ready')
   })
@@ -107,11 +141,12 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
     departure.accompany()
     // Fastify waits, without a limit, for the requests of its first server. It does not wait for
     // those of a second address, nor until a complete answer has reached its reader: Node takes
-    // that connection for idle and destroys it. This hook does, and has a limit.
+    // that connection for idle and destroys it. This hook does, and lets the steps run before the
+    // onClose hooks, but it has a limit.
     const limit = (app.initialConfig.pluginTimeout || Infinity) - BEFORE_PLUGIN_TIMEOUT
-    const { inFlight } = service
-    const left = furtherServers(app).length > 0 ? service.whenIdle() : inFlight.whenSent()
-    await pause(Math.min(budget.finishTimeout, Math.max(0, limit)), left)
+    const wait = steps.count > 0 || service.hasWebSockets || furtherServers(app).length > 0
+    const left = wait ? departure.readyToClose : service.inFlight.whenSent()
+    await pause(Math.min(total(budget), Math.max(0, limit)), left)
   })
   app.addHook('onClose', async () => {
     phases.enter('closed')
@@ -132,6 +167,16 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
     shutdown(reason, { exit = options.exit } = {}) {
       if (exit) leaveAll({ reason }, true, [member])
       return departure.leave({ reason })
+    },
+    onShutdown(name, run, given = {}) {
+      const step = stepOf(name, run, given, steps, ordered)
+      if (departure.stepsDone) throw new StepTooLateError(name)
+      steps.add(step)
+    },
+    waitUntil(name, work) {
+      text(name, 'waitUntil(name)')
+      func(work?.then, `waitUntil("${name}") promise.then`)
+      service.tasks.add(name, work)
     }
   })
 }

@@ -1,46 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Drain, type Drainable, type Order, type Pause, type Report } from '../dist/drain.js'
+import { type Cut, Drain, type Drainable, type Order, type Report } from '../dist/drain.js'
 import { type Phase, Phases } from '../dist/phases.js'
-
-/** Lets everything that only waits for promises go on. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-/** Time that passes when told to. */
-class FakeTime {
-  now = 0
-  readonly #alarms = new Set<{ at: number; ring: () => void }>()
-
-  readonly clock = (): number => this.now
-
-  readonly pause: Pause = (milliseconds, until) =>
-    new Promise((resolve) => {
-      const alarm = { at: this.now + milliseconds, ring: () => resolve(false) }
-      this.#alarms.add(alarm)
-      until.then(() => {
-        this.#alarms.delete(alarm)
-        resolve(true)
-      })
-    })
-
-  async advance(milliseconds: number): Promise<void> {
-    const end = this.now + milliseconds
-    await settle()
-    for (;;) {
-      const [next] = [...this.#alarms].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
-      if (next === undefined) break
-      this.#alarms.delete(next)
-      this.now = next.at
-      next.ring()
-      await settle()
-    }
-    this.now = end
-  }
-
-  get waits(): number {
-    return this.#alarms.size
-  }
-}
+import { Steps } from '../dist/steps.js'
+import { FakeTime, settle } from './fixtures/fake-time.ts'
 
 class FakeService implements Drainable {
   readonly steps: string[] = []
@@ -60,20 +23,20 @@ class FakeService implements Drainable {
     this.#time = time
   }
 
-  #note(step: string): void {
+  note(step: string): void {
     this.steps.push(`${this.#time.now} ${step}`)
   }
 
   askToLeave(): void {
-    this.#note('ask to leave')
+    this.note('ask to leave')
   }
 
   stopListening(): void {
-    this.#note('stop listening')
+    this.note('stop listening')
   }
 
   sweep(): void {
-    this.#note('sweep')
+    this.note('sweep')
   }
 
   whenIdle(): Promise<void> {
@@ -81,17 +44,17 @@ class FakeService implements Drainable {
   }
 
   abort(): void {
-    this.#note('abort')
+    this.note('abort')
   }
 
-  cut(): number {
-    this.#note('cut')
+  cut(): Cut {
+    this.note('cut')
     this.idle()
-    return 3
+    return { requests: 3, tasks: ['mail'] }
   }
 
   disconnect(): void {
-    this.#note('disconnect')
+    this.note('disconnect')
   }
 
   whenDisconnected(): Promise<void> {
@@ -99,7 +62,7 @@ class FakeService implements Drainable {
   }
 
   close(): void {
-    this.#note('close')
+    this.note('close')
   }
 }
 
@@ -108,7 +71,8 @@ function setUp(order: Partial<Order> = {}) {
   const service = new FakeService(time)
   const states: Phase[] = []
   const phases = new Phases(time.clock, ({ state }) => states.push(state))
-  const drain = new Drain(phases, service, time.pause, time.clock)
+  const steps = new Steps()
+  const drain = new Drain(phases, service, steps, time.pause, time.clock)
   let closed: (error?: Error) => void = () => {}
   const full: Order = {
     reason: 'a test',
@@ -132,6 +96,7 @@ function setUp(order: Partial<Order> = {}) {
     time,
     service,
     states,
+    steps,
     drain,
     run,
     order: full,
@@ -154,7 +119,7 @@ t.test('serve on, stop listening, finish, close', async (t) => {
   service.finished = 2
   service.idle()
   await time.advance(500)
-  t.equal(service.steps.at(-1), '7000 close')
+  t.same(service.steps.slice(3), ['7000 abort', '7000 close'])
   closed()
   await settle()
   t.same(states, ['draining', 'stopping', 'closed'])
@@ -213,10 +178,10 @@ t.test('a close that hangs is disconnected, then passed by', async (t) => {
   service.idle()
   run()
   await time.advance(11_000)
-  t.same(service.steps.slice(3), ['5050 close', '7550 disconnect'])
+  t.same(service.steps.slice(3), ['5050 abort', '5050 close', '7550 disconnect'])
   t.match(report(), {
     clean: false,
-    problems: ['app.close() was not done within closeTimeout (5000 ms)']
+    problems: ['app.close() was not done within 5000 ms, what closeTimeout left for it']
   })
   t.equal(states.at(-1), 'stopping', 'nobody claims that it has closed')
 })
@@ -243,7 +208,7 @@ t.test('who closes the app waits for nothing else', async (t) => {
   await time.advance(100_000)
   t.same(
     service.steps,
-    ['0 ask to leave', '0 stop listening', '0 sweep', '0 close', '2500 disconnect'],
+    ['0 ask to leave', '0 stop listening', '0 sweep', '0 abort', '0 close', '2500 disconnect'],
     'no delay'
   )
   t.equal(report(), undefined, 'as long as it takes')
@@ -263,6 +228,24 @@ t.test('it happens once, and all who ask get the same report', async (t) => {
   t.match(await first, { reason: 'a test', problems: ['a crash'], clean: false })
 })
 
+t.test('the steps run between the last answer and the close, within its time', async (t) => {
+  const { time, service, steps, drain, run, closed, report } = setUp()
+  steps.add({ name: 'queue', run: () => service.note('queue'), after: [], timeout: undefined })
+  steps.add({ name: 'hangs', run: () => new Promise(() => {}), after: [], timeout: 1000 })
+  service.idle()
+  run()
+  await time.advance(5050)
+  t.same(service.steps.slice(3), ['5050 abort', '5050 queue'])
+  await time.advance(1000)
+  await drain.readyToClose
+  t.equal(service.steps.at(-1), '6050 close')
+  await time.advance(2000)
+  t.equal(service.steps.at(-1), '8050 disconnect', 'half of what is left')
+  closed()
+  await settle()
+  t.match(report(), { problems: ['the step "hangs" was not done within 1000 ms'], clean: false })
+})
+
 t.test('whatever happens in whatever order, it ends in time, each step in its turn', async (t) => {
   const sequence = [
     'ask to leave',
@@ -270,6 +253,9 @@ t.test('whatever happens in whatever order, it ends in time, each step in its tu
     'sweep',
     'abort',
     'cut',
+    'first',
+    'second',
+    'third',
     'close',
     'disconnect'
   ]
@@ -277,9 +263,34 @@ t.test('whatever happens in whatever order, it ends in time, each step in its tu
     fc.constantFrom('idle', 'closes', 'closed', 'fails', 'again'),
     fc.integer({ min: 0, max: 12_000 })
   )
+  /** What a step does: it returns, throws, takes so many milliseconds, or never ends. */
+  const behaviour = fc.oneof(
+    fc.constantFrom('returns', 'throws', 'hangs'),
+    fc.integer({ min: 0, max: 4000 })
+  )
+  const timeout = fc.option(fc.integer({ min: 1, max: 9000 }), { nil: undefined })
+  const given = fc.record({
+    events: fc.array(event, { maxLength: 12 }),
+    behaviours: fc.tuple(behaviour, behaviour, behaviour),
+    timeouts: fc.tuple(timeout, timeout, timeout)
+  })
   await fc.assert(
-    fc.asyncProperty(fc.array(event, { maxLength: 12 }), async (events) => {
-      const { time, service, drain, order, run, closed, report } = setUp()
+    fc.asyncProperty(given, async ({ events, behaviours, timeouts }) => {
+      const { time, service, steps, drain, order, run, closed, report } = setUp()
+      for (const [index, name] of ['third', 'first', 'second'].entries()) {
+        steps.add({
+          name,
+          after: { third: ['second'], first: [], second: ['first'] }[name] ?? [],
+          timeout: timeouts[index],
+          run: () => {
+            service.note(name)
+            const what = behaviours[index]
+            if (what === 'throws') throw new Error('no use')
+            if (what === 'hangs') return new Promise(() => {})
+            return typeof what === 'number' ? time.pause(what, new Promise(() => {})) : undefined
+          }
+        })
+      }
       run()
       for (const happening of events) {
         if (typeof happening === 'number') await time.advance(happening)
@@ -292,12 +303,17 @@ t.test('whatever happens in whatever order, it ends in time, each step in its tu
       await time.advance(Math.max(0, 30_050 - time.now))
       const end = report()
       if (end === undefined) throw new Error('it did not end')
-      const steps = service.steps.map((step) => sequence.indexOf(step.replace(/^\d+ /, '')))
-      t.same(steps, [...new Set(steps)].sort(), 'in order, none twice')
-      for (const always of [0, 1, 2, 5]) t.ok(steps.includes(always))
+      const seen = service.steps.map((step) => sequence.indexOf(step.replace(/^[\d.]+ /, '')))
+      t.same(
+        seen,
+        [...new Set(seen)].sort((a, b) => a - b),
+        'in order, none twice'
+      )
+      for (const always of [0, 1, 2, 3, 5, 6, 7, 8]) t.ok(seen.includes(always), 'none skipped')
       t.ok(end.duration <= 30_050)
-      t.equal(time.waits, 0)
+      const failing = behaviours.filter((what) => what === 'throws' || what === 'hangs')
+      t.ok(end.problems.length >= failing.length, 'what failed or hung is named')
     }),
-    { numRuns: 50 }
+    { numRuns: 200 }
   )
 })

@@ -2,7 +2,13 @@ import t from 'tap'
 import { type Budget, budgetFor, overrun, total } from '../dist/budget.js'
 import { resolveLifecycleOptions } from '../dist/options.js'
 
-const usual = { crashed: false, onTerminal: false, signal: 'SIGTERM', listening: true }
+const usual = {
+  crashed: false,
+  onTerminal: false,
+  signal: 'SIGTERM',
+  listening: true,
+  booted: true
+}
 const budget: Budget = { drainDelay: 5000, finishTimeout: 20_000, closeTimeout: 5000 }
 
 t.test('the defaults fit into the grace period of Kubernetes', (t) => {
@@ -84,6 +90,11 @@ t.test('balancers get their delay only when there are any to notice', (t) => {
     finishTimeout: 5000,
     closeTimeout: 5000
   })
+  t.same(
+    budgetFor(budget, { ...usual, booted: false }),
+    { drainDelay: 0, finishTimeout: 0, closeTimeout: 25_000 },
+    'a boot can be waited for as long as requests could'
+  )
   t.end()
 })
 

@@ -292,7 +292,7 @@ t.test('a pressure read before the sensor runs is zero', async (t) => {
   await app.ready()
 })
 
-t.test('fifty apps leave no listener behind and warn of none', async (t) => {
+t.test('a hundred apps leave no listener behind and warn of none', async (t) => {
   const warnings: Error[] = []
   const onWarning = (warning: Error): void => {
     warnings.push(warning)
@@ -300,7 +300,7 @@ t.test('fifty apps leave no listener behind and warn of none', async (t) => {
   process.on('warning', onWarning)
   const before = processListeners()
   const apps = await Promise.all(
-    Array.from({ length: 50 }, async () => {
+    Array.from({ length: 100 }, async () => {
       const app = Fastify()
       await app.register(lifecycle)
       await app.ready()
@@ -310,6 +310,9 @@ t.test('fifty apps leave no listener behind and warn of none', async (t) => {
   const during = processListeners()
   for (const event of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK', 'uncaughtException']) {
     t.equal(during[event], (before[event] ?? 0) + 1, event)
+  }
+  for (const event of ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGUSR2', 'beforeExit']) {
+    t.equal(during[event], before[event], event)
   }
   await Promise.all(apps.map((app) => app.close()))
   await new Promise((resolve) => setImmediate(resolve))
@@ -372,4 +375,91 @@ t.test('hooks that run before it are called out', async (t) => {
   app.register(lifecycle)
   await app.ready()
   t.match(lines, [{ level: 40, msg: /@holdfast\/lifecycle is registered after.*authenticate/ }])
+})
+
+t.test('a step or work that cannot be is refused with a sentence', async (t) => {
+  const app = build(t)
+  await app.after()
+  const { lifecycle: life } = app
+  const step = (): void => {}
+  const late = async (): Promise<void> => {
+    const pool = build(t)
+    await pool.after()
+    pool.lifecycle.onShutdown('pool', step, { after: ['queue', 'cache'] })
+    pool.lifecycle.onShutdown('queue', step)
+    await pool.ready()
+  }
+  const circle = async (): Promise<void> => {
+    const pool = build(t)
+    await pool.after()
+    pool.lifecycle.onShutdown('pool', step, { after: 'queue' })
+    pool.lifecycle.onShutdown('queue', step, { after: 'pool' })
+    await pool.ready()
+  }
+  const alone = build(t)
+  await alone.ready()
+  t.throws(() => alone.lifecycle.onShutdown('a', step, { after: 'b' }), { message: /none yet/ })
+  await t.rejects(late(), {
+    message:
+      'The option "onShutdown("pool").after" must be the name of another step (there are: pool, queue), but it is the text "cache".'
+  })
+  await t.rejects(circle(), { message: /an order that has a beginning.* a circle: pool, queue/ })
+
+  life.onShutdown('pool', step)
+  for (const [call, message] of [
+    [() => life.onShutdown('', step), /"onShutdown\(name\)" must be text that is not empty/],
+    [() => life.onShutdown('pool', step), /a name of its own, but it is the text "pool"/],
+    [() => life.onShutdown('a', step, { timeout: 0 }), /"onShutdown\("a"\).timeout" must be/],
+    [() => life.onShutdown('a', step, { after: [''] }), /the name of a step, or an array of such/],
+    // @ts-expect-error what a program without types may do
+    [() => life.onShutdown('a', 'later'), /"onShutdown\("a"\) function" must be a function/],
+    // @ts-expect-error what a program without types may do
+    [() => life.onShutdown('a', step, { before: 'b' }), /the option "before" does not exist/],
+    // @ts-expect-error what a program without types may do
+    [() => life.waitUntil('a', 1), /"waitUntil\("a"\) promise.then" must be a function/],
+    // @ts-expect-error what a program without types may do
+    [() => life.waitUntil('a'), /"waitUntil\("a"\) promise.then" must be a function/],
+    [() => life.waitUntil('', Promise.resolve()), /"waitUntil\(name\)" must be text/]
+  ] as const) {
+    t.throws(call, { message })
+  }
+
+  await app.ready()
+  t.throws(() => life.onShutdown('a', step, { after: 'b' }), {
+    message: /the name of another step \(there are: pool\), but it is the text "b"/
+  })
+  life.onShutdown('a', step, { after: 'pool' })
+  await app.close()
+  t.throws(() => life.onShutdown('b', step), { code: 'HOLDFAST_ERR_LIFECYCLE_STEP_TOO_LATE' })
+})
+
+t.test('steps that ask for more time than there is are called out at start', async (t) => {
+  const { lines, logger } = keepLog()
+  const app = build(t, { closeTimeout: '2s' }, { logger })
+  await app.after()
+  app.lifecycle.onShutdown('queue', () => {}, { timeout: '1s' })
+  app.lifecycle.onShutdown('pool', () => {}, { timeout: '1s' })
+  await app.ready()
+  t.match(lines[0]?.msg, /may take 2000 ms together.* closeTimeout of 2000 ms/)
+})
+
+t.test("work that fails is logged, and is nobody else's error", async (t) => {
+  const { lines, logger } = keepLog()
+  const app = build(t, {}, { logger })
+  await app.ready()
+  app.lifecycle.waitUntil('mail', Promise.reject(new Error('no server')))
+  await eventually(() => lines.length > 0)
+  t.match(lines[0], {
+    level: 50,
+    msg: '"mail" failed',
+    task: 'mail',
+    err: { message: 'no server' }
+  })
+})
+
+t.test('what is called websocketServer and is none does no harm', async (t) => {
+  const app = build(t)
+  app.decorate('websocketServer', 'none')
+  await app.listen()
+  t.match(await app.lifecycle.shutdown('test', { exit: false }), { clean: true })
 })

@@ -3,63 +3,14 @@
  */
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
-import { Agent, request } from 'undici'
-import { eventually, head, type RawConnection, rawConnection } from '../../../test/support/http.ts'
-import { type RunningProcess, startNode } from '../../../test/support/process.ts'
+import t from 'tap'
+import { head, rawConnection } from '../../../test/support/http.ts'
+import { startNode } from '../../../test/support/process.ts'
+import { ended, reportOf, secondsSince, start, startService } from './fixtures/running-service.ts'
 
 // They wait more than they work.
 t.jobs = 4
-
-const FIXTURE = fileURLToPath(new URL('fixtures/service.js', import.meta.url))
-
-interface Service extends RunningProcess {
-  readonly port: number
-  readonly origin: string
-  connect(): Promise<RawConnection>
-  get(path: string): Promise<RawConnection>
-}
-
-function start(t: Test, options: object = {}, env: NodeJS.ProcessEnv = {}) {
-  const running = startNode([FIXTURE], {
-    env: { OPTIONS: JSON.stringify(options), ...env },
-    coverage: true
-  })
-  t.teardown(() => running.stop())
-  return running
-}
-
-async function startService(t: Test, options: object = {}, env = {}): Promise<Service> {
-  const running = start(t, options, env)
-  const port = Number((await running.printed(/first on (\d+)/))[1])
-  const connect = async (): Promise<RawConnection> => {
-    const connection = await rawConnection(port)
-    t.teardown(() => connection.destroy())
-    return connection
-  }
-  const get = async (path: string): Promise<RawConnection> => {
-    const connection = await connect()
-    connection.write(head(`GET ${path}`))
-    return connection
-  }
-  return { ...running, port, origin: `http://127.0.0.1:${port}`, connect, get }
-}
-
-/** The last line of the log that tells of the shutdown. */
-function reportOf(service: RunningProcess): Record<string, unknown> {
-  return service.lines().findLast(({ msg }) => String(msg).startsWith('shut down')) ?? {}
-}
-
-function secondsSince(start: number): number {
-  return (performance.now() - start) / 1000
-}
-
-/** The exit code of a process that exits by itself. */
-async function ended(service: RunningProcess): Promise<number | null> {
-  const { code, signal } = await service.exited
-  if (signal !== null) throw new Error(`the process was ended by ${signal}`)
-  return code
-}
+t.setTimeout(120_000)
 
 t.test(
   'a request in flight on a keep-alive connection is answered, then the process exits',
@@ -120,7 +71,11 @@ t.test('what overruns the deadline is named and cut', async (t) => {
   t.equal(await ended(service), 1)
   t.equal(await hanging.ended(), '')
   const leftovers = service.lines().find(({ leftovers }) => leftovers !== undefined)
-  t.match(leftovers, { leftovers: [{ method: 'GET', route: '/hang', path: '/hang', age: Number }] })
+  t.match(leftovers, {
+    leftovers: [
+      { id: 'req-1', method: 'GET', route: '/hang', path: '/hang', age: Number, phase: 'handling' }
+    ]
+  })
   t.notMatch(leftovers, { leftovers: [{ path: /secret/ }] })
   t.match(reportOf(service), { finished: 0, cut: 1 })
   t.match(service.output(), /resources closed/)
@@ -261,7 +216,7 @@ t.test('an onClose that hangs is passed by', async (t) => {
   service.signal('SIGTERM')
   t.equal(await ended(service), 1)
   t.match(reportOf(service), {
-    problems: ['app.close() was not done within closeTimeout (1000 ms)']
+    problems: [/^app.close\(\) was not done within \d+ ms, what closeTimeout left for it$/]
   })
 })
 
@@ -272,6 +227,80 @@ t.test('a signal during the boot ends it with 1, and what was loaded is closed',
   t.equal(await ended(service), 1)
   t.match(service.output(), /resources closed/)
   t.match(reportOf(service), { problems: ['stopped before the boot was done'] })
+})
+
+t.test('a boot slower than closeTimeout is waited for too', async (t) => {
+  const options = { drainDelay: 0, finishTimeout: '10s', closeTimeout: '1s' }
+  const service = start(t, options, { BOOT: '2000' })
+  await service.printed(/booting/)
+  service.signal('SIGTERM')
+  t.equal(await ended(service), 1)
+  t.match(service.output(), /resources closed/)
+})
+
+t.test('a boot that fails closes what was loaded and ends with 1', async (t) => {
+  const service = start(t, {}, { BOOT: '100', BOOT_FAILS: '1' })
+  t.equal(await ended(service), 1)
+  t.match(service.output(), /no database/)
+  t.match(service.output(), /resources closed/)
+})
+
+t.test('the steps run in order before the app closes, and the bad ones are named', async (t) => {
+  const steps = [
+    { name: 'pool', after: ['queue', 'hangs'], timeout: '1s' },
+    { name: 'throws', does: 'throws' },
+    { name: 'queue', does: 200 },
+    { name: 'hangs', does: 'hangs', timeout: 300 },
+    { name: 'late', does: 'rejects beside it' }
+  ]
+  const service = await startService(
+    t,
+    { drainDelay: 0 },
+    { STEPS: JSON.stringify(steps), PLUGIN_TIMEOUT: '100' }
+  )
+  const connection = await service.get('/work/500')
+  await service.printed(/working/)
+  service.signal('SIGTERM')
+  t.equal(await ended(service), 1)
+  t.match(await connection.ended(), /200 OK/)
+  t.match(
+    service.output(),
+    /worked[\s\S]*step throws[\s\S]*step queue[\s\S]*step hangs[\s\S]*step pool[\s\S]*step late[\s\S]*resources closed/
+  )
+  t.match(service.output(), /unhandledRejection during the shutdown: too late/)
+  t.match(reportOf(service), {
+    problems: ['the step "throws" failed: no use', 'the step "hangs" was not done within 300 ms']
+  })
+})
+
+t.test('good steps end with 0, in a plain close too', async (t) => {
+  for (const way of ['SIGTERM', '/close']) {
+    const STEPS = '[{ "name": "queue", "does": 200 }]'
+    const service = await startService(t, { drainDelay: 0 }, { STEPS })
+    const connection = await service.get('/work/300')
+    await service.printed(/working/)
+    if (way === '/close') await service.get(way)
+    else service.signal('SIGTERM')
+    t.equal(await ended(service), 0)
+    t.match(await connection.ended(), /200 OK/)
+    t.match(service.output(), /worked[\s\S]*step queue[\s\S]*resources closed/)
+  }
+})
+
+t.test('work behind an answer is waited for, or named and given up', async (t) => {
+  const service = await startService(t, { drainDelay: 0 })
+  t.match(await (await service.get('/later/500')).until(/accepted/), /200 OK/)
+  service.signal('SIGTERM')
+  t.equal(await ended(service), 0)
+  t.match(service.output(), /mail sent[\s\S]*resources closed/)
+
+  const stuck = await startService(t, { drainDelay: 0, finishTimeout: '1s' })
+  await (await stuck.get('/later/60000')).until(/accepted/)
+  stuck.signal('SIGTERM')
+  t.equal(await ended(stuck), 1)
+  const leftovers = stuck.lines().find((line) => line['leftovers'] !== undefined)
+  t.match(leftovers, { leftovers: [{ task: 'mail', age: Number }] })
+  t.match(reportOf(stuck), { problems: ['"mail" was not done and is given up'] })
 })
 
 t.test('a port in use is a clear sentence and a failure', async (t) => {
@@ -322,48 +351,4 @@ t.test('work that hangs is ended by the last deadline, work that fails at once',
     t.equal(await ended(process), 1)
     t.match(process.output(), message)
   }
-})
-
-t.test('under load nobody is dropped while the balancer takes notice', async (t) => {
-  const service = await startService(t, { drainDelay: '2s' }, { LOGGER: '0' })
-  const agent = new Agent({ connections: 20 })
-  t.teardown(() => agent.close())
-  let sending = true
-  let signalled = false
-  let answered = 0
-  const told: boolean[] = []
-  const failures: unknown[] = []
-  const client = async (path: string): Promise<void> => {
-    while (sending) {
-      // A head may be written while the signal is on its way.
-      const after = signalled
-      try {
-        const { statusCode, headers, body } = await request(`${service.origin}${path}`, {
-          dispatcher: agent
-        })
-        await body.dump()
-        answered++
-        if (statusCode !== 200) failures.push(statusCode)
-        if (after) told.push(headers['connection'] === 'close')
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  }
-  const clients = Array.from({ length: 20 }, (_, index) => client(index % 2 ? '/' : '/work/200'))
-  await eventually(() => answered > 100)
-  const ready = await service.get('/readyz')
-  await ready.until(/ready$/)
-  service.signal('SIGTERM')
-  // The signal has arrived when readiness says so.
-  while (!signalled)
-    signalled = /503/.test(await (await service.get('/readyz')).until(/(ready|draining)$/))
-  const before = answered
-  await eventually(() => answered > before + 200)
-  sending = false
-  await Promise.all(clients)
-  t.same(failures, [])
-  t.ok(told.length > 50)
-  t.ok(told.every(Boolean), 'every answer tells its client to leave')
-  t.equal(await ended(service), 0)
 })

@@ -7,6 +7,7 @@ import { type Budget, budgetFor } from '../budget.ts'
 import { Drain, type Order, type Report } from '../drain.ts'
 import { runsOnTerminal } from '../options.ts'
 import type { Phases } from '../phases.ts'
+import type { Steps } from '../steps.ts'
 import { pause } from './pause.ts'
 import type { Service } from './service.ts'
 import type { Cause } from './signals.ts'
@@ -17,6 +18,7 @@ export class Departure {
   readonly #budget: Budget
   readonly #service: Service
   readonly #drain: Drain
+  #stepsDone = false
   #booted = false
 
   constructor(
@@ -24,15 +26,29 @@ export class Departure {
     budget: Budget,
     phases: Phases,
     service: Service,
+    steps: Steps,
     clock: Clock
   ) {
     this.#app = app
     this.#budget = budget
     this.#service = service
-    this.#drain = new Drain(phases, service, pause, clock)
+    this.#drain = new Drain(phases, service, steps, pause, clock)
+    void this.#drain.readyToClose.then(() => {
+      this.#stepsDone = true
+    })
     app.addHook('onReady', async () => {
       this.#booted = true
     })
+  }
+
+  /** Whether the steps of the shutdown have run. */
+  get stepsDone(): boolean {
+    return this.#stepsDone
+  }
+
+  /** Resolves when nothing but the close is left to do. */
+  get readyToClose(): Promise<void> {
+    return this.#drain.readyToClose
   }
 
   /** Leaves because of a signal, a crash or a call. */
@@ -40,12 +56,13 @@ export class Departure {
     const listening = this.#app.server.listening
     const onTerminal = runsOnTerminal()
     const crashed = crash !== undefined
+    const booted = this.#booted
     return this.#begin({
       reason,
-      budget: budgetFor(this.#budget, { crashed, onTerminal, signal, listening }),
+      budget: budgetFor(this.#budget, { crashed, onTerminal, signal, listening, booted }),
       close: () => this.#app.close(),
       patient: false,
-      problem: crash?.message ?? (this.#booted ? undefined : 'stopped before the boot was done')
+      problem: crash?.message ?? (booted ? undefined : 'stopped before the boot was done')
     })
   }
 

@@ -4,7 +4,6 @@
  */
 import { factsOf, routeConfig } from '@holdfast/core'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { rememberRoute } from '../leftover.ts'
 import type { HealthPaths } from '../options.ts'
 import type { Phase } from '../phases.ts'
 
@@ -24,7 +23,6 @@ export function answerProbes(
 ): void {
   app.addHook('onRequest', function holdfastLifecycle(request, reply, done) {
     const config = routeConfig(request)
-    rememberRoute(request)
     if (config.holdfast?.probe === true) {
       factsOf(request).probe = true
       const answer = (config as ProbeConfig)[ANSWER]

@@ -4,15 +4,18 @@
 import type { ServerResponse } from 'node:http'
 import { type Clock, factsOf, furtherServers, intake } from '@holdfast/core'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { Busy } from '../busy.ts'
 import { Connections } from '../connections.ts'
-import type { Drainable } from '../drain.ts'
+import type { Cut, Drainable } from '../drain.ts'
 import { ServerDrainingError } from '../errors.ts'
 import { InFlight } from '../in-flight.ts'
 import { leftoverOf } from '../leftover.ts'
 import type { Phases } from '../phases.ts'
+import { Tasks } from '../tasks.ts'
+import { WebSockets } from './websockets.ts'
 
 /** As many leftovers as one log line names. */
-const NAMED_LEFTOVERS = 100
+const NAMED_LEFTOVERS = 1000
 const NGHTTP2_INTERNAL_ERROR = 2
 
 /** What Node knows of a request and its types do not. */
@@ -28,7 +31,11 @@ interface MaybeHttp2 {
 /** The traffic of one app, on all its addresses. */
 export class Service implements Drainable {
   readonly #connections = new Connections()
-  readonly inFlight: InFlight = new InFlight((socket) => this.#connections.end(socket))
+  readonly #busy = new Busy()
+  readonly inFlight: InFlight = new InFlight(this.#busy, (socket) => this.#connections.end(socket))
+  /** What goes on behind the answers. */
+  readonly tasks: Tasks
+  readonly #webSockets: WebSockets
   /** Resolves when the app closes. */
   readonly closing: Promise<void>
   /** Resolves when the app has closed. */
@@ -43,6 +50,10 @@ export class Service implements Drainable {
     this.#phases = phases
     this.#log = app.log
     this.#clock = clock
+    this.tasks = new Tasks(this.#busy, clock, (task, err) => {
+      this.#log.error({ task, err }, `"${task}" failed`)
+    })
+    this.#webSockets = new WebSockets(app)
     this.#connections.watch(app.server)
     app.addHook('onListen', async () => {
       for (const server of furtherServers(app)) this.#connections.watch(server)
@@ -57,7 +68,7 @@ export class Service implements Drainable {
       app.addHook('onClose', async () => {
         this.#connections.release()
         // What never went over a connection, an injected request, waits no longer.
-        this.inFlight.release()
+        this.#busy.release()
         resolve()
       })
     })
@@ -71,6 +82,10 @@ export class Service implements Drainable {
       },
       tunnel: (_request, socket) => connections.tunnel(socket)
     })
+  }
+
+  get hasWebSockets(): boolean {
+    return this.#webSockets.any
   }
 
   get finished(): number {
@@ -91,28 +106,28 @@ export class Service implements Drainable {
   }
 
   whenIdle(): Promise<void> {
-    return this.inFlight.whenIdle()
+    return this.#busy.whenIdle()
   }
 
   abort(): void {
     this.#abort.abort(new ServerDrainingError())
+    this.#webSockets.takeLeave()
   }
 
-  cut(): number {
-    const responses = [...this.inFlight]
+  cut(): Cut {
+    const responses = [...this.inFlight].reverse()
+    const tasks = this.tasks.unfinished()
     const now = this.#clock()
-    const leftovers = responses
-      .slice(0, NAMED_LEFTOVERS)
-      .map((response) => leftoverOf(response, now))
+    const leftovers = [...responses.map((response) => leftoverOf(response, now)), ...tasks]
     this.#log.error(
-      { leftovers },
-      `${responses.length} of the requests in flight did not finish in time and are cut`
+      { leftovers: leftovers.slice(0, NAMED_LEFTOVERS) },
+      `not finished in time: ${responses.length} requests, which are cut, and ${tasks.length} pieces of other work`
     )
     for (const response of responses) {
       factsOf(response.req).lifecycle = { phase: this.#phases.current }
       destroy(response)
     }
-    return responses.length
+    return { requests: responses.length, tasks: tasks.map(({ task }) => task) }
   }
 
   disconnect(): void {

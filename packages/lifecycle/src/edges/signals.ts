@@ -40,7 +40,7 @@ const members = new Set<Member>()
 const installed = new Map<string, Listener>()
 let signalledAt: number | undefined
 let crashed = false
-let leaving = false
+let leaving = 0
 let exiting = false
 
 /** Enters an app. Returns what takes it off again. */
@@ -65,7 +65,7 @@ function install(event: string, listener: Listener): void {
 
 function uninstall(): void {
   // Until the exit a second signal still means what it meant.
-  if (members.size > 0 || leaving) return
+  if (members.size > 0 || leaving > 0) return
   for (const [event, listener] of installed) process.off(event, listener as () => void)
   installed.clear()
   signalledAt = undefined
@@ -78,11 +78,13 @@ function uninstall(): void {
 export function leaveAll(cause: Cause, exit: boolean, also: Iterable<Member> = []): void {
   if (exiting) return
   const all = [...new Set([...members, ...also])]
-  leaving = true
+  leaving++
   exiting = exit
   const work = async (): Promise<boolean> => {
     const clean = await Promise.all(all.map((member) => member.leave(cause)))
-    leaving = false
+    // A promise that was rejected by the last thing done is told of a turn later.
+    await new Promise(setImmediate)
+    leaving--
     return clean.every(Boolean) && !crashed
   }
   if (exit) exitAfter(work, Math.max(...all.map(({ limit }) => limit)) + MARGIN)
@@ -114,7 +116,7 @@ function onException(error: unknown, origin: string): void {
 function onRejection(error: unknown): void {
   const crash = asError(error, 'the reason of a rejected promise')
   // What is interrupted on the way out often rejects.
-  if (leaving) tell(crash, `unhandledRejection during the shutdown: ${crash.message}`)
+  if (leaving > 0) tell(crash, `unhandledRejection during the shutdown: ${crash.message}`)
   else onException(crash, 'unhandledRejection')
 }
 

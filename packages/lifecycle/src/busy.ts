@@ -1,0 +1,34 @@
+/**
+ * Counts work in and out, and tells when there is none left.
+ */
+export class Busy {
+  #count = 0
+  #waiting: (() => void)[] = []
+
+  get count(): number {
+    return this.#count
+  }
+
+  begin(): void {
+    this.#count++
+  }
+
+  end(): void {
+    this.#count--
+    if (this.#count === 0) this.release()
+  }
+
+  /** Resolves when nothing is left, or on {@link release}. */
+  whenIdle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Lets those go who wait, whatever is left. */
+  release(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The WebSocket servers of an app, as `@fastify/websocket` keeps them: taken by their shape.
+ */
+import type { FastifyInstance } from 'fastify'
+
+/** RFC 6455, 7.4.1: the endpoint is going away. */
+const GOING_AWAY = 1001
+
+interface WebSocketServer {
+  readonly clients: Iterable<{ close(code: number, reason: string): void }>
+}
+
+/** Finds the WebSocket servers of an app and its scopes, and takes leave of their clients. */
+export class WebSockets {
+  readonly #scopes: FastifyInstance[]
+
+  constructor(app: FastifyInstance) {
+    this.#scopes = [app]
+    app.addHook('onRegister', (scope) => {
+      this.#scopes.push(scope)
+    })
+  }
+
+  /** Whether there is a server for WebSockets. */
+  get any(): boolean {
+    return this.#scopes.some((scope) => serverOf(scope) !== undefined)
+  }
+
+  /** Tells every client with a close frame that the service goes away. */
+  takeLeave(): void {
+    for (const server of new Set(this.#scopes.map(serverOf))) {
+      for (const client of server?.clients ?? []) {
+        client.close(GOING_AWAY, 'the service is shutting down')
+      }
+    }
+  }
+}
+
+function serverOf(scope: FastifyInstance): WebSocketServer | undefined {
+  if (!scope.hasDecorator('websocketServer')) return undefined
+  const server = scope.getDecorator<Partial<WebSocketServer>>('websocketServer')
+  return isServer(server) ? server : undefined
+}
+
+function isServer(server: Partial<WebSocketServer>): server is WebSocketServer {
+  return typeof server.clients?.[Symbol.iterator] === 'function'
+}

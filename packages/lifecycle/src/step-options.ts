@@ -1,0 +1,101 @@
+import {
+  checkOptions,
+  type Duration,
+  describe,
+  duration,
+  either,
+  func,
+  InvalidOptionError,
+  listOf,
+  parseDuration,
+  text
+} from '@holdfast/core'
+import { LONGEST } from './options.ts'
+import type { Step, Steps } from './steps.ts'
+
+/** How a step of the shutdown fits in with the others. */
+export interface StepOptions {
+  /** The step, or the steps, that come before it. They may be added later than this one. */
+  after?: string | readonly string[] | undefined
+  /**
+   * The longest it may take.
+   * @default an equal share of what is left of `closeTimeout`
+   */
+  timeout?: Duration | undefined
+}
+
+/**
+ * A step of the shutdown. A promise is waited for; `signal` aborts when the time of the step is
+ * over.
+ */
+export type StepFunction = (signal: AbortSignal) => unknown
+
+const SHAPE = {
+  after: either('the name of a step, or an array of such', text, listOf(text)),
+  timeout: duration({ min: 1, max: LONGEST })
+}
+
+/**
+ * Checks what `onShutdown()` was given.
+ *
+ * @param all whether the steps it may come after are all known by now
+ * @throws UnknownOptionError, InvalidOptionError
+ */
+export function stepOf(
+  name: string,
+  run: StepFunction,
+  options: StepOptions,
+  { names }: Steps,
+  all: boolean
+): Step {
+  text(name, 'onShutdown(name)')
+  const option = `onShutdown("${name}")`
+  if (names.includes(name)) {
+    throw new InvalidOptionError('onShutdown(name)', 'a name of its own', describe(name))
+  }
+  func(run, `${option} function`)
+  checkOptions(option, options, SHAPE)
+  const { timeout } = options
+  const after = typeof options.after === 'string' ? [options.after] : [...(options.after ?? [])]
+  const unknown = after.find((other) => all && !names.includes(other))
+  if (unknown !== undefined) throw unknownStep(name, unknown, names)
+  return {
+    name,
+    run,
+    after,
+    timeout: timeout === undefined ? undefined : parseDuration(timeout, `${option}.timeout`)
+  }
+}
+
+/**
+ * Checks how the steps follow each other, once all of them are known.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkOrder(steps: Steps): void {
+  const missing = steps.missing()
+  if (missing !== undefined) throw unknownStep(missing.step, missing.after, steps.names)
+  const circle = steps.circle()
+  if (circle.length > 0) {
+    throw new InvalidOptionError(
+      'onShutdown(...).after',
+      'an order that has a beginning',
+      `a circle: ${circle.join(', ')}`
+    )
+  }
+}
+
+function unknownStep(step: string, after: string, names: readonly string[]): Error {
+  return new InvalidOptionError(
+    `onShutdown("${step}").after`,
+    `the name of another step (there are: ${names.join(', ') || 'none yet'})`,
+    describe(after)
+  )
+}
+
+/** Says when the steps ask for more time than `closeTimeout` gives; nothing if they do not. */
+export function demandTooMuch(steps: Steps, closeTimeout: number): string | undefined {
+  const { demanded } = steps
+  if (demanded < closeTimeout) return undefined
+  return `the steps of the shutdown may take ${demanded} ms together, which leaves nothing of the closeTimeout of ${closeTimeout} ms for app.close(). Shorten them, or raise closeTimeout.`
+}

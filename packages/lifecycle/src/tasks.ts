@@ -1,0 +1,56 @@
+/**
+ * Work that goes on behind the answers: a mail to be sent, a file to be written. A shutdown waits
+ * for it as it waits for requests.
+ */
+import type { Clock } from '@holdfast/core'
+import type { Busy } from './busy.ts'
+import { Chain } from './chain.ts'
+
+/** Work that was not done in time, as the log names it. */
+export interface UnfinishedTask {
+  readonly task: string
+  /** Whole milliseconds since it was begun. */
+  readonly age: number
+}
+
+interface Task {
+  readonly name: string
+  readonly startedAt: number
+}
+
+/** The work that is under way. */
+export class Tasks {
+  readonly #tasks = new Chain<Task>()
+  readonly #busy: Busy
+  readonly #clock: Clock
+  readonly #onFailure: (name: string, error: unknown) => void
+
+  /** @param onFailure told of work that fails: it is nobody's error otherwise */
+  constructor(busy: Busy, clock: Clock, onFailure: (name: string, error: unknown) => void) {
+    this.#busy = busy
+    this.#clock = clock
+    this.#onFailure = onFailure
+  }
+
+  /** Counts work in, and out when its promise settles. */
+  add(name: string, work: PromiseLike<unknown>): void {
+    const link = this.#tasks.add({ name, startedAt: this.#clock() })
+    this.#busy.begin()
+    const end = (): void => {
+      this.#tasks.remove(link)
+      this.#busy.end()
+    }
+    work.then(end, (error) => {
+      end()
+      this.#onFailure(name, error)
+    })
+  }
+
+  /** What is under way, the oldest first. */
+  unfinished(): UnfinishedTask[] {
+    const now = this.#clock()
+    return [...this.#tasks]
+      .reverse()
+      .map(({ name, startedAt }) => ({ task: name, age: Math.round(now - startedAt) }))
+  }
+}
