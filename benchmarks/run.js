@@ -11,6 +11,7 @@ import { agreementOf, keepAgreement, keptAgreement } from './harness/agreement.j
 import { effortOf } from './harness/effort.js'
 import { machine } from './harness/machine.js'
 import { keepReport, printReport, writePage } from './harness/report.js'
+import { Samples } from './harness/samples.js'
 import { questions } from './questions/index.js'
 
 const effort = effortOf()
@@ -22,21 +23,29 @@ if (unknown !== undefined) {
   process.exit(1)
 }
 
-/** Asks every wanted question once. */
+const asked = questions.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+
+/** A whole run: over all questions, as often as the effort says. */
 async function ask() {
-  const reports = []
-  for (const { name, title, asks, versions, run } of questions) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
-    const findings = await run(effort)
-    const report = { name, title, asks, effort: effort.name, on: machine(versions), ...findings }
-    printReport(report)
-    if (effort.name !== 'smoke') keepReport(report)
-    reports.push(report)
+  const samples = new Samples()
+  /** @type {import('./harness/report.js').Report[]} */
+  let reports = []
+  for (let pass = effort.passes; pass > 0; pass--) {
+    reports = []
+    for (const { name, title, asks, versions, once, run } of asked) {
+      if (once && pass > 1) continue
+      const findings = await run(effort, samples)
+      const report = { name, title, asks, effort: effort.name, on: machine(versions), ...findings }
+      reports.push(report)
+      console.error(`${name}: ${pass === 1 ? 'done' : `${pass - 1} more`}`)
+    }
   }
+  for (const report of reports) printReport(report)
   return reports
 }
 
 const first = await ask()
+if (effort.name !== 'smoke') for (const report of first) keepReport(report)
 if (process.argv.includes('--twice')) {
   const agreement = agreementOf(first, await ask())
   printReport(agreement)

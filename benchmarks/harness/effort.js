@@ -1,14 +1,41 @@
 /**
  * How long to look. A smoke run proves that the scripts work and says nothing about time.
  *
- * @typedef {{ name: 'full' | 'short' | 'smoke', rounds: number, warmUp: number, requests: number, samples: number, seconds: number }} Effort
+ * The run goes over its questions in `passes`, and in each of them over the variants in `rounds`,
+ * forwards and backwards.
+ *
+ * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, warmUp: number, requests: number, samples: number, seconds: number }} Effort
  */
 
 /** @type {Record<Effort['name'], Effort>} */
 const efforts = {
-  full: { name: 'full', rounds: 9, warmUp: 60_000, requests: 40_000, samples: 5, seconds: 1 },
-  short: { name: 'short', rounds: 5, warmUp: 30_000, requests: 20_000, samples: 3, seconds: 1 },
-  smoke: { name: 'smoke', rounds: 1, warmUp: 200, requests: 200, samples: 1, seconds: 0.2 }
+  full: {
+    name: 'full',
+    passes: 5,
+    rounds: 2,
+    warmUp: 60_000,
+    requests: 40_000,
+    samples: 5,
+    seconds: 1
+  },
+  short: {
+    name: 'short',
+    passes: 3,
+    rounds: 2,
+    warmUp: 30_000,
+    requests: 20_000,
+    samples: 3,
+    seconds: 1
+  },
+  smoke: {
+    name: 'smoke',
+    passes: 1,
+    rounds: 1,
+    warmUp: 200,
+    requests: 200,
+    samples: 1,
+    seconds: 0.2
+  }
 }
 
 /** Reads `--short` or `--smoke` from the command line; without them the effort is full. */

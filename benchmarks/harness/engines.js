@@ -7,7 +7,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { nodeCommand } from './nodes.js'
-import { spreadOf } from './statistics.js'
 
 const worker = fileURLToPath(new URL('engine-worker.js', import.meta.url))
 
@@ -16,24 +15,26 @@ const worker = fileURLToPath(new URL('engine-worker.js', import.meta.url))
  * @param {readonly string[]} names
  * @param {Record<string, number>} parameters
  * @param {{ rounds: number, node?: string | undefined }} how
+ * @param {import('./samples.js').Samples} samples of this run so far; it adds to them
  * @returns {Record<string, Record<string, import('./statistics.js').Spread>>} by engine, by figure
  */
-export function compareEngines(modulePath, names, parameters, { rounds, node }) {
-  /** @type {Map<string, Figures[]>} */
-  const all = new Map(names.map((name) => [name, []]))
+export function compareEngines(modulePath, names, parameters, { rounds, node }, samples) {
+  const of = (/** @type {string} */ name, /** @type {string} */ figure) =>
+    `engine: ${JSON.stringify(parameters)}: ${name}: ${figure}`
+  /** @type {Map<string, string[]>} */
+  const figures = new Map()
   for (let round = 0; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-      all.get(name)?.push(measure(modulePath, name, parameters, node))
+      const measured = measure(modulePath, name, parameters, node)
+      figures.set(name, Object.keys(measured))
+      for (const [figure, value] of Object.entries(measured)) samples.add(of(name, figure), value)
     }
   }
-  return Object.fromEntries([...all].map(([name, samples]) => [name, summary(samples)]))
-}
-
-/** @param {Figures[]} samples */
-function summary(samples) {
-  const figures = Object.keys(samples[0] ?? {})
   return Object.fromEntries(
-    figures.map((figure) => [figure, spreadOf(samples.map((sample) => Number(sample[figure])))])
+    [...figures].map(([name, all]) => [
+      name,
+      Object.fromEntries(all.map((figure) => [figure, samples.spread(of(name, figure))]))
+    ])
   )
 }
 

@@ -33,33 +33,32 @@ const worker = fileURLToPath(new URL('in-process-worker.js', import.meta.url))
  * @param {string} modulePath absolute path of the module that exports `variants`
  * @param {readonly string[]} names the first is the base
  * @param {import('./effort.js').Effort} effort
+ * @param {import('./samples.js').Samples} samples of this run so far; it adds to them
  * @returns {Row[]} the control is the second row
  */
-export function compareInProcess(modulePath, names, effort) {
+export function compareInProcess(modulePath, names, effort, samples) {
   const [base = '', ...others] = names
   const control = `${base} (control)`
   const order = [base, control, ...others]
-  /** @type {Map<string, { microseconds: number[], bytes: number[] }>} */
-  const samples = new Map(order.map((name) => [name, { microseconds: [], bytes: [] }]))
-  /** @type {Map<string, number[]>} */
-  const added = new Map(order.map((name) => [name, []]))
+  const of = (/** @type {string} */ name, /** @type {string} */ what) =>
+    `in process: ${names.join()}: ${name}: ${what}`
   for (let round = 0; round < effort.rounds; round++) {
     let baseline = 0
     const turn = round % 2 === 0 ? order : [base, ...order.slice(1).reverse()]
     for (const name of turn) {
       const figures = measure(modulePath, name === control ? base : name, effort)
-      const median = spreadOf(figures.microseconds).median
+      const { median } = spreadOf(figures.microseconds)
       if (name === base) baseline = median
-      samples.get(name)?.microseconds.push(median)
-      samples.get(name)?.bytes.push(spreadOf(figures.bytes).median)
-      added.get(name)?.push(median - baseline)
+      samples.add(of(name, 'cpu'), median)
+      samples.add(of(name, 'added'), median - baseline)
+      samples.add(of(name, 'bytes'), spreadOf(figures.bytes).median)
     }
   }
-  const bytesOf = (/** @type {string} */ name) => spreadOf(samples.get(name)?.bytes ?? []).median
+  const bytesOf = (/** @type {string} */ name) => samples.spread(of(name, 'bytes')).median
   return order.map((variant) => ({
     variant,
-    cpu: spreadOf(samples.get(variant)?.microseconds ?? []),
-    added: spreadOf(added.get(variant) ?? []),
+    cpu: samples.spread(of(variant, 'cpu')),
+    added: samples.spread(of(variant, 'added')),
     bytes: bytesOf(variant),
     addedBytes: bytesOf(variant) - bytesOf(base)
   }))

@@ -10,7 +10,6 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { load } from './load.js'
 import { nodeCommand } from './nodes.js'
-import { spreadOf } from './statistics.js'
 
 const script = fileURLToPath(new URL('http-server.js', import.meta.url))
 
@@ -18,16 +17,18 @@ const script = fileURLToPath(new URL('http-server.js', import.meta.url))
  * @param {string} modulePath absolute path of the module that exports `variants`
  * @param {readonly string[]} names the first is the base; it is also compared with itself, as control
  * @param {import('./effort.js').Effort} effort
+ * @param {import('./samples.js').Samples} samples of this run so far; it adds to them
  * @returns {Promise<HttpRow[]>}
  */
-export async function compareOverHttp(modulePath, names, effort) {
+export async function compareOverHttp(modulePath, names, effort, samples) {
   const [base = ''] = names
   const rows = []
   for (const name of names) {
     const servers = [await serve(modulePath, base), await serve(modulePath, name)]
     try {
       const variant = name === base ? `${base} (control)` : name
-      rows.push({ variant, ...(await compare(servers, effort)) })
+      const of = `over HTTP: ${names.join()}: ${variant}`
+      rows.push({ variant, ...(await compare(servers, effort, samples, of)) })
     } finally {
       for (const { child } of servers) child.disconnect()
     }
@@ -35,13 +36,14 @@ export async function compareOverHttp(modulePath, names, effort) {
   return rows
 }
 
-/** @param {Awaited<ReturnType<typeof serve>>[]} servers @param {import('./effort.js').Effort} effort */
-async function compare([base, variant], { rounds, seconds }) {
+/**
+ * @param {Awaited<ReturnType<typeof serve>>[]} servers
+ * @param {import('./effort.js').Effort} effort
+ * @param {import('./samples.js').Samples} samples
+ * @param {string} of
+ */
+async function compare([base, variant], { rounds, seconds }, samples, of) {
   if (base === undefined || variant === undefined) throw new Error('two servers are compared')
-  const ratios = []
-  const added = []
-  const p99 = []
-  const perSecond = []
   await observe(base, seconds)
   await observe(variant, seconds)
   for (let round = 0; round < rounds; round++) {
@@ -50,16 +52,16 @@ async function compare([base, variant], { rounds, seconds }) {
     const first = await observe(baseFirst ? base : variant, seconds)
     const second = await observe(baseFirst ? variant : base, seconds)
     const [ofBase, ofVariant] = baseFirst ? [first, second] : [second, first]
-    ratios.push(ofVariant.perSecond / ofBase.perSecond)
-    added.push(ofVariant.cpu - ofBase.cpu)
-    p99.push(ofVariant.p99 / ofBase.p99)
-    perSecond.push(ofBase.perSecond)
+    samples.add(`${of}: ratio`, ofVariant.perSecond / ofBase.perSecond)
+    samples.add(`${of}: cpu`, ofVariant.cpu - ofBase.cpu)
+    samples.add(`${of}: p99`, ofVariant.p99 / ofBase.p99)
+    samples.add(`${of}: base`, ofBase.perSecond)
   }
   return {
-    ratio: spreadOf(ratios),
-    addedCpu: spreadOf(added),
-    p99Ratio: spreadOf(p99),
-    basePerSecond: spreadOf(perSecond).median
+    ratio: samples.spread(`${of}: ratio`),
+    addedCpu: samples.spread(`${of}: cpu`),
+    p99Ratio: samples.spread(`${of}: p99`),
+    basePerSecond: samples.spread(`${of}: base`).median
   }
 }
 

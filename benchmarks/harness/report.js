@@ -5,7 +5,7 @@
  * @typedef {{ label: string, value: number, lower?: number, upper?: number }} Bar
  * @typedef {{ name: string, title: string, unit: string, bars: Bar[] }} Plot
  * @typedef {{ tables: Table[], plots?: Plot[], notes?: string[] }} Findings
- * @typedef {{ name: string, title: string, asks: string, versions: string[], run(effort: import('./effort.js').Effort): Findings | Promise<Findings> }} Question
+ * @typedef {{ name: string, title: string, asks: string, versions: string[], once?: true, run(effort: import('./effort.js').Effort, samples: import('./samples.js').Samples): Findings | Promise<Findings> }} Question
  * @typedef {Findings & { name: string, title: string, asks: string, effort: string, on: ReturnType<typeof import('./machine.js').machine> }} Report
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -38,8 +38,8 @@ export function requestQuestion({
     title,
     asks,
     versions: ['fastify', ...versions],
-    async run(effort) {
-      const rows = compareInProcess(modulePath, [base, ...variants], effort)
+    async run(effort, samples) {
+      const rows = compareInProcess(modulePath, [base, ...variants], effort, samples)
       const added = (/** @type {string} */ variant) =>
         rows.find((row) => row.variant === variant)?.added.median ?? 0
       const garbage = (/** @type {string} */ variant) =>
@@ -83,7 +83,7 @@ export function requestQuestion({
       }
       if (http.length > 0) {
         const some = effort.name === 'smoke' ? http.slice(0, 1) : http
-        const overHttp = await compareOverHttp(modulePath, [base, ...some], effort)
+        const overHttp = await compareOverHttp(modulePath, [base, ...some], effort, samples)
         tables.push({
           title: `Over HTTP, keep-alive, 50 connections (${loader})`,
           columns: ['variant', `requests a second / ${base}`, 'added CPU µs', 'p99 / base'],

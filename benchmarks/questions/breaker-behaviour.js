@@ -10,6 +10,7 @@ export const breakerBehaviour = {
   title: 'What a breaker does when it matters',
   asks: 'Five failures open it, the open period is 200 ms. How many of a hundred calls reach a dependency that has just come back, and what do results from before do?',
   versions: ['@fastify/circuit-breaker', 'opossum', 'cockatiel'],
+  once: true,
   run() {
     const node = nodeOfMajor(24) ?? process.execPath
     const { status, stdout, stderr } = spawnSync(node, [script], { encoding: 'utf8' })

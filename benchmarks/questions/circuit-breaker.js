@@ -28,21 +28,26 @@ const route = requestQuestion({
 /** @type {import('../harness/report.js').Question} */
 export const circuitBreaker = {
   ...route,
-  async run(effort) {
+  async run(effort, samples) {
     // opossum and cockatiel have left Node 20.
     const node = nodeOfMajor(24)
-    const rounds = { full: 5, short: 3, smoke: 1 }[effort.name]
     const calls = effort.name === 'smoke' ? 200 : 100_000
     const names = [
       ...CLOSED.map((name) => `closed: ${name}`),
       ...OPEN.map((name) => `open: ${name}`)
     ]
-    const figures = compareEngines(modulePath, names, { calls }, { rounds, node })
+    const figures = compareEngines(
+      modulePath,
+      names,
+      { calls },
+      { rounds: effort.rounds, node },
+      samples
+    )
     const ofFigure = (/** @type {string} */ name, /** @type {string} */ what) =>
       figures[name]?.[what] ?? nothing
     const ratio = (/** @type {string} */ ours, /** @type {string} */ peer) =>
       fixed(ofFigure(ours, 'nanoseconds').median / ofFigure(peer, 'nanoseconds').median)
-    const findings = await route.run(effort)
+    const findings = await route.run(effort, samples)
     return {
       ...findings,
       tables: [

@@ -18,8 +18,7 @@ export const limiterCore = {
   title: 'A decision alone',
   asks: 'What does one decision cost with few and with many clients, how much memory does a client take, and how long does the collector stop the world for a million of them?',
   versions: ['@fastify/rate-limit', 'rate-limiter-flexible', 'express-rate-limit'],
-  run(effort) {
-    const rounds = { full: 5, short: 3, smoke: 1 }[effort.name]
+  run(effort, samples) {
     const operations = effort.name === 'smoke' ? 1000 : 300_000
     const counts = effort.name === 'smoke' ? [1, 100] : [1, 10_000, 1_000_000]
     const names = [LOOP, ...PEERS, OURS]
@@ -28,7 +27,8 @@ export const limiterCore = {
         modulePath,
         names.map((name) => `speed: ${name}`),
         { keys, operations },
-        { rounds }
+        { rounds: effort.rounds },
+        samples
       )
     )
     const last = counts.at(-1) ?? 1
@@ -36,7 +36,8 @@ export const limiterCore = {
       modulePath,
       names.map((name) => `memory: ${name}`),
       { keys: last },
-      { rounds: Math.min(rounds, 3) }
+      { rounds: 1 },
+      samples
     )
 
     const figure = (/** @type {number} */ index, /** @type {string} */ name) =>

@@ -21,6 +21,7 @@ export const shutdown = {
   title: 'A stop under load',
   asks: 'Forty keep-alive clients, half of them on a route that takes 500 ms; SIGTERM; for another second the balancer goes on sending. Who is dropped? And how long does one connection that is stuck hold the process?',
   versions: ['fastify', 'close-with-grace', 'undici'],
+  once: true,
   async run(effort) {
     const rolls = []
     for (const way of effort.name === 'smoke' ? ['holdfast lifecycle'] : WAYS)
