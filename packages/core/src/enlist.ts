@@ -4,6 +4,7 @@
 import type { FastifyInstance } from 'fastify'
 import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
 import { hookNames, isRoot } from './fastify-internals.ts'
+import { checkHoldfastConfig } from './route-config.ts'
 
 /** The way of a request through the suite. */
 const ORDER = [
@@ -37,6 +38,8 @@ export interface Place {
  * Enters a plugin in the suite's list. Call it before the plugin adds its hooks. When the app is
  * ready, a plugin that stands behind one it should precede is named in a warning, with the remedy.
  *
+ * From then on `config.holdfast` of every route declared in the plugin's reach is checked.
+ *
  * @throws RegisteredTwiceError when the same instance has the plugin already
  * @throws NotAtRootError when the plugin works at the root only and this is a scope
  */
@@ -45,6 +48,10 @@ export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}
   const here = enlistedOn.get(app) ?? new Set()
   if (here.has(name)) throw new RegisteredTwiceError(name)
   enlistedOn.set(app, here.add(name))
+
+  app.addHook('onRoute', function holdfastRouteConfig({ config, method, url }) {
+    checkHoldfastConfig(config, method, url)
+  })
 
   const before = enlistedBefore.get(app.server) ?? []
   enlistedBefore.set(app.server, before)

@@ -66,4 +66,5 @@ export {
 } from './option-checks.ts'
 export { problemOf, refuse } from './refuse.ts'
 export { reportOnce } from './report.ts'
+export { checkHoldfastConfig } from './route-config.ts'
 export { type Ending, onSettled, type SettledListener } from './settle.ts'

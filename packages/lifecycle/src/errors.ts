@@ -15,3 +15,32 @@ export const StepTooLateError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_STE
     'The step "%s" would never run: the steps of the shutdown have run already. Call onShutdown() before the app closes.',
     500
   )
+
+/** A second check of the same name. */
+export const CheckExistsError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_CHECK_EXISTS'> =
+  defineError(
+    'HOLDFAST_ERR_LIFECYCLE_CHECK_EXISTS',
+    'There is a check "%s" already. Give this one another name.',
+    500
+  )
+
+const CodedPressureError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_UNDER_PRESSURE'> =
+  defineError(
+    'HOLDFAST_ERR_LIFECYCLE_UNDER_PRESSURE',
+    'The service is under pressure. Try again in %s s.',
+    503
+  )
+
+/**
+ * The process is pressed beyond a threshold of the option `pressure`. Goes to the user's error
+ * handler where there is one, with the status 503 and `Retry-After` already set on the reply.
+ */
+export class UnderPressureError extends CodedPressureError {
+  override readonly headers: Record<string, string>
+
+  /** @param retryAfter whole seconds */
+  constructor(retryAfter: number) {
+    super(retryAfter)
+    this.headers = { 'retry-after': String(retryAfter) }
+  }
+}

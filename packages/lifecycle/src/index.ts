@@ -3,11 +3,26 @@
  *
  * @module
  */
+export type {
+  CheckCall,
+  CheckFunction,
+  CheckResult,
+  CheckState,
+  Health,
+  HealthStatus
+} from './checks.ts'
 export type { Report } from './drain.ts'
-export type { Pressure } from './edges/pressure.ts'
-export { ServerDrainingError, StepTooLateError } from './errors.ts'
+export type { LifecycleCheckChange } from './edges/health.ts'
+export { ServerDrainingError, StepTooLateError, UnderPressureError } from './errors.ts'
 export type { Leftover } from './leftover.ts'
-export type { HealthOptions, LifecycleOptions, ShutdownSignal } from './options.ts'
+export type {
+  CheckDefinition,
+  CheckOptions,
+  HealthOptions,
+  LifecycleOptions,
+  PressureOptions,
+  ShutdownSignal
+} from './options.ts'
 export type { Phase, PhaseChange } from './phases.ts'
 export {
   type Lifecycle,
@@ -16,6 +31,7 @@ export {
   lifecycle as default,
   type ShutdownOptions
 } from './plugin.ts'
+export type { Pressure } from './pressure.ts'
 export type { StepFunction, StepOptions } from './step-options.ts'
 export type { UnfinishedTask } from './tasks.ts'
 export { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from './timeouts.ts'

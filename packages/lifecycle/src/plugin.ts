@@ -3,16 +3,26 @@ import { channel, enlist, func, furtherServers, monotonicClock, text } from '@ho
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { overrun, total } from './budget.ts'
+import type { CheckFunction, Health } from './checks.ts'
 import type { Report } from './drain.ts'
 import { Departure } from './edges/departure.ts'
+import { checksOf } from './edges/health.ts'
 import { pause } from './edges/pause.ts'
-import { type Pressure, watchPressure } from './edges/pressure.ts'
+import { watchPressure } from './edges/pressure.ts'
 import { answerProbes } from './edges/probes.ts'
 import { Service } from './edges/service.ts'
 import { type Cause, enter, leaveAll, type Member } from './edges/signals.ts'
+import { completeTimeouts } from './edges/timeouts.ts'
 import { StepTooLateError } from './errors.ts'
-import { type LifecycleOptions, resolveLifecycleOptions } from './options.ts'
+import {
+  type CheckOptions,
+  type LifecycleOptions,
+  resolveCheck,
+  resolveLifecycleOptions
+} from './options.ts'
 import { type Phase, type PhaseChange, Phases } from './phases.ts'
+import type { Pressure } from './pressure.ts'
+import type { Standing } from './probe-answers.ts'
 import {
   checkOrder,
   demandTooMuch,
@@ -41,6 +51,14 @@ export interface Lifecycle {
   readonly inFlight: number
   /** How hard the process is pressed, sampled four times a second. */
   readonly pressure: Pressure
+  /**
+   * Adds a check that readiness depends on.
+   *
+   * @throws UnknownOptionError, InvalidOptionError, CheckExistsError
+   */
+  addCheck(name: string, check: CheckFunction, options?: CheckOptions): void
+  /** What the checks say, asked as a probe asks them: for a probe of your own. */
+  health(): Promise<Health>
   /**
    * Shuts the service down, as a signal would. It happens once: called again, or after the app has
    * closed, it returns the report of that one time.
@@ -101,6 +119,7 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
   if (warning !== undefined) app.log.warn(`@holdfast/lifecycle: ${warning}`)
 
   const phases = new Phases(monotonicClock, (change) => {
+    if (change.state !== 'ready') checks.close()
     if (state.hasSubscribers) state.publish({ app, ...change })
   })
   const abort = new AbortController()
@@ -110,8 +129,21 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
   const service = new Service(app, abort, phases, monotonicClock)
   const steps = new Steps()
   const departure = new Departure(app, budget, phases, service, steps, monotonicClock)
-  const pressure = watchPressure(app)
-  answerProbes(app, options.health, () => phases.current)
+  const checks = checksOf(app, options.checks)
+  let started = false
+  const standing = (): Standing => ({
+    phase: phases.current,
+    started,
+    health: checks.health,
+    pressure: sensor.pressure,
+    pressed: options.pressure.readiness && sensor.exceeded
+  })
+  answerProbes(app, options.health, {
+    refresh: () => (phases.current === 'ready' ? checks.refresh() : undefined),
+    standing
+  })
+  const sensor = watchPressure(app, options.pressure)
+  completeTimeouts(app, options.timeouts, options.proxyIdleTimeout)
 
   const member: Member = {
     signals: options.signals,
@@ -135,6 +167,7 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
     if (warning !== undefined) app.log.warn(`@holdfast/lifecycle: ${warning}`)
   })
   app.addHook('onListen', async () => {
+    started = true
     phases.enter('ready')
   })
   app.addHook('preClose', async () => {
@@ -162,7 +195,15 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
       return service.inFlight.count
     },
     get pressure() {
-      return pressure()
+      return sensor.pressure
+    },
+    addCheck(name, check, given = {}) {
+      const resolved = resolveCheck(name, check, given, `the check ${name}`)
+      checks.add(name, resolved.check, resolved.settings)
+    },
+    async health() {
+      await checks.refresh()
+      return checks.health
     },
     shutdown(reason, { exit = options.exit } = {}) {
       if (exit) leaveAll({ reason }, true, [member])

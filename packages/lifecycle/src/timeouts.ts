@@ -1,5 +1,4 @@
 import { type Duration, duration, parseDuration, shapeOf } from '@holdfast/core'
-import { LONGEST } from './options.ts'
 
 /** The three times that a service grants its clients and itself, a week at most. 0 turns one off. */
 export interface TimeoutOptions {
@@ -27,6 +26,8 @@ export interface ServerTimeouts {
   requestTimeout: number
   handlerTimeout: number
   keepAliveTimeout: number
+  /** What `keepAliveTimeout` is to HTTP/1. */
+  http2SessionTimeout: number
   /** Options of Node's `http.createServer()`, where these alone can be set. */
   http: {
     requestTimeout: number
@@ -35,13 +36,23 @@ export interface ServerTimeouts {
   }
 }
 
+/** A week. Node's timers end at 24 days. */
+const LONGEST = 604_800_000
 const time = duration({ max: LONGEST })
 const check = shapeOf({ request: time, handler: time, idle: time })
 
 const SHORTEST_CHECK = 100
 const LONGEST_CHECK = 500
-/** Node's own. */
-const DEFAULT_CHECK = 30_000
+
+/** What Node and Fastify do when nobody told them: such a value may be replaced. */
+const DEFAULTS = {
+  requestTimeout: 0,
+  headersTimeout: 60_000,
+  keepAliveTimeout: 72_000,
+  connectionsCheckingInterval: 30_000,
+  /** Of HTTP/2 with `allowHTTP1`, to which Fastify hands none of its options. */
+  http2RequestTimeout: 300_000
+}
 
 /**
  * Turns three times into the options of Fastify and Node that keep them:
@@ -51,30 +62,127 @@ const DEFAULT_CHECK = 30_000
  * ```
  *
  * Node looks for late requests every 30 s unless told otherwise, so that 5 s may become 35; here it
- * looks often enough to be late by half a second at most. For HTTPS the same options go to
- * `https`: `Fastify({ ...timeouts, https: { ...timeouts.http, key, cert } })`.
+ * looks often enough to be late by half a second at most. With HTTPS, and with HTTP/2 and
+ * `allowHTTP1`, Node does not see what is under `http`: there the plugin sets it when the app boots.
  *
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function serverTimeouts(options: TimeoutOptions = {}): ServerTimeouts {
-  check(options, 'serverTimeouts')
-  const request = whole(options.request ?? '5s', 'request')
+  const { request, handler, idle } = resolveTimeouts(options, 'serverTimeouts')
   return {
     requestTimeout: request,
-    handlerTimeout: whole(options.handler ?? '10s', 'handler'),
-    keepAliveTimeout: whole(options.idle ?? '2 minutes', 'idle'),
+    handlerTimeout: handler,
+    // Fastify takes 0 for its own default.
+    keepAliveTimeout: idle || LONGEST,
+    http2SessionTimeout: idle,
     http: {
       requestTimeout: request,
       headersTimeout: request,
-      connectionsCheckingInterval:
-        request === 0
-          ? DEFAULT_CHECK
-          : Math.min(LONGEST_CHECK, Math.max(SHORTEST_CHECK, Math.round(request / 10)))
+      connectionsCheckingInterval: intervalFor(request)
     }
+  }
+}
+
+/** The three times in whole milliseconds. */
+export interface Timeouts {
+  readonly request: number
+  readonly handler: number
+  readonly idle: number
+}
+
+/** @throws UnknownOptionError, InvalidOptionError */
+export function resolveTimeouts(options: TimeoutOptions, place: string): Timeouts {
+  check(options, place)
+  return {
+    request: whole(options.request ?? '5s', `${place}.request`),
+    handler: whole(options.handler ?? '10s', `${place}.handler`),
+    idle: whole(options.idle ?? '2 minutes', `${place}.idle`)
   }
 }
 
 /** Fastify takes whole milliseconds only. Rounded up: 0 would turn it off. */
 function whole(value: Duration, option: string): number {
-  return Math.ceil(parseDuration(value, `serverTimeouts.${option}`))
+  return Math.ceil(parseDuration(value, option))
+}
+
+function intervalFor(request: number): number {
+  if (request === 0) return DEFAULTS.connectionsCheckingInterval
+  return Math.min(LONGEST_CHECK, Math.max(SHORTEST_CHECK, Math.round(request / 10)))
+}
+
+/** The times of a server, as Node keeps them. A server of HTTP/2 alone has none. */
+export interface ServerTimes {
+  requestTimeout?: number
+  headersTimeout?: number
+  keepAliveTimeout?: number
+  connectionsCheckingInterval?: number
+}
+
+/** What Fastify was told. */
+export interface FastifyTimes {
+  readonly requestTimeout?: number | undefined
+  readonly handlerTimeout?: number | undefined
+  readonly keepAliveTimeout?: number | undefined
+}
+
+/** What {@link complete} found. */
+export interface Completion {
+  /** What to set on the server. */
+  readonly set: ServerTimes
+  /** What cannot be set any more, a phrase each. */
+  readonly missing: readonly string[]
+}
+
+/**
+ * What a server that exists lacks of the times it should keep. What the user set is kept, and what
+ * belongs to it is added: a read timeout is none while Node looks for it every 30 s only.
+ *
+ * @param listening Node has begun to look for late requests
+ */
+export function complete(
+  server: ServerTimes,
+  fastify: FastifyTimes,
+  wanted: Timeouts,
+  listening = false
+): Completion {
+  const set: ServerTimes = {}
+  const missing: string[] = []
+  if (wanted.handler > 0 && !fastify.handlerTimeout) missing.push('a timeout for handlers')
+  const readTimeout = fastify.requestTimeout || wanted.request
+  if (server.requestTimeout === undefined) {
+    if (readTimeout > 0) missing.push('a timeout for reading requests, which HTTP/2 does not have')
+    return { set, missing }
+  }
+
+  const isUnset =
+    (server.requestTimeout === DEFAULTS.requestTimeout ||
+      server.requestTimeout === DEFAULTS.http2RequestTimeout) &&
+    server.headersTimeout === DEFAULTS.headersTimeout
+  if (isUnset && readTimeout > 0) set.requestTimeout = readTimeout
+  const request = set.requestTimeout ?? server.requestTimeout
+  if (request > 0) {
+    if (server.headersTimeout === DEFAULTS.headersTimeout && request < DEFAULTS.headersTimeout) {
+      set.headersTimeout = request
+    }
+    if (server.connectionsCheckingInterval === DEFAULTS.connectionsCheckingInterval) {
+      if (listening) {
+        missing.push('how often Node looks for late requests on the further addresses: every 30 s')
+      } else {
+        set.connectionsCheckingInterval = intervalFor(request)
+      }
+    }
+  }
+
+  const given = fastify.keepAliveTimeout ?? DEFAULTS.keepAliveTimeout
+  const idle = given === DEFAULTS.keepAliveTimeout ? wanted.idle : given
+  // HTTP/2 with allowHTTP1 has no value of its own.
+  const current = server.keepAliveTimeout ?? DEFAULTS.keepAliveTimeout
+  if (current === DEFAULTS.keepAliveTimeout && idle > 0) set.keepAliveTimeout = idle
+  return { set, missing }
+}
+
+/** Says what is wrong with the pair of a proxy's idle time and our own; nothing if it is right. */
+export function idleConflict(idle: number, proxyIdle: number): string | undefined {
+  if (idle === 0 || idle > proxyIdle) return undefined
+  return `the service closes idle connections after ${idle} ms, the proxy after ${proxyIdle} ms (proxyIdleTimeout): the proxy will send requests into connections that are being closed. Give serverTimeouts() an idle time longer than the proxy's, or shorten the proxy's.`
 }

@@ -19,7 +19,23 @@ t.test('the defaults fit into the grace period of Kubernetes', (t) => {
     signals: ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'],
     guard: true,
     exit: true,
-    health: { live: '/livez', ready: '/readyz' }
+    health: { live: '/livez', ready: '/readyz', startup: '/startupz' },
+    checks: [],
+    pressure: {
+      own: false,
+      sampleInterval: 250,
+      thresholds: {
+        maxEventLoopDelay: 0,
+        maxEventLoopUtilization: 0,
+        maxHeapUsedBytes: 0,
+        maxRssBytes: 0
+      },
+      refuse: false,
+      retryAfter: 10_000,
+      readiness: false
+    },
+    timeouts: { request: 5000, handler: 10_000, idle: 120_000 },
+    proxyIdleTimeout: undefined
   })
   t.ok(Object.isFrozen(options))
   t.end()
@@ -38,6 +54,40 @@ t.test('what is not given follows from the grace period', (t) => {
   t.end()
 })
 
+t.test('checks are functions, or functions with how they are treated', (t) => {
+  const check = () => true
+  const { checks } = resolveLifecycleOptions({
+    health: {
+      checks: {
+        plain: check,
+        told: { check, timeout: '2s', cacheFor: '1 minute', critical: false }
+      }
+    }
+  })
+  t.same(checks, [
+    { name: 'plain', check, settings: { timeout: 500, cacheFor: 1000, critical: true } },
+    { name: 'told', check, settings: { timeout: 2000, cacheFor: 60_000, critical: false } }
+  ])
+  t.end()
+})
+
+t.test('a threshold refuses unless told otherwise, and wants a sensor of its own', (t) => {
+  const pressureOf = (pressure: object) => resolveLifecycleOptions({ pressure }).pressure
+  t.match(pressureOf({ maxEventLoopDelay: '1s' }), {
+    own: true,
+    refuse: true,
+    readiness: false,
+    thresholds: { maxEventLoopDelay: 1000 }
+  })
+  t.match(pressureOf({ maxRssBytes: 1e9, refuse: false, readiness: true }), {
+    refuse: false,
+    readiness: true
+  })
+  t.match(pressureOf({ sampleInterval: '1s' }), { own: true, refuse: false, sampleInterval: 1000 })
+  t.equal(resolveLifecycleOptions({ timeouts: false }).timeouts, undefined)
+  t.end()
+})
+
 t.test('on a terminal there is no delay unless it is given', (t) => {
   t.equal(resolveLifecycleOptions({}, true).budget.drainDelay, 0)
   t.equal(resolveLifecycleOptions({ drainDelay: 7 }, true).budget.drainDelay, 7)
@@ -51,7 +101,8 @@ t.test('signals and exit say how much of the process is ours', (t) => {
   t.equal(resolveLifecycleOptions({ health: false }).health, undefined)
   t.same(resolveLifecycleOptions({ health: { live: '/l' } }).health, {
     live: '/l',
-    ready: '/readyz'
+    ready: '/readyz',
+    startup: '/startupz'
   })
   t.end()
 })
@@ -69,7 +120,38 @@ t.test('a wrong option is named with its value and the remedy', (t) => {
     [{ health: { live: 'livez' } }, /"lifecycle.health.live" must be a path that starts with/],
     [{ gracePeriod: '30 days' }, /"lifecycle.gracePeriod" must be .* at most 604800000 ms/],
     [{ health: { prefix: '/s' } }, /lifecycle.health: the option "prefix" does not exist/],
-    [{ health: { startup: '/s' } }, /lifecycle.health: the option "startup" does not exist/],
+    [{ health: { startup: 's' } }, /"lifecycle.health.startup" must be a path/],
+    [
+      { health: { live: '/health', ready: '/health' } },
+      /"lifecycle.health.ready" must be another path than that of lifecycle.health.live, but it is the text "\/health"/
+    ],
+    [{ health: { startup: '/livez' } }, /"lifecycle.health.startup" must be another path/],
+    [{ health: { checks: [] } }, /"lifecycle.health.checks" must be an object/],
+    [
+      { health: { checks: { db: true } } },
+      /"lifecycle.health.checks.db" must be a function, or an/
+    ],
+    [{ health: { checks: { db: {} } } }, /"lifecycle.health.checks.db" must be a function/],
+    [
+      { health: { checks: { db: { check: () => true, timout: 1 } } } },
+      /lifecycle.health.checks.db: the option "timout" does not exist.*timeout, cacheFor, critical/
+    ],
+    [
+      { health: { checks: { db: { check: () => true, timeout: 0 } } } },
+      /"lifecycle.health.checks.db.timeout" must be a duration of at least 1/
+    ],
+    [
+      { pressure: { maxEventLoopUtilization: 95 } },
+      /"lifecycle.pressure.maxEventLoopUtilization" must be a finite number of at least .* at most 1,/
+    ],
+    [{ pressure: { maxHeapUsedBytes: 0 } }, /"lifecycle.pressure.maxHeapUsedBytes" must be/],
+    [{ pressure: { sampleInterval: 10 } }, /"lifecycle.pressure.sampleInterval" must be/],
+    [{ pressure: { maxLoad: 1 } }, /lifecycle.pressure: the option "maxLoad" does not exist/],
+    [{ pressure: { readiness: true } }, /"lifecycle.pressure.readiness" must be used with a thres/],
+    [{ pressure: { refuse: true } }, /"lifecycle.pressure.refuse" must be used with a threshold/],
+    [{ timeouts: { read: 1 } }, /lifecycle.timeouts: the option "read" does not exist/],
+    [{ timeouts: true }, /"lifecycle.timeouts" must be an object/],
+    [{ proxyIdleTimeout: 'long' }, /"lifecycle.proxyIdleTimeout" must be a duration/],
     [{ timeout: 1 }, /lifecycle: the option "timeout" does not exist/]
   ]
   for (const [options, message] of wrong) {

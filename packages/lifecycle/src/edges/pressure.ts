@@ -1,48 +1,65 @@
 /**
- * How hard the process is pressed, measured by `@fastify/under-pressure`. It has no thresholds
- * here and refuses nothing.
+ * How hard the process is pressed, measured by `@fastify/under-pressure`. By itself it refuses
+ * nothing; with thresholds of the user's, requests are refused while one is exceeded, probes never.
  */
 import underPressure from '@fastify/under-pressure'
+import { factsOf, refuse } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
+import { UnderPressureError } from '../errors.ts'
+import type { ResolvedPressure } from '../options.ts'
+import { NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
 
-/** The latest sample; all zero until the first. */
-export interface Pressure {
-  /** How late the event loop was, in milliseconds. `Infinity` when it stood still. */
-  readonly eventLoopDelay: number
-  /** The part of the time the event loop was busy, 0 to 1. */
-  readonly eventLoopUtilization: number
-  readonly heapUsed: number
-  readonly rssBytes: number
+/** The sensor of an app. */
+export interface Sensor {
+  readonly pressure: Pressure
+  /** Whether a threshold was exceeded in the latest sample. */
+  readonly exceeded: boolean
 }
 
-const SAMPLE_INTERVAL = 250
-
 /**
- * Starts the sensor, or uses the one that the app has. Returns how to read it. It stops when the
- * app closes.
+ * Starts the sensor; without settings of the user's for it, the one that the app has already is
+ * used instead. It stops when the app closes.
  */
-export function watchPressure(app: FastifyInstance): () => Pressure {
+export function watchPressure(app: FastifyInstance, options: ResolvedPressure): Sensor {
   let sensor: FastifyInstance = app
-  if (!app.hasDecorator('memoryUsage')) {
-    // In a scope of its own, so that the app may still register the plugin with thresholds.
+  if (options.own || !app.hasDecorator('memoryUsage')) {
+    // In a scope of its own: the app may still register the plugin, and its hook, which would
+    // refuse probes too, reaches no route.
     app.register(async function holdfastPressure(scope) {
       await scope.register(underPressure, {
-        sampleInterval: SAMPLE_INTERVAL,
+        ...options.thresholds,
+        sampleInterval: options.sampleInterval,
         eventLoopUtilizationMode: 'interval'
       })
       sensor = scope
     })
   }
-  return () => {
-    if (!sensor.hasDecorator('memoryUsage')) return NONE
-    const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
-    return { eventLoopDelay, eventLoopUtilization: eventLoopUtilized, heapUsed, rssBytes }
+  const watch: Sensor = {
+    get pressure() {
+      if (!sensor.hasDecorator('memoryUsage')) return NO_PRESSURE
+      const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
+      return { eventLoopDelay, eventLoopUtilization: eventLoopUtilized, heapUsed, rssBytes }
+    },
+    get exceeded() {
+      return sensor.hasDecorator('isUnderPressure') && sensor.isUnderPressure()
+    }
   }
+  if (options.refuse) refuseUnderPressure(app, watch, options.retryAfter)
+  return watch
 }
 
-const NONE: Pressure = Object.freeze({
-  eventLoopDelay: 0,
-  eventLoopUtilization: 0,
-  heapUsed: 0,
-  rssBytes: 0
-})
+function refuseUnderPressure(app: FastifyInstance, watch: Sensor, shortest: number): void {
+  app.addHook('onRequest', function holdfastPressure(request, reply, done) {
+    if (!watch.exceeded) {
+      done()
+      return
+    }
+    const facts = factsOf(request)
+    if (facts.probe === true) {
+      done()
+      return
+    }
+    facts.refusedBy = 'lifecycle'
+    refuse(reply, new UnderPressureError(retryAfter(shortest, Math.random())), done)
+  })
+}

@@ -2,43 +2,67 @@
  * The probes of an orchestrator, answered in the first hook so that nothing of the app's own can
  * refuse them.
  */
-import { factsOf, routeConfig } from '@holdfast/core'
+import { checkHoldfastConfig, factsOf, routeConfig } from '@holdfast/core'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { HealthPaths } from '../options.ts'
-import type { Phase } from '../phases.ts'
+import {
+  type Answer,
+  answerLive,
+  answerReady,
+  answerStartup,
+  type Standing
+} from '../probe-answers.ts'
 
-type Answer = (request: FastifyRequest, reply: FastifyReply) => void
+type Respond = (request: FastifyRequest, reply: FastifyReply) => void
 
-const ANSWER: unique symbol = Symbol('holdfast.probe-answer')
+const RESPOND: unique symbol = Symbol('holdfast.probe-answer')
 
 interface ProbeConfig {
-  [ANSWER]?: Answer
+  [RESPOND]?: Respond
+}
+
+/** What the probes ask. */
+export interface Subject {
+  /** Asks the checks anew if need be, and resolves when that is done. */
+  refresh(): Promise<unknown> | undefined
+  standing(): Standing
 }
 
 /** Adds the hook that answers probes, ours and marks those of the app, and the routes of ours. */
 export function answerProbes(
   app: FastifyInstance,
   paths: HealthPaths | undefined,
-  phase: () => Phase
+  subject: Subject
 ): void {
+  const checked = new WeakSet<object>()
   app.addHook('onRequest', function holdfastLifecycle(request, reply, done) {
     const config = routeConfig(request)
-    if (config.holdfast?.probe === true) {
-      factsOf(request).probe = true
-      const answer = (config as ProbeConfig)[ANSWER]
-      if (answer !== undefined) {
-        answer(request, reply)
-        return
+    if (config.holdfast !== undefined) {
+      if (config.holdfast.probe === true) {
+        factsOf(request).probe = true
+        const respond = (config as ProbeConfig)[RESPOND]
+        if (respond !== undefined) {
+          respond(request, reply)
+          return
+        }
+      } else if (!checked.has(config)) {
+        // A route declared before the plugin was there. Its boot is over.
+        checked.add(config)
+        try {
+          checkHoldfastConfig(config, config.method, config.url)
+        } catch (error) {
+          app.log.error(error)
+        }
       }
     }
     done()
   })
   if (paths === undefined) return
 
-  const addRoute = (url: string, answer: Answer): void => {
+  const addRoute = (url: string, respond: Respond): void => {
     const config: FastifyContextConfig & ProbeConfig = {
       holdfast: { probe: true },
-      [ANSWER]: answer
+      [RESPOND]: respond
     }
     app.route({
       method: 'GET',
@@ -47,19 +71,32 @@ export function answerProbes(
       // One every few seconds, for ever: Fastify's own lines about them say nothing.
       logLevel: 'warn',
       config,
-      handler: answer
+      handler: respond
     })
   }
-  addRoute(paths.live, (_request, reply) => send(reply, 200, 'ok'))
-  addRoute(paths.ready, (_request, reply) => {
-    send(reply, phase() === 'ready' ? 200 : 503, phase())
+  addRoute(paths.live, (request, reply) => send(request, reply, answerLive(subject.standing())))
+  addRoute(paths.startup, (request, reply) =>
+    send(request, reply, answerStartup(subject.standing()))
+  )
+  addRoute(paths.ready, (request, reply) => {
+    const answer = (): void => send(request, reply, answerReady(subject.standing()))
+    const refreshed = subject.refresh()
+    if (refreshed === undefined) answer()
+    else void refreshed.then(answer)
   })
 }
 
-function send(reply: FastifyReply, status: number, text: string): void {
+/** As bytes: a serializer set for the app would quote text again. */
+function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
+  // The app's own timeout may have answered while a check was asked.
+  if (reply.sent) return
+  const verbose = /[?&]verbose(?:[=&]|$)/.test(request.raw.url ?? '')
   reply
-    .code(status)
-    .header('content-type', 'text/plain; charset=utf-8')
+    .code(answer.status)
+    .header(
+      'content-type',
+      verbose ? 'application/json; charset=utf-8' : 'text/plain; charset=utf-8'
+    )
     .header('cache-control', 'no-store')
-    .send(text)
+    .send(Buffer.from(verbose ? JSON.stringify(answer.details) : answer.text))
 }

@@ -1,0 +1,254 @@
+/**
+ * Checks of what a service depends on: asked when somebody wants to know, remembered for a while,
+ * and never waited for longer than agreed. Time passes through a clock and a {@link Timer} only.
+ */
+import { type Clock, describe } from '@holdfast/core'
+import { CheckExistsError } from './errors.ts'
+
+/** What a check is handed. */
+export interface CheckCall {
+  /** Aborts when the check's time is up, or the service begins to stop. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Looks whether a dependency is well. It says no by throwing, or with an `Error`, with an object
+ * whose `ok` is `false` (a `Response` of fetch), or with anything falsy but `undefined`; whatever
+ * else it returns means yes, nothing included.
+ */
+export type CheckFunction = (call: CheckCall) => unknown
+
+/** What is known of one check. `unknown`: it was never asked. */
+export type CheckState = 'unknown' | 'ok' | 'failed'
+
+/** How a check is treated, times in milliseconds. */
+export interface CheckSettings {
+  /** An answer that takes longer is a failure. */
+  readonly timeout: number
+  /** How long an answer is good for, be it yes or no. */
+  readonly cacheFor: number
+  /** Whether the service is of no use without it. */
+  readonly critical: boolean
+}
+
+/** A check has changed its state. */
+export interface CheckChange {
+  readonly name: string
+  readonly critical: boolean
+  readonly state: 'ok' | 'failed'
+  readonly previous: CheckState
+  /** Milliseconds spent in the previous state. */
+  readonly lasted: number
+  /** Why it failed. It may name hosts and users: for the log, not for clients. */
+  readonly reason: string | undefined
+}
+
+/** What is known of one check, without the reasons. */
+export interface CheckResult {
+  readonly name: string
+  readonly state: CheckState
+  readonly critical: boolean
+  /** Whole milliseconds since it was answered; `undefined` when it never was. */
+  readonly age: number | undefined
+  /** Whole milliseconds that the answer took. */
+  readonly took: number | undefined
+}
+
+/**
+ * - `ok`: no check has failed
+ * - `degraded`: one has, but none that is critical
+ * - `failed`: a critical one has
+ */
+export type HealthStatus = 'ok' | 'degraded' | 'failed'
+
+/** What is known of all checks. */
+export interface Health {
+  readonly status: HealthStatus
+  readonly checks: readonly CheckResult[]
+}
+
+/** Calls `expire` after so many milliseconds, unless the returned function is called before. */
+export type Timer = (milliseconds: number, expire: () => void) => () => void
+
+/** Calls that outlived their timeout and ignore their signal. So many of one check at most. */
+const MOST_LEFT_BEHIND = 10
+/** Then the next is made only after so long. */
+const PATIENCE = 60_000
+const LONGEST_REASON = 300
+
+/** Where a check gets what it needs of the world. */
+interface Surroundings {
+  readonly clock: Clock
+  readonly timer: Timer
+  readonly onChange: (change: CheckChange) => void
+}
+
+/** All checks of a service. */
+export class Checks {
+  readonly #surroundings: Surroundings
+  readonly #checks = new Map<string, Check>()
+
+  constructor(clock: Clock, timer: Timer, onChange: (change: CheckChange) => void) {
+    this.#surroundings = { clock, timer, onChange }
+  }
+
+  /** @throws CheckExistsError when there is one of that name */
+  add(name: string, ask: CheckFunction, settings: CheckSettings): void {
+    if (this.#checks.has(name)) throw new CheckExistsError(name)
+    this.#checks.set(name, new Check(name, ask, settings, this.#surroundings))
+  }
+
+  /**
+   * Asks what is not known or no longer good, everything at once. Resolves when the last has
+   * answered or run out of time; `undefined` when nothing had to be asked.
+   */
+  refresh(): Promise<unknown> | undefined {
+    const runs: Promise<void>[] = []
+    for (const check of this.#checks.values()) {
+      const run = check.refresh()
+      if (run !== undefined) runs.push(run)
+    }
+    return runs.length === 0 ? undefined : Promise.all(runs)
+  }
+
+  /** What is known now. */
+  get health(): Health {
+    const checks = Array.from(this.#checks.values(), (check) => check.result)
+    const failed = checks.filter(({ state }) => state === 'failed')
+    const critical = failed.some((check) => check.critical)
+    return {
+      status: critical ? 'failed' : failed.length > 0 ? 'degraded' : 'ok',
+      checks
+    }
+  }
+
+  /** Aborts what is being asked, waits for none of it, and asks and tells no more. */
+  close(): void {
+    for (const check of this.#checks.values()) check.close()
+  }
+}
+
+/** One check and what is known of it. */
+class Check {
+  readonly #name: string
+  readonly #ask: CheckFunction
+  readonly #settings: CheckSettings
+  readonly #surroundings: Surroundings
+  #state: CheckState = 'unknown'
+  #since: number
+  #answeredAt: number | undefined
+  #took: number | undefined
+  #run: Promise<void> | undefined
+  /** Ends the wait for the call that is being made. */
+  #giveUp: ((reason: string) => void) | undefined
+  #leftBehind = 0
+  #closed = false
+
+  constructor(
+    name: string,
+    ask: CheckFunction,
+    settings: CheckSettings,
+    surroundings: Surroundings
+  ) {
+    this.#name = name
+    this.#ask = ask
+    this.#settings = settings
+    this.#surroundings = surroundings
+    this.#since = surroundings.clock()
+  }
+
+  get result(): CheckResult {
+    const { clock } = this.#surroundings
+    return {
+      name: this.#name,
+      state: this.#state,
+      critical: this.#settings.critical,
+      age: this.#answeredAt === undefined ? undefined : Math.round(clock() - this.#answeredAt),
+      took: this.#took === undefined ? undefined : Math.round(this.#took)
+    }
+  }
+
+  /** However many ask at once, the dependency is asked once. */
+  refresh(): Promise<void> | undefined {
+    if (this.#run !== undefined) return this.#run
+    if (this.#closed || this.#isGood()) return undefined
+    this.#run = this.#answer().finally(() => {
+      this.#run = undefined
+    })
+    return this.#run
+  }
+
+  #isGood(): boolean {
+    if (this.#answeredAt === undefined) return false
+    const { cacheFor } = this.#settings
+    const age = this.#surroundings.clock() - this.#answeredAt
+    return age < (this.#leftBehind < MOST_LEFT_BEHIND ? cacheFor : Math.max(cacheFor, PATIENCE))
+  }
+
+  async #answer(): Promise<void> {
+    const { clock, timer } = this.#surroundings
+    const { timeout } = this.#settings
+    const startedAt = clock()
+    const abort = new AbortController()
+    const objection = await new Promise<string | undefined>((resolve) => {
+      let givenUp = false
+      this.#giveUp = (reason) => {
+        givenUp = true
+        this.#leftBehind++
+        cancel()
+        resolve(reason)
+        abort.abort()
+      }
+      const cancel = timer(timeout, () => this.#giveUp?.(`no answer within ${timeout} ms`))
+      void objectionOf(this.#ask, abort.signal).then((answer) => {
+        if (givenUp) this.#leftBehind--
+        cancel()
+        resolve(answer)
+      })
+    })
+    this.#giveUp = undefined
+    if (!this.#closed) this.#settle(objection, startedAt)
+  }
+
+  #settle(reason: string | undefined, startedAt: number): void {
+    const now = this.#surroundings.clock()
+    this.#answeredAt = now
+    this.#took = now - startedAt
+    const state = reason === undefined ? 'ok' : 'failed'
+    const previous = this.#state
+    if (state === previous) return
+    const lasted = now - this.#since
+    this.#state = state
+    this.#since = now
+    const { critical } = this.#settings
+    this.#surroundings.onChange({ name: this.#name, critical, state, previous, lasted, reason })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#giveUp?.('closed')
+  }
+}
+
+/** Asks, and returns why the answer is no; nothing when it is yes. Never rejects. */
+async function objectionOf(ask: CheckFunction, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const answer: unknown = await ask({ signal })
+    if (answer === undefined) return undefined
+    if (!answer) return `it returned ${describe(answer)}`
+    if (answer instanceof Error) return reasonOf(answer)
+    if (Reflect.get(Object(answer), 'ok') === false) return 'it returned an object with ok: false'
+    return undefined
+  } catch (error) {
+    return reasonOf(error)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  try {
+    const reason = error instanceof Error ? String(error.message) : `${describe(error)} was thrown`
+    return reason.slice(0, LONGEST_REASON) || 'an error without a message'
+  } catch {
+    return 'an error that cannot be shown'
+  }
+}

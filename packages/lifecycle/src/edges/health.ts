@@ -1,0 +1,51 @@
+/**
+ * The checks of an app: what changes is logged once and published.
+ */
+import { channel, monotonicClock } from '@holdfast/core'
+import type { FastifyInstance } from 'fastify'
+import { type CheckChange, Checks, type Timer } from '../checks.ts'
+import type { NamedCheck } from '../options.ts'
+
+/** A check has changed its state. */
+export interface LifecycleCheckChange extends CheckChange {
+  /** The service. */
+  readonly app: FastifyInstance
+}
+
+declare module '@holdfast/core' {
+  interface ChannelPayloads {
+    'holdfast:lifecycle:check': LifecycleCheckChange
+  }
+}
+
+const changes = channel('holdfast:lifecycle:check')
+
+/** By Node's timers, which here keep no process alive. */
+const timer: Timer = (milliseconds, expire) => {
+  const timeout = setTimeout(expire, milliseconds).unref()
+  return () => clearTimeout(timeout)
+}
+
+/** The checks of an app. Close them when it stops. */
+export function checksOf(app: FastifyInstance, given: readonly NamedCheck[]): Checks {
+  const checks = new Checks(monotonicClock, timer, (change) => {
+    log(app, change)
+    if (changes.hasSubscribers) changes.publish({ app, ...change })
+  })
+  for (const { name, check, settings } of given) checks.add(name, check, settings)
+  return checks
+}
+
+function log(
+  app: FastifyInstance,
+  { name, critical, state, previous, ...rest }: CheckChange
+): void {
+  const { reason } = rest
+  const facts = { check: name, critical, lasted: Math.round(rest.lasted), reason }
+  if (state === 'ok') {
+    // That all is well from the start is no news.
+    if (previous === 'failed') app.log.info(facts, `the check ${name} passes again`)
+  } else {
+    app.log[critical ? 'error' : 'warn'](facts, `the check ${name} fails: ${reason}`)
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Sets on a booting app's servers what belongs to its timeouts and was not given to `Fastify(...)`.
+ */
+import { furtherServers } from '@holdfast/core'
+import type { FastifyInstance } from 'fastify'
+import {
+  type Completion,
+  complete,
+  idleConflict,
+  type ServerTimes,
+  type Timeouts
+} from '../timeouts.ts'
+
+/**
+ * Completes the servers of an app, and says what it could not set.
+ *
+ * @param wanted what to set where the user set nothing; `undefined`: touch nothing
+ * @param proxyIdle how long the proxy in front keeps idle connections
+ */
+export function completeTimeouts(
+  app: FastifyInstance,
+  wanted: Timeouts | undefined,
+  proxyIdle: number | undefined
+): void {
+  const apply = (server: object, listening: boolean): Completion => {
+    if (wanted === undefined) return { set: {}, missing: [] }
+    const completion = complete(server as ServerTimes, app.initialConfig, wanted, listening)
+    Object.assign(server, completion.set)
+    return completion
+  }
+  const tell = (missing: readonly string[]): void => {
+    if (missing.length === 0) return
+    app.log.warn(
+      `@holdfast/lifecycle cannot set any more: ${missing.join('; ')}. Give Fastify(...) the options of serverTimeouts(), or this plugin the option timeouts: false.`
+    )
+  }
+
+  app.addHook('onReady', async () => {
+    const { set, missing } = apply(app.server, false)
+    if (Object.keys(set).length > 0) {
+      app.log.info(set, '@holdfast/lifecycle has set timeouts that Fastify(...) was not given')
+    }
+    tell(missing)
+    if (proxyIdle === undefined) return
+    const { keepAliveTimeout = app.initialConfig.http2SessionTimeout ?? 0 } = app.server
+    const conflict = idleConflict(keepAliveTimeout, proxyIdle)
+    if (conflict !== undefined) app.log.warn(`@holdfast/lifecycle: ${conflict}`)
+  })
+  app.addHook('onListen', async () => {
+    const [first] = furtherServers(app).map((server) => apply(server, true))
+    // They are all alike, and the rest was said of the first server.
+    tell((first?.missing ?? []).filter((phrase) => phrase.includes('further addresses')))
+  })
+}
