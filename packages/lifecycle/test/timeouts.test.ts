@@ -7,6 +7,7 @@ import { type LifecycleOptions, lifecycle, serverTimeouts } from '@holdfast/life
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
+import { complete } from '../dist/timeouts.js'
 
 // Most of it is waiting.
 t.jobs = 4
@@ -179,6 +180,37 @@ t.test('what the user set is kept, and nothing is said of it', async (t) => {
   t.same(given.lines, [])
 })
 
+t.test('what belongs together is completed together', (t) => {
+  const wanted = { request: 5000, handler: 0, idle: 120_000 }
+  const untouched = {
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    keepAliveTimeout: 72_000,
+    connectionsCheckingInterval: 30_000
+  }
+  t.same(complete(untouched, {}, wanted), {
+    set: {
+      requestTimeout: 5000,
+      headersTimeout: 5000,
+      keepAliveTimeout: 120_000,
+      connectionsCheckingInterval: 500
+    },
+    missing: []
+  })
+  t.same(
+    complete({ ...untouched, headersTimeout: 9000, keepAliveTimeout: 5 }, {}, wanted).set,
+    {},
+    'who set the one has thought of the other'
+  )
+  t.same(complete({ ...untouched, requestTimeout: 20_000 }, {}, wanted).set, {
+    headersTimeout: 20_000,
+    keepAliveTimeout: 120_000,
+    connectionsCheckingInterval: 500
+  })
+  t.same(complete({}, {}, { ...wanted, request: 0 }), { set: {}, missing: [] })
+  t.end()
+})
+
 t.test('HTTP/2 alone has no read timeout, and that is said', async (t) => {
   const lines: { msg: string }[] = []
   const log = (msg: string): void => {
@@ -219,11 +251,11 @@ t.test('the further addresses of localhost get the same times, or it is said', a
   t.match(servers, [{ requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: 120_000 }])
   t.match(lines.at(-1), { level: 40, msg: /on the further addresses: every 30 s/ })
 
-  const complete = await boot(t, {}, serverTimeouts())
-  await complete.app.listen({ port: 0 })
-  await eventually(() => complete.app.lifecycle.state === 'ready')
-  t.match(furtherServers(complete.app), [{ connectionsCheckingInterval: 500 }])
-  t.same(complete.warnings, [])
+  const whole = await boot(t, {}, serverTimeouts())
+  await whole.app.listen({ port: 0 })
+  await eventually(() => whole.app.lifecycle.state === 'ready')
+  t.match(furtherServers(whole.app), [{ connectionsCheckingInterval: 500 }])
+  t.same(whole.warnings, [])
 })
 
 t.test("an idle time that is not longer than the proxy's is called out with both", async (t) => {

@@ -90,7 +90,7 @@ export function answerProbes(
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
   // The app's own timeout may have answered while a check was asked.
   if (reply.sent) return
-  const verbose = /[?&]verbose(?:[=&]|$)/.test(request.raw.url ?? '')
+  const verbose = /[?&]verbose(?:[=&]|$)/.test(request.url)
   reply
     .code(answer.status)
     .header(

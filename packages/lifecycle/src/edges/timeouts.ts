@@ -42,7 +42,7 @@ export function completeTimeouts(
     }
     tell(missing)
     if (proxyIdle === undefined) return
-    const { keepAliveTimeout = app.initialConfig.http2SessionTimeout ?? 0 } = app.server
+    const { keepAliveTimeout = Number(app.initialConfig.http2SessionTimeout) } = app.server
     const conflict = idleConflict(keepAliveTimeout, proxyIdle)
     if (conflict !== undefined) app.log.warn(`@holdfast/lifecycle: ${conflict}`)
   })
