@@ -6,6 +6,7 @@ import { lifecycle } from './lifecycle.js'
 import { limiterCore } from './limiter-core.js'
 import { rateLimit } from './rate-limit.js'
 import { requestLine } from './request-line.js'
+import { rollingRestartQuestion } from './rolling-restart.js'
 import { shutdown } from './shutdown.js'
 import { suite } from './suite.js'
 
@@ -18,5 +19,6 @@ export const questions = [
   requestLine,
   lifecycle,
   suite,
-  shutdown
+  shutdown,
+  rollingRestartQuestion
 ]

@@ -1,14 +1,14 @@
 /**
  * A service that is stopped with SIGTERM, in the ways people stop one.
  *
- * Usage: node stopping-service.js <way>
+ * Usage: node stopping-service.js <way> [port]
  */
 
 import { lifecycle } from '@holdfast/lifecycle'
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 
-const [, , way = ''] = process.argv
+const [, , way = '', port = '0'] = process.argv
 
 const app = Fastify()
 
@@ -35,10 +35,12 @@ const ways = {
 }
 
 await ways[way]?.()
+// What a balancer asks; lifecycle answers it itself.
+if (!way.startsWith('holdfast')) app.get('/readyz', async () => 'ready')
 app.get('/', async () => 'ok')
 app.get('/slow', () => new Promise((resolve) => setTimeout(resolve, 500, 'slow')))
 app.get('/stuck', () => new Promise((resolve) => setTimeout(resolve, 20_000, 'stuck')))
-await app.listen({ port: 0, host: '127.0.0.1' })
+await app.listen({ port: Number(port), host: '127.0.0.1' })
 const address = app.server.address()
 process.send?.({ port: typeof address === 'object' && address !== null ? address.port : 0 })
 process.channel?.unref()

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** How often the balancer asks each server, in milliseconds. One answer turns its mind. */
-export const CHECK_INTERVAL = 200
+const CHECK_INTERVAL = 200
 
 /** @typedef {Record<string, string>} ServerFacts what HAProxy tells of a server, by its own names */
 

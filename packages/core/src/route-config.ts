@@ -13,8 +13,8 @@ const check = shapeOf({ probe: boolean })
  */
 export function checkHoldfastConfig(
   config: FastifyContextConfig | undefined,
-  method: string | readonly string[] = '',
-  url = ''
+  method: string | readonly string[] | undefined,
+  url: string | undefined
 ): void {
   if (config?.holdfast === undefined) return
   check(config.holdfast, `config.holdfast of ${String(method)} ${url}`)

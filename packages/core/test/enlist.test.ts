@@ -119,3 +119,25 @@ t.test('a plugin for the root refuses a scope', async (t) => {
     message: /^@holdfast\/lifecycle must be registered on the root Fastify instance/
   })
 })
+
+t.test('a misspelling under config.holdfast stops the boot, in reach of a plugin', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(async (scope) => {
+    enlist(scope, '@holdfast/rate-limit')
+    const wrong = JSON.parse('{"holdfast":{"prob":true}}')
+    t.throws(() => scope.get('/wrong', { config: wrong }, async () => ''), {
+      code: 'HOLDFAST_ERR_OPTION_UNKNOWN',
+      message: /^config.holdfast of GET \/wrong: the option "prob" does not exist.*: probe\.$/
+    })
+    t.throws(
+      () => scope.get('/type', { config: { holdfast: { probe: 'yes' as never } } }, async () => ''),
+      {
+        code: 'HOLDFAST_ERR_OPTION_INVALID',
+        message: /"config.holdfast of GET \/type.probe" must be true or false/
+      }
+    )
+    scope.get('/right', { config: { holdfast: { probe: true } } }, async () => 'right')
+  })
+  t.equal((await app.inject('/right')).body, 'right')
+})
