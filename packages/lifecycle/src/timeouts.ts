@@ -51,7 +51,9 @@ const DEFAULTS = {
   keepAliveTimeout: 72_000,
   connectionsCheckingInterval: 30_000,
   /** Of HTTP/2 with `allowHTTP1`, to which Fastify hands none of its options. */
-  http2RequestTimeout: 300_000
+  http2RequestTimeout: 300_000,
+  /** The same, since Node 22; before there was none. */
+  http2KeepAliveTimeout: 5000
 }
 
 /**
@@ -154,9 +156,9 @@ export function complete(
     return { set, missing }
   }
 
+  const untouchedHttp2 = server.requestTimeout === DEFAULTS.http2RequestTimeout
   const isUnset =
-    (server.requestTimeout === DEFAULTS.requestTimeout ||
-      server.requestTimeout === DEFAULTS.http2RequestTimeout) &&
+    (server.requestTimeout === DEFAULTS.requestTimeout || untouchedHttp2) &&
     server.headersTimeout === DEFAULTS.headersTimeout
   if (isUnset && readTimeout > 0) set.requestTimeout = readTimeout
   const request = set.requestTimeout ?? server.requestTimeout
@@ -175,9 +177,9 @@ export function complete(
 
   const given = fastify.keepAliveTimeout ?? DEFAULTS.keepAliveTimeout
   const idle = given === DEFAULTS.keepAliveTimeout ? wanted.idle : given
-  // HTTP/2 with allowHTTP1 has no value of its own.
-  const current = server.keepAliveTimeout ?? DEFAULTS.keepAliveTimeout
-  if (current === DEFAULTS.keepAliveTimeout && idle > 0) set.keepAliveTimeout = idle
+  const current = server.keepAliveTimeout ?? DEFAULTS.http2KeepAliveTimeout
+  const untouched = untouchedHttp2 ? DEFAULTS.http2KeepAliveTimeout : DEFAULTS.keepAliveTimeout
+  if (current === untouched && idle > 0 && idle !== current) set.keepAliveTimeout = idle
   return { set, missing }
 }
 

@@ -7,7 +7,7 @@ import { type LifecycleOptions, lifecycle, serverTimeouts } from '@holdfast/life
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
-import { complete } from '../dist/timeouts.js'
+import { complete, type ServerTimes } from '../dist/timeouts.js'
 
 // Most of it is waiting.
 t.jobs = 4
@@ -207,6 +207,17 @@ t.test('what belongs together is completed together', (t) => {
     keepAliveTimeout: 120_000,
     connectionsCheckingInterval: 500
   })
+  const http2 = { ...untouched, requestTimeout: 300_000 }
+  for (const keepAliveTimeout of [undefined, 5000]) {
+    const server: ServerTimes = { ...http2 }
+    delete server.keepAliveTimeout
+    if (keepAliveTimeout !== undefined) server.keepAliveTimeout = keepAliveTimeout
+    t.match(complete(server, { requestTimeout: 2000, keepAliveTimeout: 9000 }, wanted).set, {
+      requestTimeout: 2000,
+      headersTimeout: 2000,
+      keepAliveTimeout: 9000
+    })
+  }
   t.same(complete({}, {}, { ...wanted, request: 0 }), { set: {}, missing: [] })
   t.end()
 })
