@@ -14,15 +14,9 @@ export type {
 export type { Report } from './drain.ts'
 export type { LifecycleCheckChange } from './edges/health.ts'
 export { ServerDrainingError, StepTooLateError, UnderPressureError } from './errors.ts'
+export type { CheckDefinition, CheckOptions, HealthOptions } from './health-options.ts'
 export type { Leftover } from './leftover.ts'
-export type {
-  CheckDefinition,
-  CheckOptions,
-  HealthOptions,
-  LifecycleOptions,
-  PressureOptions,
-  ShutdownSignal
-} from './options.ts'
+export type { LifecycleOptions, ShutdownSignal } from './options.ts'
 export type { Phase, PhaseChange } from './phases.ts'
 export {
   type Lifecycle,
@@ -32,6 +26,7 @@ export {
   type ShutdownOptions
 } from './plugin.ts'
 export type { Pressure } from './pressure.ts'
+export type { PressureOptions } from './pressure-options.ts'
 export type { StepFunction, StepOptions } from './step-options.ts'
 export type { UnfinishedTask } from './tasks.ts'
 export { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from './timeouts.ts'

@@ -3,138 +3,32 @@ import {
   boolean,
   checkOptions,
   type Duration,
-  describe,
   duration,
-  either,
-  func,
-  InvalidOptionError,
   listOf,
-  number,
   type OptionCheck,
   object,
   oneOf,
-  parseDuration,
-  shapeOf,
-  text
+  parseDuration
 } from '@holdfast/core'
 import type { Budget } from './budget.ts'
-import type { CheckFunction, CheckSettings } from './checks.ts'
-import { resolveTimeouts, type TimeoutOptions, type Timeouts } from './timeouts.ts'
+import {
+  type HealthOptions,
+  type HealthPaths,
+  healthShape,
+  type NamedCheck,
+  resolveChecks,
+  resolvePaths
+} from './health-options.ts'
+import {
+  type PressureOptions,
+  pressureShape,
+  type ResolvedPressure,
+  resolvePressure
+} from './pressure-options.ts'
+import { LONGEST, resolveTimeouts, type TimeoutOptions, type Timeouts } from './timeouts.ts'
 
 /** The signals that may start a shutdown. */
 export type ShutdownSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGBREAK' | 'SIGQUIT' | 'SIGUSR2'
-
-/** How a check is treated. */
-export interface CheckOptions {
-  /**
-   * How long an answer may take, an hour at most; after it the check has failed. Keep it below the
-   * prober's own timeout, which is a second in Kubernetes.
-   * @default '500ms'
-   */
-  timeout?: Duration | undefined
-  /**
-   * How long an answer is good for, be it yes or no. 0: every probe asks anew.
-   * @default '1s'
-   */
-  cacheFor?: Duration | undefined
-  /**
-   * Whether the service is not ready without it. When a check that is not critical fails, the
-   * service is ready and `degraded`.
-   * @default true
-   */
-  critical?: boolean | undefined
-}
-
-/** A check with how it is treated. */
-export interface CheckDefinition extends CheckOptions {
-  check: CheckFunction
-}
-
-/** The paths that the probes are answered on, and what readiness depends on. */
-export interface HealthOptions {
-  /**
-   * 200 as long as the process answers at all.
-   * @default '/livez'
-   */
-  live?: string | undefined
-  /**
-   * 200 while the service is ready for requests, 503 before and after.
-   * @default '/readyz'
-   */
-  ready?: string | undefined
-  /**
-   * 503 until the service listens, and 200 ever after.
-   * @default '/startupz'
-   */
-  startup?: string | undefined
-  /**
-   * What readiness depends on, by name: functions that throw or return `false` when it is not well.
-   * `app.lifecycle.addCheck()` adds further ones.
-   * @default {}
-   */
-  checks?: Readonly<Record<string, CheckFunction | CheckDefinition>> | undefined
-}
-
-/** Where the probes are, all of them given. */
-export interface HealthPaths {
-  readonly live: string
-  readonly ready: string
-  readonly startup: string
-}
-
-/**
- * The pressure sensor, and what is done beyond its thresholds. Without a threshold nothing is. They
- * are those of `@fastify/under-pressure`.
- */
-export interface PressureOptions {
-  /**
-   * How often a sample is taken, 100 ms at least.
-   * @default 250
-   */
-  sampleInterval?: Duration | undefined
-  /** How late the event loop may be, on average over a sample. */
-  maxEventLoopDelay?: Duration | undefined
-  /** The part of a sample the event loop may be busy: more than 0, at most 1. */
-  maxEventLoopUtilization?: number | undefined
-  maxHeapUsedBytes?: number | undefined
-  maxRssBytes?: number | undefined
-  /**
-   * Whether requests are answered 503 while a threshold is exceeded. Probes never are.
-   * @default true
-   */
-  refuse?: boolean | undefined
-  /**
-   * When a client that was refused is told to come back: after this at the earliest, twice as long
-   * at the latest, in whole seconds.
-   * @default '10s'
-   */
-  retryAfter?: Duration | undefined
-  /**
-   * Whether the service is not ready while a threshold is exceeded. Mind that load which presses
-   * all instances takes all of them out.
-   * @default false
-   */
-  readiness?: boolean | undefined
-}
-
-/** The options of the sensor with every default filled in, times in milliseconds. */
-export interface ResolvedPressure {
-  /** Whether the app's own sensor, if it has one, will not do. */
-  readonly own: boolean
-  readonly sampleInterval: number
-  readonly thresholds: Thresholds
-  readonly refuse: boolean
-  readonly retryAfter: number
-  readonly readiness: boolean
-}
-
-/** As `@fastify/under-pressure` names them; 0 is none. */
-export interface Thresholds {
-  readonly maxEventLoopDelay: number
-  readonly maxEventLoopUtilization: number
-  readonly maxHeapUsedBytes: number
-  readonly maxRssBytes: number
-}
 
 /** The options of the plugin. */
 export interface LifecycleOptions {
@@ -211,33 +105,16 @@ export interface ResolvedLifecycleOptions {
   readonly proxyIdleTimeout: number | undefined
 }
 
-/** A check as the engine takes it. */
-export interface NamedCheck {
-  readonly name: string
-  readonly check: CheckFunction
-  readonly settings: CheckSettings
-}
-
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK', 'SIGQUIT', 'SIGUSR2'] as const
 const DEFAULT_SIGNALS = SIGNALS.slice(0, 4)
 const LONGEST_DEFAULT = 5000
 const DEFAULT_FINISH = 20_000
-
-const path: OptionCheck = (value, option) => {
-  if (typeof value !== 'string' || !value.startsWith('/')) {
-    throw new InvalidOptionError(option, "a path that starts with '/'", describe(value))
-  }
-}
 
 function orFalse(check: OptionCheck): OptionCheck {
   return (value, option) => {
     if (value !== false) check(value, option)
   }
 }
-
-/** A week. Node's timers end at 24 days, which the sum of three must not exceed: then they are 1 ms. */
-const LONGEST = 604_800_000
-const HOUR = 3_600_000
 
 const SHAPE = {
   gracePeriod: duration({ min: 1, max: LONGEST }),
@@ -246,25 +123,10 @@ const SHAPE = {
   closeTimeout: duration({ min: 1, max: LONGEST }),
   signals: orFalse(listOf(oneOf(...SIGNALS))),
   exit: boolean,
-  health: orFalse(shapeOf({ live: path, ready: path, startup: path, checks: object })),
-  pressure: shapeOf({
-    sampleInterval: duration({ min: 100, max: HOUR }),
-    maxEventLoopDelay: duration({ min: 1, max: HOUR }),
-    maxEventLoopUtilization: number({ min: Number.MIN_VALUE, max: 1 }),
-    maxHeapUsedBytes: number({ min: 1 }),
-    maxRssBytes: number({ min: 1 }),
-    refuse: boolean,
-    retryAfter: duration({ max: LONGEST }),
-    readiness: boolean
-  }),
+  health: orFalse(healthShape),
+  pressure: pressureShape,
   timeouts: orFalse(object),
   proxyIdleTimeout: duration({ max: LONGEST })
-}
-
-const CHECK_SHAPE = {
-  timeout: duration({ min: 1, max: HOUR }),
-  cacheFor: duration({ max: HOUR }),
-  critical: boolean
 }
 
 /**
@@ -297,96 +159,6 @@ export function resolveLifecycleOptions(
       options.proxyIdleTimeout === undefined
         ? undefined
         : parseDuration(options.proxyIdleTimeout, 'lifecycle.proxyIdleTimeout')
-  })
-}
-
-function resolvePaths(health: HealthOptions): HealthPaths {
-  const paths = {
-    live: health.live ?? '/livez',
-    ready: health.ready ?? '/readyz',
-    startup: health.startup ?? '/startupz'
-  }
-  const taken = new Map<string, string>()
-  for (const [probe, path] of Object.entries(paths)) {
-    const other = taken.get(path)
-    const option = `lifecycle.health.${probe}`
-    if (other !== undefined) {
-      throw new InvalidOptionError(option, `another path than that of ${other}`, describe(path))
-    }
-    taken.set(path, option)
-  }
-  return Object.freeze(paths)
-}
-
-const FUNCTION_OR_DEFINITION = either(
-  'a function, or an object { check, timeout, cacheFor, critical }',
-  func,
-  object
-)
-
-function resolveChecks(given: NonNullable<HealthOptions['checks']>): readonly NamedCheck[] {
-  return Object.entries(given).map(([name, value]) => {
-    const option = `lifecycle.health.checks.${name}`
-    FUNCTION_OR_DEFINITION(value, option)
-    const { check, ...options } = typeof value === 'function' ? { check: value } : value
-    return resolveCheck(name, check, options, option)
-  })
-}
-
-/**
- * Checks one check and fills in its defaults.
- *
- * @param place how the message names where it was given
- * @throws UnknownOptionError, InvalidOptionError
- */
-export function resolveCheck(
-  name: string,
-  check: CheckFunction,
-  options: CheckOptions,
-  place: string
-): NamedCheck {
-  text(name, `the name of ${place}`)
-  func(check, place)
-  shapeOf(CHECK_SHAPE)(options, place)
-  const { timeout = 500, cacheFor = 1000, critical = true } = options
-  return {
-    name,
-    check,
-    settings: {
-      timeout: parseDuration(timeout, `${place}.timeout`),
-      cacheFor: parseDuration(cacheFor, `${place}.cacheFor`),
-      critical
-    }
-  }
-}
-
-function resolvePressure(given: PressureOptions): ResolvedPressure {
-  const thresholds: Thresholds = {
-    maxEventLoopDelay: parseDuration(
-      given.maxEventLoopDelay ?? 0,
-      'lifecycle.pressure.maxEventLoopDelay'
-    ),
-    maxEventLoopUtilization: given.maxEventLoopUtilization ?? 0,
-    maxHeapUsedBytes: given.maxHeapUsedBytes ?? 0,
-    maxRssBytes: given.maxRssBytes ?? 0
-  }
-  const hasThreshold = Object.values(thresholds).some((threshold) => threshold > 0)
-  for (const option of ['refuse', 'readiness'] as const) {
-    if (given[option] === true && !hasThreshold) {
-      throw new InvalidOptionError(
-        `lifecycle.pressure.${option}`,
-        'used with a threshold, such as maxEventLoopUtilization',
-        'alone'
-      )
-    }
-  }
-  return Object.freeze({
-    own: hasThreshold || given.sampleInterval !== undefined,
-    sampleInterval: parseDuration(given.sampleInterval ?? 250, 'lifecycle.pressure.sampleInterval'),
-    thresholds: Object.freeze(thresholds),
-    refuse: hasThreshold && given.refuse !== false,
-    retryAfter: parseDuration(given.retryAfter ?? '10s', 'lifecycle.pressure.retryAfter'),
-    readiness: given.readiness === true
   })
 }
 

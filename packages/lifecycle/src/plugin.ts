@@ -14,12 +14,8 @@ import { Service } from './edges/service.ts'
 import { type Cause, enter, leaveAll, type Member } from './edges/signals.ts'
 import { completeTimeouts } from './edges/timeouts.ts'
 import { StepTooLateError } from './errors.ts'
-import {
-  type CheckOptions,
-  type LifecycleOptions,
-  resolveCheck,
-  resolveLifecycleOptions
-} from './options.ts'
+import { type CheckOptions, resolveCheck } from './health-options.ts'
+import { type LifecycleOptions, resolveLifecycleOptions } from './options.ts'
 import { type Phase, type PhaseChange, Phases } from './phases.ts'
 import type { Pressure } from './pressure.ts'
 import type { Standing } from './probe-answers.ts'

@@ -10,8 +10,8 @@ import {
   parseDuration,
   text
 } from '@holdfast/core'
-import { LONGEST } from './options.ts'
 import type { Step, Steps } from './steps.ts'
+import { LONGEST } from './timeouts.ts'
 
 /** How a step of the shutdown fits in with the others. */
 export interface StepOptions {

@@ -37,7 +37,7 @@ export interface ServerTimeouts {
 }
 
 /** A week. Node's timers end at 24 days. */
-const LONGEST = 604_800_000
+export const LONGEST = 604_800_000
 const time = duration({ max: LONGEST })
 const check = shapeOf({ request: time, handler: time, idle: time })
 

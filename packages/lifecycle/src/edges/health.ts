@@ -4,7 +4,7 @@
 import { channel, monotonicClock } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { type CheckChange, Checks, type Timer } from '../checks.ts'
-import type { NamedCheck } from '../options.ts'
+import type { NamedCheck } from '../health-options.ts'
 
 /** A check has changed its state. */
 export interface LifecycleCheckChange extends CheckChange {

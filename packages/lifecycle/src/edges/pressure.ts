@@ -6,8 +6,8 @@ import underPressure from '@fastify/under-pressure'
 import { factsOf, refuse } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { UnderPressureError } from '../errors.ts'
-import type { ResolvedPressure } from '../options.ts'
 import { NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
+import type { ResolvedPressure } from '../pressure-options.ts'
 
 /** The sensor of an app. */
 export interface Sensor {

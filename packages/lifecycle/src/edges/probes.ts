@@ -4,7 +4,7 @@
  */
 import { checkHoldfastConfig, factsOf, routeConfig } from '@holdfast/core'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { HealthPaths } from '../options.ts'
+import type { HealthPaths } from '../health-options.ts'
 import {
   type Answer,
   answerLive,
