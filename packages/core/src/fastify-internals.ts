@@ -100,6 +100,15 @@ export function logControllerOf(app: FastifyInstance): object | undefined {
 }
 
 /**
+ * Whether the app numbers its requests as Fastify does by default, `req-1`, `req-2`. `false` when it
+ * was given a `genReqId` or a `requestIdHeader`, and when a version of Fastify keeps it elsewhere.
+ */
+export function hasDefaultRequestIds(app: FastifyInstance): boolean {
+  const generate: unknown = Reflect.get(app, 'genReqId')
+  return typeof generate === 'function' && generate.name === 'defaultGenReqId'
+}
+
+/**
  * Puts a hook behind all others that run before the handler of the request's route, for requests
  * that have not come that far: the only way to be last on a route that was declared earlier.
  * Returns whether it could.

@@ -40,6 +40,7 @@ export {
 export {
   appendPreHandler,
   furtherServers,
+  hasDefaultRequestIds,
   hookNames,
   isHijacked,
   isRoot,
@@ -64,7 +65,19 @@ export {
   shapeOf,
   text
 } from './option-checks.ts'
+export { randomHex } from './random-hex.ts'
 export { problemOf, refuse } from './refuse.ts'
 export { reportOnce } from './report.ts'
 export { checkHoldfastConfig } from './route-config.ts'
 export { type Ending, onSettled, type SettledListener } from './settle.ts'
+export {
+  beginTrace,
+  flagsText,
+  parseTraceparent,
+  setTrace,
+  type TraceContext,
+  type TraceHeaders,
+  type TraceParent,
+  traceHeaders,
+  traceOf
+} from './trace-context.ts'

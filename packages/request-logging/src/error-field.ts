@@ -1,7 +1,7 @@
 /**
  * An error as the line shows it.
  */
-import { printable } from './masking.ts'
+import { printable, printableLines, withoutQuery } from './masking.ts'
 
 /** What is written of an error. */
 export interface ErrorField {
@@ -15,19 +15,29 @@ export interface ErrorField {
 }
 
 const MAXIMUM_CAUSES = 5
+const MAXIMUM_NAME = 128
+const MAXIMUM_MESSAGE = 1024
+const MAXIMUM_STACK = 8192
 
-/** Describes whatever was thrown. Never throws itself. */
-export function describeError(error: unknown, withStack: boolean): ErrorField {
+/**
+ * Describes whatever was thrown. Never throws itself.
+ *
+ * @param target the target of the request, whose query is left out where the error repeats it
+ */
+export function describeError(error: unknown, withStack: boolean, target = ''): ErrorField {
   try {
+    const text = (value: unknown, limit: number): string =>
+      printableLines(withoutQuery(String(value), target), limit)
     if (typeof error !== 'object' || error === null) {
-      return { type: typeof error, message: printable(String(error)) }
+      return { type: typeof error, message: text(error, MAXIMUM_MESSAGE) }
     }
     const { name, message, code } = error as Partial<NodeJS.ErrnoException>
+    const stack = withStack ? stackOf(error) : undefined
     return {
-      type: printable(String(name ?? 'Object')),
-      message: printable(String(message ?? '')),
-      code: typeof code === 'string' ? printable(code) : undefined,
-      stack: withStack ? stackOf(error) : undefined
+      type: printable(String(name ?? 'Object'), MAXIMUM_NAME),
+      message: text(message ?? '', MAXIMUM_MESSAGE),
+      code: typeof code === 'string' ? printable(code, MAXIMUM_NAME) : undefined,
+      stack: stack === undefined ? undefined : text(stack, MAXIMUM_STACK)
     }
   } catch {
     return { type: 'unreadable' }
@@ -41,5 +51,5 @@ function stackOf(error: object): string | undefined {
     stacks.push(current.stack ?? current.message)
     current = current.cause
   }
-  return stacks.length === 0 ? undefined : printable(stacks.join('\ncaused by: '))
+  return stacks.length === 0 ? undefined : stacks.join('\ncaused by: ')
 }

@@ -1,43 +1,143 @@
 /**
- * What the application adds to the line of a request.
+ * What the application adds to the line of a request: copied when it is added, bounded, and with
+ * nothing in it that looks like a secret by its name.
  */
-import { printable } from './masking.ts'
+import { describeError, type ErrorField } from './error-field.ts'
+import { printable, REDACTED } from './masking.ts'
 
 /** Fields of the application's own. Values are written as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-/**
- * Names that the application cannot use: those of the line itself, those that the logger puts on
- * every line, `__proto__`, and `socket`, by which pino mistakes a line for a raw request.
- */
-const RESERVED_FIELDS: ReadonlySet<string> = new Set([
-  'level',
-  'time',
-  'pid',
-  'hostname',
-  'msg',
-  'id',
-  'method',
-  'route',
-  'path',
-  'status',
-  'outcome',
-  'duration',
-  'bytesOut',
-  'client',
-  'refusedBy',
-  'rateLimit',
-  'breaker',
-  'error',
-  'socket',
-  'setHeader',
-  '__proto__'
-])
+const MAXIMUM_TEXT = 1024
+const MAXIMUM_NAME = 128
+const MAXIMUM_DEPTH = 6
+/** Names and values of one request, nested ones counted. */
+const MAXIMUM_VALUES = 256
+/** Characters of one request, names and texts together. */
+const MAXIMUM_CHARACTERS = 16_384
 
-/** Takes fields over; of two with the same name the later stands. Reserved names are left out. */
-export function addFields(collected: Record<string, unknown>, fields: LogFields): void {
-  for (const [name, value] of Object.entries(fields)) {
-    if (RESERVED_FIELDS.has(name)) continue
-    collected[name] = typeof value === 'string' ? printable(value) : value
+const SECRET =
+  /pass(?:word|wd|phrase|code)|secret|token|authori[sz]ation|cookie|credential|session|(?:api|private|access)[-_ ]?key/i
+
+/** Fields that the application added to one line. */
+export class AddedFields {
+  /** What is written, by name. */
+  readonly values: Record<string, unknown> = {}
+  /** How many names, at the top or nested, are left out because there was too much. */
+  dropped = 0
+  #values = MAXIMUM_VALUES
+  #characters = MAXIMUM_CHARACTERS
+
+  /** Takes fields over; of two with the same name the later stands. `reserved` names are left out. */
+  add(fields: LogFields, reserved: ReadonlySet<string>): void {
+    // Whoever writes JavaScript may give anything.
+    if (typeof fields !== 'object' || fields === null) return
+    this.#copyMembers(fields, this.values, reserved, 0)
+  }
+
+  #copyMembers(
+    from: object,
+    to: Record<string, unknown>,
+    reserved: ReadonlySet<string>,
+    depth: number
+  ): void {
+    for (const name of namesOf(from)) {
+      if (reserved.has(name) || name === '__proto__') continue
+      const length = name.length
+      if (length > MAXIMUM_NAME || this.#values === 0 || this.#characters < length) {
+        this.dropped++
+        if (this.#values === 0) return
+        continue
+      }
+      this.#values--
+      this.#characters -= length
+      const value = this.#valueOf(from, name, depth)
+      if (value !== undefined) to[printable(name, MAXIMUM_NAME)] = value
+    }
+  }
+
+  #valueOf(from: object, name: string, depth: number): unknown {
+    try {
+      const value: unknown = Reflect.get(from, name)
+      const secret = (typeof value === 'string' || typeof value === 'object') && SECRET.test(name)
+      return secret && value !== null ? REDACTED : this.#copy(value, name, depth)
+    } catch {
+      return 'unreadable'
+    }
+  }
+
+  #copy(value: unknown, name: string, depth: number): unknown {
+    switch (typeof value) {
+      case 'string':
+        return this.#text(value)
+      case 'number':
+      case 'boolean':
+        return value
+      case 'bigint':
+        return this.#text(String(value))
+      case 'object':
+        return value === null ? null : this.#copyObject(value, name, depth)
+      default:
+        return undefined
+    }
+  }
+
+  #text(value: string): string | undefined {
+    const text = printable(value, MAXIMUM_TEXT)
+    return this.#charge(text.length) ? text : undefined
+  }
+
+  #charge(characters: number): boolean {
+    if (characters > this.#characters) {
+      this.dropped++
+      return false
+    }
+    this.#characters -= characters
+    return true
+  }
+
+  #copyObject(value: object, name: string, depth: number): unknown {
+    if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
+    if (depth === MAXIMUM_DEPTH) {
+      this.dropped++
+      return undefined
+    }
+    const toJson: unknown = Reflect.get(value, 'toJSON')
+    if (typeof toJson === 'function') {
+      return this.#copy(Reflect.apply(toJson, value, [name]), name, depth + 1)
+    }
+    if (Array.isArray(value)) return this.#copyList(value, depth)
+    if (value instanceof Error) return this.#error(value)
+    const copy: Record<string, unknown> = {}
+    this.#copyMembers(value, copy, NONE, depth + 1)
+    return copy
+  }
+
+  #error(error: Error): ErrorField | undefined {
+    const field = describeError(error, true)
+    return this.#charge(JSON.stringify(field).length) ? field : undefined
+  }
+
+  #copyList(list: readonly unknown[], depth: number): unknown[] {
+    const copy: unknown[] = []
+    for (const member of list) {
+      if (this.#values === 0) {
+        this.dropped++
+        break
+      }
+      this.#values--
+      copy.push(this.#copy(member, '', depth + 1) ?? null)
+    }
+    return copy
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+function namesOf(value: object): string[] {
+  try {
+    return Object.keys(value)
+  } catch {
+    return []
   }
 }

@@ -6,7 +6,13 @@
 export type { ErrorField } from './error-field.ts'
 export { LogControllerMissingError } from './errors.ts'
 export type { LogFields } from './fields.ts'
-export type { LevelFunction, LevelTable, LogLevel, SettledRequest } from './level.ts'
+export type {
+  LevelFunction,
+  LevelTable,
+  LogLevel,
+  SettledRequest,
+  WrittenLevel
+} from './level.ts'
 export type { Line } from './line.ts'
 export type {
   RequestLogger,
@@ -15,3 +21,5 @@ export type {
 } from './options.ts'
 export type { Outcome } from './outcome.ts'
 export { requestLogging, requestLogging as default } from './plugin.ts'
+export type { IncomingIdOptions, RequestIdOptions } from './request-id-options.ts'
+export type { SilentFunction, SilentRule } from './silence.ts'

@@ -2,16 +2,23 @@
  * The level of a line, from what became of the request.
  */
 import { describe, InvalidOptionError, reportOnce } from '@holdfast/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Outcome } from './outcome.ts'
 
 /** The levels a line can be written at. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
-/** A level of the logger, or `'silent'` for no line. */
-export type LogLevel = (typeof LOG_LEVELS)[number] | 'silent'
+/** A level of the logger. */
+export type WrittenLevel = (typeof LOG_LEVELS)[number]
 
-/** A level for some outcomes; the others keep theirs. */
-export type LevelTable = { readonly [outcome in Outcome]?: LogLevel | undefined }
+/** A level of the logger, or `'silent'` for no line. */
+export type LogLevel = WrittenLevel | 'silent'
+
+/**
+ * A level for some outcomes; the others keep theirs. `slow` is for requests that went well but took
+ * longer than the option `slow` says.
+ */
+export type LevelTable = { readonly [outcome in Outcome | 'slow']?: LogLevel | undefined }
 
 /** What a level is chosen by. */
 export interface SettledRequest {
@@ -20,53 +27,85 @@ export interface SettledRequest {
   readonly status: number | undefined
   /** Milliseconds; `undefined` where no request was ever understood. */
   readonly duration: number | undefined
+  /** Whether it took longer than the option `slow` says. */
+  readonly slow: boolean
+  /** What was thrown, where something was. */
+  readonly error: unknown
+  /** `undefined` when the request was never routed. */
+  readonly request: FastifyRequest | undefined
+  readonly reply: FastifyReply | undefined
 }
 
 /** Chooses the level of a line. */
 export type LevelFunction = (settled: SettledRequest) => LogLevel
 
+/** How levels are chosen: by the table, or by the function where there is one. */
+export interface Levels {
+  readonly table: Readonly<Record<Outcome | 'slow', LogLevel>>
+  readonly choose: LevelFunction | undefined
+}
+
 /** The level of every outcome unless options say otherwise. */
-export const DEFAULT_LEVELS: Readonly<Record<Outcome, LogLevel>> = Object.freeze({
-  ok: 'info',
-  'client-error': 'info',
-  'server-error': 'error',
-  refused: 'warn',
-  aborted: 'warn',
-  cut: 'error',
-  hijacked: 'info',
-  malformed: 'warn'
+export const DEFAULT_LEVELS: Levels = Object.freeze({
+  table: Object.freeze({
+    ok: 'info',
+    slow: 'warn',
+    'client-error': 'info',
+    'server-error': 'error',
+    refused: 'warn',
+    aborted: 'warn',
+    cut: 'error',
+    hijacked: 'info',
+    malformed: 'warn'
+  }),
+  choose: undefined
 })
 
-/** The function behind {@link DEFAULT_LEVELS}. */
-export const levelByOutcome: LevelFunction = ({ outcome }) => DEFAULT_LEVELS[outcome]
+/** Lays what a user gave over other levels. What a table leaves out is theirs. */
+export function levelsOf(given: LevelTable | LevelFunction | undefined, otherwise: Levels): Levels {
+  if (given === undefined) return otherwise
+  if (typeof given === 'function') return { table: otherwise.table, choose: given }
+  const own = { ...given }
+  const table = { ...otherwise.table }
+  for (const key of Object.keys(table) as (keyof typeof table)[])
+    table[key] = own[key] ?? table[key]
+  const { choose } = otherwise
+  return {
+    table,
+    choose: choose && ((settled) => own[keyOf(settled.outcome, settled.slow)] ?? choose(settled))
+  }
+}
+
+function keyOf(outcome: Outcome, slow: boolean): Outcome | 'slow' {
+  return slow && outcome === 'ok' ? 'slow' : outcome
+}
+
+/** The level that a table has for a request. */
+export function levelInTable(table: Levels['table'], outcome: Outcome, slow: boolean): LogLevel {
+  return table[keyOf(outcome, slow)]
+}
 
 const KNOWN: ReadonlySet<unknown> = new Set([...LOG_LEVELS, 'silent'])
 
 /**
- * Makes one function of what a user gave. An outcome that a table leaves out, and a function that
- * throws or returns no level, which is reported once, get the level of `otherwise`.
+ * Asks a user's function. When it throws or returns no level, which is reported once, the table
+ * decides.
  */
-export function levelFunction(
-  given: LevelTable | LevelFunction | undefined,
-  otherwise: LevelFunction
-): LevelFunction {
-  if (given === undefined) return otherwise
-  if (typeof given === 'object') {
-    const table = { ...given }
-    return (settled) => table[settled.outcome] ?? otherwise(settled)
-  }
-  return (settled) => {
-    try {
-      const level = given(settled)
-      if (KNOWN.has(level)) return level
-      throw new InvalidOptionError(
-        'level',
-        `a function that returns one of ${[...KNOWN].join(', ')}`,
-        `one that returned ${describe(level)}`
-      )
-    } catch (error) {
-      reportOnce(given, 'the option requestLogging.level', error)
-      return otherwise(settled)
-    }
+export function chosenLevel(
+  choose: LevelFunction,
+  settled: SettledRequest,
+  table: Levels['table']
+): LogLevel {
+  try {
+    const level = choose(settled)
+    if (KNOWN.has(level)) return level
+    throw new InvalidOptionError(
+      'level',
+      `a function that returns one of ${[...KNOWN].join(', ')}`,
+      `one that returned ${describe(level)}`
+    )
+  } catch (error) {
+    reportOnce(choose, 'the option requestLogging.level', error)
+    return levelInTable(table, settled.outcome, settled.slow)
   }
 }

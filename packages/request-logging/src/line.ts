@@ -1,51 +1,70 @@
 /**
  * The line: what it holds, and its message.
  */
-import type { BreakerFact, RateLimitFact, Refuser } from '@holdfast/core'
+import type {
+  BreakerFact,
+  LifecycleFact,
+  RateLimitFact,
+  Refuser,
+  SheddingFact
+} from '@holdfast/core'
 import type { ErrorField } from './error-field.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
- * The fields of a line, in the order they are written. The logger adds `level`, `time` and `msg`,
- * and leaves out what is undefined.
+ * The fields of a line in the native format, in the order they are written. The logger adds
+ * `level`, `time` and `msg`, and leaves out what is undefined.
  */
 export interface Line {
   /** Fastify's id of the request; absent when it was never routed. */
-  readonly id: string | undefined
-  readonly method: string | undefined
+  reqId?: string | undefined
+  method?: string | undefined
   /** The route as it was declared, `/orders/:id`; absent for a 404 and what was never routed. */
-  readonly route: string | undefined
+  route?: string | undefined
   /** The path as the client sent it, without the query. */
-  readonly path: string | undefined
+  path?: string | undefined
   /** 499 when the client left; absent when no answer was begun, or none that we saw. */
-  readonly status: number | undefined
-  readonly outcome: Outcome
+  status?: number | undefined
+  outcome: Outcome
   /** Milliseconds from the request's head to the end of the answer. */
-  readonly duration: number | undefined
-  /** Bytes of the answer's body, where its length was known beforehand. */
-  readonly bytesOut: number | undefined
+  duration?: number | undefined
+  /** Milliseconds from the request's head to the first byte of the answer. */
+  ttfb?: number | undefined
+  /** Bytes of the request's body, as its head announced them. */
+  bytesIn?: number | undefined
+  /** Bytes of the answer's body; where it broke off, as far as it went out. */
+  bytesOut?: number | undefined
   /** The address of the client, as `request.ip` has it. */
-  readonly client: string | undefined
+  client?: string | undefined
+  userAgent?: string | undefined
+  /** How late the event loop was when the line was written, in whole milliseconds. */
+  eventLoopDelay?: number | undefined
+  /** The query, its values masked but for those allowed. */
+  query?: string
+  /** For a client that left: the status it had been sent; absent when no head went out. */
+  sentStatus?: number
+  /** It took longer than the option `slow` says. */
+  slow?: true
+  /** The share of such lines that is written: this one stands for `1 / sampleRate`. */
+  sampleRate?: number
+  traceId?: string
+  spanId?: string
   /** Which plugin of the suite refused the request. */
-  readonly refusedBy: Refuser | undefined
-  readonly rateLimit: { readonly policy: string; readonly remaining: number } | undefined
-  readonly breaker: { readonly name: string; readonly state: string } | undefined
-  readonly error: ErrorField | undefined
+  refusedBy?: Refuser
+  rateLimit?: Pick<RateLimitFact, 'policy' | 'remaining'>
+  breaker?: Pick<BreakerFact, 'name' | 'state' | 'outcome'>
+  shedding?: SheddingFact
+  lifecycle?: LifecycleFact
+  error?: ErrorField
+  /** The headers of the request that options allow. */
+  headers?: Record<string, string>
+  /** How many of the application's fields are left out because there was too much. */
+  droppedFields?: number
 }
 
 /** Milliseconds with at most three decimals. */
 export function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000
-}
-
-/** What the limiter decided, as the line shows it. */
-export function limitField(fact: RateLimitFact | undefined): Line['rateLimit'] {
-  return fact && { policy: fact.policy, remaining: fact.remaining }
-}
-
-/** What the breaker decided, as the line shows it. */
-export function breakerField(fact: BreakerFact | undefined): Line['breaker'] {
-  return fact && { name: fact.name, state: fact.state }
 }
 
 const SAID_BY_THE_STATUS: ReadonlySet<Outcome> = new Set(['ok', 'client-error', 'server-error'])

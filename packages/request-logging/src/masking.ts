@@ -1,26 +1,52 @@
 /**
- * What a client sent, made fit for a line: no query, no credentials, no control characters.
+ * What a client sent, made fit for a line: bounded, without credentials and without characters that
+ * a terminal or a log reader would obey.
  */
 
-// C0 but for tab and line feed, DEL and C1. JSON escapes only the first of them, and a terminal
-// that shows the line obeys all.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/
+/** What stands in the place of a value that may be a secret. */
+export const REDACTED = 'REDACTED'
+
+// C0, DEL and C1; the marks that turn the direction of text; the separators that some readers take
+// for the end of a line. JSON escapes only the first of them.
+const CONTROL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+
+const CONTROLS = new RegExp(CONTROL.source, 'g')
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
+const CONTROLS_IN_LINES = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** Returns the text with every control character but tab and line feed replaced by U+FFFD. */
-export function printable(text: string): string {
-  return CONTROL.test(text) ? text.replace(CONTROLS, '\ufffd') : text
+/** Returns at most `limit` characters of the text, each control character replaced by U+FFFD. */
+export function printable(text: string, limit: number): string {
+  const cut = shortened(text, limit)
+  return CONTROL.test(cut) ? cut.replace(CONTROLS, '\ufffd') : cut
 }
 
+/** As {@link printable}, for text of several lines: tab and line feed stay. */
+export function printableLines(text: string, limit: number): string {
+  const cut = shortened(text, limit)
+  return CONTROL.test(cut) ? cut.replace(CONTROLS_IN_LINES, '\ufffd') : cut
+}
+
+function shortened(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`
+}
+
+const SLASH = 47
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i
+// Of a CONNECT, whose target is an authority.
+const CREDENTIALS = /^[^/?#]*@/
+const QUERY = /[?#]/
+const QUERY_OR_SEMICOLON = /[?#;]/
 const NOT_PATH = /[^\x21-\x7e]/
 const NOT_PATH_CHARACTERS = /[^\x21-\x7e]/gu
+const MAXIMUM_PATH = 1024
 
 /**
  * Returns the path of a request target: without query and fragment, without the scheme, credentials
- * and host of an absolute one, and with every byte that does not belong into a URL as `%XX`.
+ * and host of an absolute one, with every byte that does not belong into a URL as `%XX`, and at most
+ * 1,024 characters of it.
  *
  * @param semicolons a `;` begins the query too (Fastify's `useSemicolonDelimiter`)
  */
@@ -30,17 +56,57 @@ export function pathOf(target: string, semicolons: boolean): string {
   const end = path.search(semicolons ? QUERY_OR_SEMICOLON : QUERY)
   if (end !== -1) path = path.slice(0, end)
   if (path === '') return '/'
-  return NOT_PATH.test(path) ? path.replace(NOT_PATH_CHARACTERS, percentEncoded) : path
+  return encoded(shortened(path, MAXIMUM_PATH))
 }
 
-const SLASH = 47
-const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i
-// Of a CONNECT, whose target is an authority.
-const CREDENTIALS = /^[^/?#]*@/
-const QUERY = /[?#]/
-const QUERY_OR_SEMICOLON = /[?#;]/
+const MAXIMUM_PARAMETERS = 32
+const MAXIMUM_VALUE = 256
+const PARAMETER_NAME = /^[\w.~[\]-]{1,64}$/
+
+/**
+ * Returns the query of a request target, the values of all parameters but those in `show` replaced
+ * by `REDACTED`. What is no `name=value` is replaced whole, and so are names that are no plain
+ * words: either may be the secret. `undefined` without a query.
+ */
+export function queryOf(
+  target: string,
+  semicolons: boolean,
+  show: ReadonlySet<string>
+): string | undefined {
+  const start = target.search(semicolons ? /[?;]/ : /\?/)
+  if (start === -1) return undefined
+  const fragment = target.indexOf('#')
+  if (fragment !== -1 && fragment < start) return undefined
+  const query = target.slice(start + 1, fragment === -1 ? undefined : fragment)
+  if (query === '') return undefined
+  const parameters = query.split('&', MAXIMUM_PARAMETERS + 1)
+  const shown = parameters.slice(0, MAXIMUM_PARAMETERS).map((parameter) => masked(parameter, show))
+  if (parameters.length > MAXIMUM_PARAMETERS) shown.push('…')
+  return shown.join('&')
+}
+
+function masked(parameter: string, show: ReadonlySet<string>): string {
+  const equals = parameter.indexOf('=')
+  const name = parameter.slice(0, Math.max(equals, 0))
+  if (!PARAMETER_NAME.test(name)) return REDACTED
+  if (!show.has(name)) return `${name}=${REDACTED}`
+  return `${name}=${encoded(shortened(parameter.slice(equals + 1), MAXIMUM_VALUE))}`
+}
+
+/** Takes the query of the request's target out of a text that repeats the target, as errors do. */
+export function withoutQuery(text: string, target: string): string {
+  const start = target.indexOf('?')
+  if (start === -1) return text
+  const query = target.slice(start)
+  return query.length > 1 && text.includes(query) ? text.replaceAll(query, '') : text
+}
+
+function encoded(text: string): string {
+  return NOT_PATH.test(text) ? text.replace(NOT_PATH_CHARACTERS, percentEncoded) : text
+}
 
 function percentEncoded(character: string): string {
+  if (character === '…') return character
   // Node's parser hands bytes over as Latin-1; only an injected request brings anything wider.
   const encoding = character.charCodeAt(0) <= 0xff ? 'latin1' : 'utf8'
   return Buffer.from(character, encoding)

@@ -1,20 +1,34 @@
 import {
   checkOptions,
+  type Duration,
   describe,
+  duration,
+  either,
   InvalidOptionError,
+  listOf,
+  number,
   type OptionCheck,
   type OptionShape,
   oneOf,
-  shapeOf
+  parseDuration,
+  shapeOf,
+  text
 } from '@holdfast/core'
 import {
   DEFAULT_LEVELS,
   type LevelFunction,
+  type Levels,
   type LevelTable,
   LOG_LEVELS,
-  levelByOutcome,
-  levelFunction
+  levelsOf
 } from './level.ts'
+import {
+  checkRequestIdOptions,
+  type RequestIdOptions,
+  type ResolvedRequestIdOptions,
+  resolveRequestIdOptions
+} from './request-id-options.ts'
+import { Silence, type SilentRule } from './silence.ts'
 
 type Write = (fields: object, message: string) => void
 
@@ -28,52 +42,108 @@ export interface RequestLogger {
   fatal: Write
   /** Where there is one, lines below the logger's level are not even built. */
   isLevelEnabled?(level: string): boolean
+  /** Where there is one, it is called once for each route that has a `logLevel` of its own. */
+  child?(bindings: object, options: { level: string }): RequestLogger
+  /** Where there is one, the app's close waits for it, two seconds at most. */
+  flush?(done: (error?: Error) => void): void
 }
 
 /** Options of the plugin. */
 export interface RequestLoggingOptions {
   /**
-   * Where the lines go: any pino-like logger. It stays its owner's to flush and to close.
+   * Where the lines go: any pino-like logger. It is flushed when the app closes, and stays its
+   * owner's to close.
    *
    * @default app.log
    */
   logger?: RequestLogger | undefined
   /**
-   * The level of a line: a table of outcomes, in which those left out keep the default, or a
-   * function. `'silent'` writes no line. A function that throws, or returns no level, is reported
-   * once, and the default applies.
+   * The names on a line: the suite's own, with milliseconds, or those of OpenTelemetry's semantic
+   * conventions, with seconds.
    *
-   * @default info for ok, client-error and hijacked; warn for refused, aborted and malformed; error
-   * for server-error and cut
+   * @default 'native'
+   */
+  format?: 'native' | 'otel' | undefined
+  /**
+   * The level of a line: a table of outcomes, in which those left out keep the default, or a
+   * function of how the request went. `'silent'` writes no line. A function that throws, or returns
+   * no level, is reported once, and the default applies.
+   *
+   * @default info for ok, client-error and hijacked; warn for slow, refused, aborted and malformed;
+   * error for server-error and cut
    */
   level?: LevelTable | LevelFunction | undefined
   /**
-   * What writes no line: `'probes'` means routes with `config: { holdfast: { probe: true } }` and
-   * the probes of `@holdfast/lifecycle`, unless an error was thrown and answered with 500 or more;
-   * `false` means nothing.
+   * What writes no line. `'probes'` means routes with `config: { holdfast: { probe: true } }` and the
+   * probes of `@holdfast/lifecycle`; a path, `'/metrics'`, itself, and with a star, `'/assets/*'`, all
+   * that begins so. Both write one nevertheless when an error was thrown and answered with 500 or
+   * more. A function decides by itself. `false` means nothing.
    *
    * @default 'probes'
    */
-  silent?: 'probes' | false | undefined
+  silent?: SilentRule | readonly SilentRule[] | false | undefined
+  /**
+   * From when on a request is slow: it is never left out by `sample`, says so, and if it went well
+   * otherwise has the level `slow`. `false`: never.
+   *
+   * @default '1s'
+   */
+  slow?: Duration | false | undefined
+  /**
+   * The share, 0 to 1, of the lines of requests that went well (`ok`, `hijacked`) and not slowly that
+   * is written. Chosen by the trace id, so that services with the same share keep the same traces;
+   * without a trace by the id of the request.
+   *
+   * @default 1
+   */
+  sample?: number | undefined
+  /** Of a query the names are written; the values only of the parameters in `show`. @default none */
+  query?: { readonly show?: readonly string[] | undefined } | undefined
+  /** Names of request headers to write. Those that carry credentials are refused. @default none */
+  headers?: readonly string[] | undefined
+  /**
+   * Where ids of requests come from. `false` leaves them to Fastify, and so does leaving the option
+   * out where Fastify was given a `genReqId` or `requestIdHeader`.
+   *
+   * @default { header: false, generate: 'uuidv7', echo: false }
+   */
+  requestId?: RequestIdOptions | false | undefined
 }
 
 /** `config.requestLogging` of a route; `false` in its place writes no line at all. */
 export interface RequestLoggingRouteOptions {
   /** As the plugin's `level`. What it leaves out has the plugin's level. */
   level?: LevelTable | LevelFunction | undefined
+  /** As the plugin's `slow`. */
+  slow?: Duration | false | undefined
+  /** As the plugin's `sample`. */
+  sample?: number | undefined
+}
+
+/** What can be set for a route, ready for use. */
+export interface ResolvedRouteOptions {
+  readonly levels: Levels
+  /** Milliseconds; `Infinity` when nothing is slow. */
+  readonly slow: number
+  readonly sample: number
 }
 
 /** What the options of the plugin come to. */
-export interface ResolvedRequestLoggingOptions {
+export interface ResolvedRequestLoggingOptions extends ResolvedRouteOptions {
   readonly logger: RequestLogger | undefined
-  readonly level: LevelFunction
-  readonly silentProbes: boolean
+  readonly format: 'native' | 'otel'
+  readonly silence: Silence
+  readonly show: ReadonlySet<string>
+  /** Lower case. */
+  readonly headers: readonly string[]
+  /** `undefined`: ids are left as they are. */
+  readonly requestId: ResolvedRequestIdOptions | undefined
 }
 
 const levelName = oneOf(...LOG_LEVELS, 'silent')
 
 const levelTable = shapeOf(
-  Object.fromEntries(Object.keys(DEFAULT_LEVELS).map((outcome) => [outcome, levelName]))
+  Object.fromEntries(Object.keys(DEFAULT_LEVELS.table).map((outcome) => [outcome, levelName]))
 )
 
 const level: OptionCheck = (value, option) => {
@@ -94,11 +164,64 @@ const logger: OptionCheck = (value, option) => {
   }
 }
 
-const routeShape: OptionShape = { level }
+const isSilentRule = (value: unknown): boolean =>
+  typeof value === 'function' ||
+  value === 'probes' ||
+  (typeof value === 'string' && value.startsWith('/'))
+
+const silent: OptionCheck = (value, option) => {
+  if (value === false || isSilentRule(value)) return
+  if (Array.isArray(value) && value.every(isSilentRule)) return
+  throw new InvalidOptionError(
+    option,
+    '"probes", a path that begins with "/", a function, a list of these, or false',
+    describe(value)
+  )
+}
+
+const SECRET_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie'
+])
+
+const header: OptionCheck = (value, option) => {
+  text(value, option)
+  if (SECRET_HEADERS.has(String(value).toLowerCase())) {
+    throw new InvalidOptionError(
+      option,
+      'the name of a header without credentials; add what you need of it with request.addLogFields()',
+      describe(value)
+    )
+  }
+}
+
+const routeShape: OptionShape = {
+  level,
+  slow: either('a duration of at least 0 ms, or false', oneOf(false), duration()),
+  sample: number({ min: 0, max: 1 })
+}
 
 const checkRouteShape: OptionCheck = shapeOf(routeShape)
 
-const pluginShape: OptionShape = { ...routeShape, logger, silent: oneOf('probes', false) }
+const pluginShape: OptionShape = {
+  ...routeShape,
+  logger,
+  format: oneOf('native', 'otel'),
+  silent,
+  query: shapeOf({ show: listOf(text) }),
+  headers: listOf(header),
+  requestId: checkRequestIdOptions
+}
+
+const DEFAULT_SLOW = 1000
+
+const DEFAULT_ROUTE: ResolvedRouteOptions = {
+  levels: DEFAULT_LEVELS,
+  slow: DEFAULT_SLOW,
+  sample: 1
+}
 
 /** @throws UnknownOptionError, InvalidOptionError */
 export function resolveRequestLoggingOptions(
@@ -106,10 +229,36 @@ export function resolveRequestLoggingOptions(
 ): ResolvedRequestLoggingOptions {
   checkOptions('requestLogging', given, pluginShape)
   return Object.freeze({
+    ...resolveRouteOptions(given, DEFAULT_ROUTE),
     logger: given.logger,
-    level: levelFunction(given.level, levelByOutcome),
-    silentProbes: given.silent !== false
+    format: given.format ?? 'native',
+    silence: new Silence(rulesOf(given.silent)),
+    show: new Set(given.query?.show ?? []),
+    headers: (given.headers ?? []).map((name) => name.toLowerCase()),
+    requestId: given.requestId === false ? undefined : resolveRequestIdOptions(given.requestId)
   })
+}
+
+function rulesOf(silent: RequestLoggingOptions['silent']): readonly SilentRule[] {
+  if (silent === undefined) return ['probes']
+  if (silent === false) return []
+  return typeof silent === 'object' ? silent : [silent]
+}
+
+/** Lays the options of a route, which must have been checked, over those of the plugin. */
+export function resolveRouteOptions(
+  given: RequestLoggingRouteOptions,
+  plugin: ResolvedRouteOptions
+): ResolvedRouteOptions {
+  return {
+    levels: levelsOf(given.level, plugin.levels),
+    slow: given.slow === undefined ? plugin.slow : slowOf(given.slow),
+    sample: given.sample ?? plugin.sample
+  }
+}
+
+function slowOf(slow: Duration | false): number {
+  return slow === false ? Infinity : parseDuration(slow, 'slow')
 }
 
 /**

@@ -29,19 +29,19 @@ export type Outcome =
 /** The status on the line of a client that left, as nginx writes it. No client ever saw it. */
 export const CLIENT_CLOSED_REQUEST = 499
 
-/** What decides the outcome of a request. */
-export interface End {
-  readonly ending: Ending
-  /** The status of the answer, as far as it was set. */
-  readonly status: number
-  readonly facts: RequestFacts
-  readonly hijacked: boolean
-  /** Fastify routed the request; its 404 counts as a route. */
-  readonly routed: boolean
-}
-
-/** Names what became of a request that has a response. */
-export function outcomeOf({ ending, status, facts, hijacked, routed }: End): Outcome {
+/**
+ * Names what became of a request that has a response.
+ *
+ * @param status of the answer, as far as it was set
+ * @param routed Fastify routed the request; its 404 counts as a route
+ */
+export function outcomeOf(
+  ending: Ending,
+  status: number,
+  facts: RequestFacts,
+  hijacked: boolean,
+  routed: boolean
+): Outcome {
   if (facts.clientError !== undefined) return 'malformed'
   if (hijacked) return 'hijacked'
   if (ending !== 'finished') return ending

@@ -2,13 +2,18 @@
  * Wires the log into Fastify: it takes every request in, notes what Fastify makes of it, and writes
  * its line when it settles.
  */
-import { enlist, hookNames, intake, isRoot } from '@holdfast/core'
+import { enlist, eventLoopDelay, hookNames, intake, isRoot, logControllerOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { entryOf } from './edges/entry.ts'
+import { flushed } from './edges/flush.ts'
+import { findOpenTelemetry } from './edges/open-telemetry.ts'
+import { echoId, provideRequestIds } from './edges/request-ids.ts'
 import { RequestLog } from './edges/request-log.ts'
-import { addFields, type LogFields } from './fields.ts'
+import type { LogFields } from './fields.ts'
+import { nativeFormat } from './formats/native.ts'
+import { otelFormat } from './formats/otel.ts'
 import {
   checkRouteOptions,
   type RequestLoggingOptions,
@@ -19,8 +24,10 @@ import {
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Adds fields to the line of this request. Of two with the same name the later stands; the
-     * names of the line's own fields are left out. Without effect once the line is written.
+     * Adds fields to the line of this request, as they are now. Of two with the same name the later
+     * stands; the names of the line's own fields are left out. Text and objects whose name speaks
+     * of a secret are written as `REDACTED`. At most 256 values and 16,384 characters are kept, of
+     * one text 1,024. Never throws; without effect once the line is written.
      */
     addLogFields(fields: LogFields): void
   }
@@ -33,10 +40,22 @@ declare module 'fastify' {
 const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => {
   enlist(app, '@holdfast/request-logging')
   const options = resolveRequestLoggingOptions(given)
-  const log = new RequestLog(options, options.logger ?? app.log, hasSemicolonQueries(app))
+  const logger = options.logger ?? app.log
+  const activeSpan = await findOpenTelemetry()
+  const delay = eventLoopDelay()
+  const log = new RequestLog(options, {
+    logger,
+    format: FORMATS[options.format](idLabelOf(app)),
+    activeSpan,
+    eventLoopDelay: delay,
+    semicolons: hasSemicolonQueries(app)
+  })
+  const { requestId } = options
+  const echo = requestId?.echo
+  if (requestId !== undefined) provideRequestIds(app, requestId, activeSpan, options.sample)
 
   const earlier = hookNames(app, 'onRequest').filter(
-    (name) => name !== 'holdfastIntake' && !(name === 'holdfastLifecycle' && options.silentProbes)
+    (name) => name !== 'holdfastIntake' && !(name === 'holdfastLifecycle' && options.silence.probes)
   )
   // A scope sees its own requests only; what is never routed belongs to the root.
   if (isRoot(app)) {
@@ -51,6 +70,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
 
   app.addHook('onRequest', function holdfastRequestLogging(request, reply, done) {
     log.note(request, reply)
+    if (echo !== undefined) echoId(request, reply, echo)
     done()
   })
   if (earlier.length > 0) {
@@ -58,6 +78,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     // of which nothing is written unless asked for.)
     app.addHook('onSend', function holdfastRequestLoggingLate(request, reply, _payload, done) {
       log.note(request, reply)
+      if (echo !== undefined) echoId(request, reply, echo)
       done()
     })
   }
@@ -73,20 +94,35 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   if (!app.hasRequestDecorator('addLogFields')) {
     app.decorateRequest('addLogFields', function addLogFields(this: FastifyRequest, fields) {
       const entry = entryOf(this.raw)
-      entry.fields ??= {}
-      addFields(entry.fields, fields)
+      // Before any hook of the plugin's ran, the plugin that put the method here has to do.
+      const owner = entry.log ?? log
+      owner.add(entry, fields)
     })
   }
   app.addHook('onReady', async () => {
     warnOfDoubleLogging(app)
   })
+  app.addHook('onClose', async () => {
+    delay.release()
+    await flushed(logger)
+  })
 }
+
+const FORMATS = { native: nativeFormat, otel: otelFormat }
 
 /** Fastify's `useSemicolonDelimiter`, in its old place and its new one. */
 function hasSemicolonQueries({ initialConfig }: FastifyInstance): boolean {
   const { useSemicolonDelimiter, routerOptions = {} } = initialConfig
   if ('useSemicolonDelimiter' in routerOptions) return routerOptions.useSemicolonDelimiter === true
   return useSemicolonDelimiter === true
+}
+
+/** The name under which Fastify binds the id of a request to `request.log`. */
+function idLabelOf(app: FastifyInstance): string {
+  const controller: { readonly requestIdLogLabel?: unknown } = logControllerOf(app) ?? {}
+  const { requestIdLogLabel } = app.initialConfig
+  const label = controller.requestIdLogLabel ?? requestIdLogLabel
+  return typeof label === 'string' && label !== '' ? label : 'reqId'
 }
 
 /** Writes exactly one line for every request, whatever became of it. */

@@ -33,3 +33,13 @@ t.test('whatever is thrown can be described', async (t) => {
   })
   t.same(describeError(unreadable, true), { type: 'unreadable' })
 })
+
+t.test('an error has an end, and does not repeat the query', async (t) => {
+  const error = new Error(`GET /a?token=secret ${'x'.repeat(5000)}`)
+  error.stack = `Error: /a?token=secret\n${'y'.repeat(50_000)}`
+  const { message, stack } = describeError(error, true, '/a?token=secret')
+  t.match(message, /^GET \/a x{1016}…$/)
+  t.equal(stack?.length, 8192)
+  t.ok(stack?.startsWith('Error: /a
+yyy') && stack.endsWith('y…'))
+})

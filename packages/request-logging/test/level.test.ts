@@ -1,8 +1,24 @@
 import t from 'tap'
-import { type LogLevel, levelByOutcome, levelFunction, type SettledRequest } from '../dist/level.js'
+import {
+  chosenLevel,
+  DEFAULT_LEVELS,
+  type LevelFunction,
+  type LogLevel,
+  levelInTable,
+  levelsOf,
+  type SettledRequest
+} from '../dist/level.js'
 import type { Outcome } from '../dist/outcome.js'
 
-const end = (outcome: Outcome): SettledRequest => ({ outcome, status: 200, duration: 1 })
+const end = (outcome: Outcome, slow = false): SettledRequest => ({
+  outcome,
+  status: 200,
+  duration: 1,
+  slow,
+  error: undefined,
+  request: undefined,
+  reply: undefined
+})
 
 t.test('every outcome has a level', async (t) => {
   const levels: Record<Outcome, LogLevel> = {
@@ -16,26 +32,34 @@ t.test('every outcome has a level', async (t) => {
     malformed: 'warn'
   }
   for (const [outcome, level] of Object.entries(levels)) {
-    t.equal(levelByOutcome(end(outcome as Outcome)), level, outcome)
+    t.equal(levelInTable(DEFAULT_LEVELS.table, outcome as Outcome, false), level, outcome)
   }
+})
+
+t.test('slowness counts where all else is well', async (t) => {
+  t.equal(levelInTable(DEFAULT_LEVELS.table, 'ok', true), 'warn')
+  t.equal(levelInTable(DEFAULT_LEVELS.table, 'client-error', true), 'info')
+  t.equal(levelInTable(DEFAULT_LEVELS.table, 'cut', true), 'error')
 })
 
 t.test('a table changes the outcomes it names and leaves the others', async (t) => {
   const given = { ok: 'debug' as LogLevel, cut: undefined }
-  const level = levelFunction(given, levelByOutcome)
+  const { table } = levelsOf(given, DEFAULT_LEVELS)
   given.ok = 'fatal'
-  t.equal(level(end('ok')), 'debug', 'as it was when it was given')
-  t.equal(level(end('cut')), 'error')
-  t.equal(level(end('aborted')), 'warn')
-  t.equal(levelFunction(undefined, levelByOutcome), levelByOutcome)
+  t.equal(levelInTable(table, 'ok', false), 'debug', 'as it was when it was given')
+  t.equal(levelInTable(table, 'ok', true), 'warn')
+  t.equal(levelInTable(table, 'cut', false), 'error')
+  t.equal(levelsOf(undefined, DEFAULT_LEVELS), DEFAULT_LEVELS)
 })
 
-t.test('a function is asked with what decides', async (t) => {
-  const level = levelFunction((settled) => {
-    t.same(settled, { outcome: 'ok', status: 200, duration: 1 })
-    return 'silent'
-  }, levelByOutcome)
-  t.equal(level(end('ok')), 'silent')
+t.test('what a table of a route leaves out is decided by the function of the plugin', async (t) => {
+  const plugin = levelsOf(({ status }) => (status === 200 ? 'trace' : 'fatal'), DEFAULT_LEVELS)
+  const { choose, table } = levelsOf({ ok: 'debug', slow: 'error' }, plugin)
+  const level = (settled: SettledRequest): LogLevel =>
+    chosenLevel(choose as LevelFunction, settled, table)
+  t.equal(level(end('ok')), 'debug')
+  t.equal(level(end('ok', true)), 'error')
+  t.equal(level(end('aborted')), 'trace')
 })
 
 t.test('a function that throws or returns no level is reported once', async (t) => {
@@ -45,12 +69,14 @@ t.test('a function that throws or returns no level is reported once', async (t) 
   }
   process.on('warning', keep)
   t.teardown(() => process.off('warning', keep))
-  const throwing = levelFunction(() => {
+  const throwing: LevelFunction = () => {
     throw new Error('no idea')
-  }, levelByOutcome)
+  }
   // @ts-expect-error no level
-  const wrong = levelFunction(() => 'loud', levelByOutcome)
-  for (const level of [throwing, throwing, wrong, wrong]) t.equal(level(end('cut')), 'error')
+  const wrong: LevelFunction = () => 'loud'
+  for (const choose of [throwing, throwing, wrong, wrong]) {
+    t.equal(chosenLevel(choose, end('cut'), DEFAULT_LEVELS.table), 'error')
+  }
   await new Promise(setImmediate)
   t.equal(warnings.length, 2)
   t.match(warnings[0]?.message, /requestLogging\.level.*no idea/)

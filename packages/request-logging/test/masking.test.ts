@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { pathOf, printable } from '../dist/masking.js'
+import { pathOf, printable, printableLines, queryOf, withoutQuery } from '../dist/masking.js'
 
 t.test('only the path of a target is left', async (t) => {
   const cases: [string, string][] = [
@@ -39,7 +39,46 @@ t.test('whatever is sent, a path is printable and holds no query', async (t) => 
   t.doesNotThrow(() => fc.assert(property))
 })
 
-t.test('control characters are replaced, line ends and tabs stay', async (t) => {
-  t.equal(printable('\u001b[31mred\u009b0m\u007f\0'), '\ufffd[31mred\ufffd0m\ufffd\ufffd')
-  t.equal(printable('Error: no\n\tat once'), 'Error: no\n\tat once')
+t.test('a path has an end', async (t) => {
+  t.equal(pathOf(`/${'a'.repeat(2000)}?b`, false), `/${'a'.repeat(1022)}…`)
+})
+
+t.test('of a query the names are left, and the values that may be shown', async (t) => {
+  const show = new Set(['page', 'sort'])
+  const cases: [string, string | undefined][] = [
+    ['/', undefined],
+    ['/?', undefined],
+    ['/#a?b=c', undefined],
+    ['/?page=2', 'page=2'],
+    ['/?page=2&token=secret&sort=a%20b#page=3', 'page=2&token=REDACTED&sort=a%20b'],
+    ['/?secret', 'REDACTED'],
+    ['/?=secret', 'REDACTED'],
+    ['/?sec%20ret=1&se cret=1&\u001b[31m=1', 'REDACTED&REDACTED&REDACTED'],
+    ['/?filter[name]=secret', 'filter[name]=REDACTED'],
+    ['/?page=\u001b[31m', 'page=%1B[31m'],
+    ['/?page=', 'page='],
+    [`/?page=${'9'.repeat(1000)}`, `page=${'9'.repeat(255)}…`],
+    [`/?${'a=b&'.repeat(40)}`, `${'a=REDACTED&'.repeat(32)}…`],
+    [`/?${'a'.repeat(65)}=b`, 'REDACTED']
+  ]
+  for (const [target, query] of cases) t.equal(queryOf(target, false, show), query, target)
+  t.equal(queryOf('/a;token=secret', true, show), 'token=REDACTED')
+})
+
+t.test('an error that repeats the target says it without the query', async (t) => {
+  t.equal(withoutQuery('Route GET:/a?b=c not found', '/a?b=c'), 'Route GET:/a not found')
+  t.equal(withoutQuery('Why? Not so', '/a?'), 'Why? Not so')
+  t.equal(withoutQuery('no /a', '/a'), 'no /a')
+})
+
+t.test('control characters are replaced', async (t) => {
+  t.equal(printable('\u001b[31mred\u009b0m\u007f\0', 99), '\ufffd[31mred\ufffd0m\ufffd\ufffd')
+  t.equal(printable('a\n\tb\r\u202ec\u2028', 99), 'a\ufffd\ufffdb\ufffd\ufffdc\ufffd')
+  t.equal(printable('abc', 3), 'abc')
+  t.equal(printable('abcd', 3), 'ab…')
+})
+
+t.test('where lines are wanted, line ends and tabs stay', async (t) => {
+  t.equal(printableLines('Error: no\n\tat once\u001b', 99), 'Error: no\n\tat once\ufffd')
+  t.equal(printableLines('plain', 99), 'plain')
 })

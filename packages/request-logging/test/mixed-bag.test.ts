@@ -214,7 +214,7 @@ t.test('every request has exactly one line, and the right one', async (t) => {
   }
   const first = (part: string): WrittenLine =>
     lines.find((line) => summary(line).includes(part)) as WrittenLine
-  t.match(first('GET /ok/:n'), { level: 30, id: /^req-/, bytesOut: 13, msg: 'GET /ok/:n 200' })
+  t.match(first('GET /ok/:n'), { level: 30, reqId: /-7/, bytesOut: 13, msg: 'GET /ok/:n 200' })
   t.match(first('HEAD /ok/:n'), { bytesOut: 0 })
   t.match(first('/nowhere/3'), { msg: 'GET /nowhere/3 404', level: 30 })
   t.match(first('429 refused'), {

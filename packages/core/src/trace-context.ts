@@ -1,0 +1,136 @@
+/**
+ * The trace a request belongs to, read and continued by the rules of W3C Trace Context, without an
+ * SDK: a service that only hands a trace on still keeps it whole.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import { randomHex } from './random-hex.ts'
+
+/** One request's place in a trace. */
+export interface TraceContext {
+  /** 32 hexadecimal digits, the same for every request of the trace. */
+  readonly traceId: string
+  /** 16 hexadecimal digits: this request, and the parent of every call it makes. */
+  readonly spanId: string
+  /** Bit 0: sampled. Bit 1: the trace id is random. */
+  readonly flags: number
+  /** The `tracestate` that came with it, for vendors, unread. */
+  readonly state: string | undefined
+}
+
+/** What a `traceparent` header says. */
+export interface TraceParent {
+  readonly traceId: string
+  /** The span of the caller. */
+  readonly parentId: string
+  readonly flags: number
+}
+
+/** The headers that an outgoing call must send on. Empty when the request has no trace. */
+export interface TraceHeaders {
+  traceparent?: string
+  tracestate?: string
+}
+
+const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:$|-)/
+const NO_TRACE = '0'.repeat(32)
+const NO_SPAN = '0'.repeat(16)
+const LENGTH_OF_VERSION_0 = 55
+const SAMPLED = 1
+const RANDOM = 2
+const NOT_ZERO = /[^0]/
+// Visible ASCII, as far as every system on the way is bound to hand it on.
+const STATE = /^[\x20-\x7e]{1,512}$/
+
+/**
+ * Reads a `traceparent` header. `undefined` when there is none, or one that the specification says
+ * to ignore: of version ff, with an id of zeros, with capitals, of the wrong length.
+ */
+export function parseTraceparent(header: unknown): TraceParent | undefined {
+  if (typeof header !== 'string') return undefined
+  const [, version, traceId, parentId, flags] = TRACEPARENT.exec(header) ?? []
+  if (traceId === undefined || parentId === undefined || flags === undefined) return undefined
+  if (version === 'ff' || traceId === NO_TRACE || parentId === NO_SPAN) return undefined
+  if (version === '00' && header.length !== LENGTH_OF_VERSION_0) return undefined
+  return { traceId, parentId, flags: Number.parseInt(flags, 16) & (SAMPLED | RANDOM) }
+}
+
+/**
+ * Begins a trace. Whoever is called learns by its flag whether it is being recorded.
+ *
+ * @param isSampled says so of a trace id
+ */
+export function beginTrace(isSampled: (traceId: string) => boolean): TraceContext {
+  const traceId = newId(32)
+  const flags = isSampled(traceId) ? SAMPLED | RANDOM : RANDOM
+  return { traceId, spanId: newId(16), flags, state: undefined }
+}
+
+function newId(digits: number): string {
+  for (;;) {
+    const id = randomHex(digits)
+    if (NOT_ZERO.test(id)) return id
+  }
+}
+
+// Registered, so that two copies of this package in one process agree on a request's trace.
+const TRACE = Symbol.for('holdfast.trace')
+
+interface WithTrace {
+  [TRACE]?: TraceContext | null
+}
+
+type Raw = IncomingMessage & WithTrace
+
+/**
+ * Returns the trace of a request: the one set by {@link setTrace}, or else the one its `traceparent`
+ * names, continued with a span id of its own. `undefined` when it has none.
+ */
+export function traceOf(request: FastifyRequest | IncomingMessage): TraceContext | undefined {
+  const raw: Raw = 'raw' in request ? request.raw : request
+  let trace = raw[TRACE]
+  if (trace === undefined) {
+    trace = continued(raw)
+    raw[TRACE] = trace
+  }
+  return trace ?? undefined
+}
+
+/** Puts a request into a trace: one that was begun here, or that of an SDK's active span. */
+export function setTrace(request: FastifyRequest | IncomingMessage, trace: TraceContext): void {
+  const raw: Raw = 'raw' in request ? request.raw : request
+  raw[TRACE] = trace
+}
+
+function continued({ headers }: IncomingMessage): TraceContext | null {
+  const header = headers['traceparent']
+  if (header === undefined) return null
+  const parent = parseTraceparent(header)
+  if (parent === undefined) return null
+  const state = headers['tracestate']
+  return {
+    traceId: parent.traceId,
+    spanId: newId(16),
+    flags: parent.flags,
+    state: typeof state === 'string' && STATE.test(state) ? state : undefined
+  }
+}
+
+/**
+ * Returns what a call made on behalf of `request` must send on, so that the trace goes on in the
+ * service that is called: spread it into the call's headers.
+ */
+export function traceHeaders(request: FastifyRequest | IncomingMessage): TraceHeaders {
+  const trace = traceOf(request)
+  if (trace === undefined) return {}
+  const headers: TraceHeaders = {
+    traceparent: `00-${trace.traceId}-${trace.spanId}-${flagsText(trace)}`
+  }
+  if (trace.state !== undefined) headers.tracestate = trace.state
+  return headers
+}
+
+/** The flags as headers and log lines write them: two hexadecimal digits. */
+export function flagsText({ flags }: TraceContext): string {
+  return flags.toString(16).padStart(2, '0')
+}

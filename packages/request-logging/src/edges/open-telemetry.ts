@@ -1,0 +1,40 @@
+/**
+ * The span that an OpenTelemetry SDK has open for a request, where the process has one. The API is an
+ * optional peer: without it there is no span to ask for.
+ */
+import type { TraceContext } from '@holdfast/core'
+
+/** As much of a span's context as a line needs. */
+interface SpanContext {
+  readonly traceId: string
+  readonly spanId: string
+  readonly traceFlags: number
+  readonly traceState?: { serialize(): string } | undefined
+}
+
+interface OpenTelemetryApi {
+  readonly trace: { getActiveSpan(): { spanContext(): SpanContext } | undefined }
+  isSpanContextValid(context: SpanContext): boolean
+}
+
+/** Returns the active span as a place in a trace; `undefined` when none is active. */
+export type ActiveSpan = () => TraceContext | undefined
+
+/** Returns what asks for the active span; `undefined` where the API is not installed. */
+export async function findOpenTelemetry(
+  load: () => Promise<OpenTelemetryApi> = () => import('@opentelemetry/api')
+): Promise<ActiveSpan | undefined> {
+  let api: OpenTelemetryApi
+  try {
+    api = await load()
+  } catch {
+    return undefined
+  }
+  return () => {
+    const span = api.trace.getActiveSpan()?.spanContext()
+    // Without an SDK, and for what an SDK suppresses, there is a span of zeros.
+    if (span === undefined || !api.isSpanContextValid(span)) return undefined
+    const { traceId, spanId, traceFlags, traceState } = span
+    return { traceId, spanId, flags: traceFlags, state: traceState?.serialize() }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Gives Fastify its requests' ids.
+ */
+import type { IncomingMessage } from 'node:http'
+import { beginTrace, hasDefaultRequestIds, setTrace, traceOf } from '@holdfast/core'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { acceptedId, uuidv7, VISIBLE } from '../request-id.ts'
+import type { IncomingId, ResolvedRequestIdOptions } from '../request-id-options.ts'
+import { keepsTrace } from '../sampling.ts'
+import type { ActiveSpan } from './open-telemetry.ts'
+
+/**
+ * Has Fastify take ids from here: when the user said so, or said nothing here and nothing to Fastify.
+ *
+ * @param sample the share of lines written; traces that begin here say to be sampled in this share
+ */
+export function provideRequestIds(
+  app: FastifyInstance,
+  options: ResolvedRequestIdOptions,
+  activeSpan: ActiveSpan | undefined,
+  sample: number
+): void {
+  if (!options.explicit && !hasDefaultRequestIds(app)) return
+  const { incoming } = options
+  const isSampled = (traceId: string): boolean => keepsTrace(traceId, sample)
+  const generate =
+    options.generate === 'uuidv7'
+      ? () => uuidv7(Date.now())
+      : (raw: IncomingMessage) => traceIdOf(raw, activeSpan, isSampled)
+  const idOf = (raw: IncomingMessage): string =>
+    (incoming && incomingId(raw, incoming)) ?? generate(raw)
+  app.setGenReqId(idOf)
+}
+
+/** Sends the id of a request back, where it can be a header's value. */
+export function echoId(request: FastifyRequest, reply: FastifyReply, header: string): void {
+  const id = acceptedId(request.id, VISIBLE)
+  if (id !== undefined) reply.header(header, id)
+}
+
+function incomingId(
+  raw: IncomingMessage,
+  { name, pattern, trusted }: IncomingId
+): string | undefined {
+  const id = acceptedId(raw.headers[name], pattern)
+  if (id === undefined || trusted === undefined) return id
+  return trusted.has(raw.socket.remoteAddress) ? id : undefined
+}
+
+function traceIdOf(
+  raw: IncomingMessage,
+  activeSpan: ActiveSpan | undefined,
+  isSampled: (traceId: string) => boolean
+): string {
+  const trace = activeSpan?.() ?? traceOf(raw) ?? beginTrace(isSampled)
+  setTrace(raw, trace)
+  return trace.traceId
+}

@@ -1,0 +1,48 @@
+/**
+ * The suite's own names: short, flat, milliseconds and bytes.
+ */
+import type { Line } from '../line.ts'
+import { ALWAYS_RESERVED, type Format } from './format.ts'
+
+const NAMES: { readonly [name in keyof Required<Line>]: true } = {
+  reqId: true,
+  method: true,
+  route: true,
+  path: true,
+  status: true,
+  outcome: true,
+  duration: true,
+  ttfb: true,
+  bytesIn: true,
+  bytesOut: true,
+  client: true,
+  userAgent: true,
+  eventLoopDelay: true,
+  query: true,
+  sentStatus: true,
+  slow: true,
+  sampleRate: true,
+  traceId: true,
+  spanId: true,
+  refusedBy: true,
+  rateLimit: true,
+  breaker: true,
+  shedding: true,
+  lifecycle: true,
+  error: true,
+  headers: true,
+  droppedFields: true
+}
+
+/**
+ * @param idLabel the name Fastify gives the id of a request on the application's own lines, so that
+ * one search finds both
+ */
+export function nativeFormat(idLabel: string): Format {
+  const reserved = new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), idLabel])
+  if (idLabel === 'reqId') return { reserved, shape: (line) => line }
+  return {
+    reserved,
+    shape: ({ reqId, ...line }) => ({ [idLabel]: reqId, ...line })
+  }
+}

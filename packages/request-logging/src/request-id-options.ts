@@ -1,0 +1,143 @@
+import {
+  boolean,
+  describe,
+  either,
+  InvalidOptionError,
+  listOf,
+  type OptionCheck,
+  oneOf,
+  shapeOf,
+  text
+} from '@holdfast/core'
+import { AddressList, isAddressRange } from './address-list.ts'
+import { DEFAULT_ID_PATTERN } from './request-id.ts'
+
+/** The header in which ids come in, and when they are believed. */
+export interface IncomingIdOptions {
+  readonly name: string
+  /**
+   * What an id must look like. Besides, it has at most 128 characters, all of them visible ASCII.
+   *
+   * @default /^[\w.~:/+=@-]+$/
+   */
+  readonly pattern?: RegExp | undefined
+  /**
+   * Addresses and CIDR ranges of the callers (the peers of the connection, proxies for instance) that
+   * are believed.
+   *
+   * @default everybody
+   */
+  readonly trust?: readonly string[] | undefined
+}
+
+/** Where ids of requests come from. */
+export interface RequestIdOptions {
+  /** The header whose id is taken over where it can be used. `false`: none. @default false */
+  header?: string | IncomingIdOptions | false | undefined
+  /**
+   * What a request has otherwise: a UUID of version 7, or the id of its trace, which is begun where
+   * none came in.
+   *
+   * @default 'uuidv7'
+   */
+  generate?: 'uuidv7' | 'trace-id' | undefined
+  /**
+   * The header in which the id goes back to the client: a name, or `true` for that of `header`, or
+   * else `x-request-id`.
+   *
+   * @default false
+   */
+  echo?: boolean | string | undefined
+}
+
+/** What {@link RequestIdOptions} come to. */
+export interface ResolvedRequestIdOptions {
+  /** Set by the user: it takes the place of what Fastify was told. */
+  readonly explicit: boolean
+  readonly incoming: IncomingId | undefined
+  readonly generate: 'uuidv7' | 'trace-id'
+  readonly echo: string | undefined
+}
+
+/** {@link IncomingIdOptions}, ready for use. */
+export interface IncomingId {
+  /** Lower case. */
+  readonly name: string
+  readonly pattern: RegExp
+  /** `undefined`: everybody is believed. */
+  readonly trusted: AddressList | undefined
+}
+
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
+
+const headerName: OptionCheck = (value, option) => {
+  if (typeof value !== 'string' || !HEADER_NAME.test(value)) {
+    throw new InvalidOptionError(option, 'the name of a header', describe(value))
+  }
+}
+
+const pattern: OptionCheck = (value, option) => {
+  if (!(value instanceof RegExp)) {
+    throw new InvalidOptionError(option, 'a regular expression', describe(value))
+  }
+}
+
+const addressRange: OptionCheck = (value, option) => {
+  text(value, option)
+  if (!isAddressRange(String(value))) {
+    throw new InvalidOptionError(option, 'an address or a CIDR range', describe(value))
+  }
+}
+
+const incoming = shapeOf({ name: headerName, pattern, trust: listOf(addressRange) })
+
+const header: OptionCheck = (value, option) => {
+  // Not `either`: a wrong member should be named itself.
+  if (value === false) return
+  if (typeof value !== 'object' || value === null) {
+    headerName(value, option)
+    return
+  }
+  incoming(value, option)
+  headerName((value as IncomingIdOptions).name, `${option}.name`)
+}
+
+const members = shapeOf({
+  header,
+  generate: oneOf('uuidv7', 'trace-id'),
+  echo: either('true, false or the name of a header', boolean, headerName)
+})
+
+/** Checks the option `requestId`. */
+export const checkRequestIdOptions: OptionCheck = (value, option) => {
+  if (value !== false) members(value, option)
+}
+
+/** Takes options that were checked. */
+export function resolveRequestIdOptions(
+  given: RequestIdOptions | undefined
+): ResolvedRequestIdOptions {
+  const { header = false, generate = 'uuidv7', echo = false } = given ?? {}
+  const incoming = header === false ? undefined : incomingOf(header)
+  return {
+    explicit: given !== undefined,
+    incoming,
+    generate,
+    echo: echo === true ? (incoming?.name ?? 'x-request-id') : echo === false ? undefined : echo
+  }
+}
+
+function incomingOf(header: string | IncomingIdOptions): IncomingId {
+  const { name, pattern, trust }: IncomingIdOptions =
+    typeof header === 'string' ? { name: header } : header
+  return {
+    name: name.toLowerCase(),
+    pattern: pattern === undefined ? DEFAULT_ID_PATTERN : stateless(pattern),
+    trusted: trust && new AddressList(trust)
+  }
+}
+
+/** With `g` or `y` a regular expression remembers where the last match ended. */
+function stateless({ source, flags }: RegExp): RegExp {
+  return new RegExp(source, flags.replace(/[gy]/g, ''))
+}

@@ -1,0 +1,41 @@
+/**
+ * Ids of requests: made here, or taken from a caller that is believed.
+ */
+import { randomHex } from '@holdfast/core'
+
+let latest = -1
+let prefix = ''
+
+/**
+ * Makes a UUID of version 7 (RFC 9562): ids of a later millisecond sort after those of an earlier
+ * one; within one millisecond they are random.
+ *
+ * @param now milliseconds since 1970
+ */
+export function uuidv7(now: number): string {
+  if (now !== latest) {
+    latest = now
+    const time = now.toString(16).padStart(12, '0')
+    prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`
+  }
+  const random = randomHex(19)
+  const variant = VARIANTS[Number.parseInt(random[0] as string, 16) & 3]
+  return `${prefix}${random.slice(1, 4)}-${variant}${random.slice(4, 7)}-${random.slice(7)}`
+}
+
+const VARIANTS = '89ab'
+
+/** What an id that comes from outside must look like, unless options say otherwise. */
+export const DEFAULT_ID_PATTERN: RegExp = /^[\w.~:/+=@-]+$/
+
+const MAXIMUM_ID_LENGTH = 128
+
+/** What any id that stands in a header must look like. */
+export const VISIBLE: RegExp = /^[\x21-\x7e]+$/
+
+/** Returns the id that a caller sent when it can be used, else `undefined`. */
+export function acceptedId(header: unknown, pattern: RegExp): string | undefined {
+  if (typeof header !== 'string' || header.length > MAXIMUM_ID_LENGTH) return undefined
+  // Whatever the pattern lets through: the id may go back out in a header.
+  return VISIBLE.test(header) && pattern.test(header) ? header : undefined
+}

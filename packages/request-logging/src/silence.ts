@@ -1,0 +1,55 @@
+/**
+ * What writes no line although it went well enough: probes, paths, and what a function says.
+ */
+import { reportOnce } from '@holdfast/core'
+import type { SettledRequest } from './level.ts'
+
+/** Says that a request writes no line. Asked when it is known how the request went. */
+export type SilentFunction = (settled: SettledRequest) => boolean
+
+/**
+ * One reason to write no line: being a probe, a path (`'/metrics'`, or with all below it
+ * `'/assets/*'`), or what a function says.
+ */
+export type SilentRule = 'probes' | `/${string}` | SilentFunction
+
+/** The rules of one registration, ready to be asked. */
+export class Silence {
+  readonly probes: boolean
+  readonly #paths: ReadonlySet<string>
+  readonly #prefixes: readonly string[]
+  readonly #functions: readonly SilentFunction[]
+
+  constructor(rules: readonly SilentRule[]) {
+    const paths = rules.filter((rule) => typeof rule === 'string')
+    this.probes = paths.includes('probes')
+    this.#paths = new Set(paths.filter((path) => !path.endsWith('*')))
+    this.#prefixes = paths.filter((path) => path.endsWith('*')).map((path) => path.slice(0, -1))
+    this.#functions = rules.filter((rule) => typeof rule === 'function')
+  }
+
+  /** Whether paths matter at all: finding out a request's costs something. */
+  get hasPaths(): boolean {
+    return this.#paths.size > 0 || this.#prefixes.length > 0
+  }
+
+  get hasFunctions(): boolean {
+    return this.#functions.length > 0
+  }
+
+  coversPath(path: string): boolean {
+    return this.#paths.has(path) || this.#prefixes.some((prefix) => path.startsWith(prefix))
+  }
+
+  /** A function that throws is reported once, and silences nothing. */
+  covers(settled: SettledRequest): boolean {
+    return this.#functions.some((isSilent) => {
+      try {
+        return isSilent(settled) === true
+      } catch (error) {
+        reportOnce(isSilent, 'the option requestLogging.silent', error)
+        return false
+      }
+    })
+  }
+}
