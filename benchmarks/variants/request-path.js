@@ -192,6 +192,13 @@ export const variants = {
     return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
   },
 
+  'holdfast request-logging, sampled out': async () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify({ logger: { stream }, logController: logController() })
+    await app.register(requestLogging, { sample: 0, slow: false })
+    return { app: answering(app), verify: () => assertLines(lines(), 0) }
+  },
+
   "holdfast request-logging, Fastify's logger off": async () => {
     const { stream, lines } = countingSink()
     const app = Fastify()

@@ -88,12 +88,13 @@ type Raw = IncomingMessage & WithTrace
  */
 export function traceOf(request: FastifyRequest | IncomingMessage): TraceContext | undefined {
   const raw: Raw = 'raw' in request ? request.raw : request
-  let trace = raw[TRACE]
-  if (trace === undefined) {
-    trace = continued(raw)
-    raw[TRACE] = trace
-  }
-  return trace ?? undefined
+  const trace = raw[TRACE]
+  if (trace !== undefined) return trace ?? undefined
+  const header = raw.headers['traceparent']
+  // Most requests have none; nothing is kept for them.
+  if (header === undefined) return undefined
+  raw[TRACE] = continued(header, raw.headers['tracestate'])
+  return raw[TRACE] ?? undefined
 }
 
 /** Puts a request into a trace: one that was begun here, or that of an SDK's active span. */
@@ -102,12 +103,9 @@ export function setTrace(request: FastifyRequest | IncomingMessage, trace: Trace
   raw[TRACE] = trace
 }
 
-function continued({ headers }: IncomingMessage): TraceContext | null {
-  const header = headers['traceparent']
-  if (header === undefined) return null
-  const parent = parseTraceparent(header)
+function continued(traceparent: unknown, state: unknown): TraceContext | null {
+  const parent = parseTraceparent(traceparent)
   if (parent === undefined) return null
-  const state = headers['tracestate']
   return {
     traceId: parent.traceId,
     spanId: newId(16),

@@ -27,7 +27,7 @@ export class Log {
 
   /** The lines of requests, without what else the app logs. */
   requests(): WrittenLine[] {
-    return this.all().filter((line) => line['outcome'] !== undefined)
+    return this.all().filter((line) => (line['outcome'] ?? line['holdfast.outcome']) !== undefined)
   }
 
   /** Waits for `count` lines of requests. */
