@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { entryOf } from './edges/entry.ts'
-import { flushed } from './edges/flush.ts'
+import { allSettled, flushed } from './edges/flush.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
 import { echoId, provideRequestIds } from './edges/request-ids.ts'
 import { RequestLog } from './edges/request-log.ts'
@@ -103,6 +103,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     warnOfDoubleLogging(app)
   })
   app.addHook('onClose', async () => {
+    await allSettled()
     delay.release()
     await flushed(logger)
   })

@@ -5,6 +5,15 @@ import type { RequestLogger } from '../options.ts'
 
 const PATIENCE = 2000
 
+/**
+ * Resolves when the requests whose connections were ended together with the server have settled: a
+ * socket that was destroyed is closed at the end of the turn, the server at once.
+ */
+export async function allSettled(): Promise<void> {
+  // Immediates run before sockets close in a turn, so that a second one is needed to be behind.
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 /** Resolves when the logger has flushed, or has taken two seconds, or has failed. Never rejects. */
 export async function flushed(logger: RequestLogger, patience: number = PATIENCE): Promise<void> {
   await new Promise<void>((resolve) => {

@@ -99,17 +99,17 @@ export class LineBuilder {
     }
     const query = queryOf(target, this.#semicolons, this.#show)
     if (query !== undefined) line.query = query
-    if (this.#headers.length > 0) line.headers = this.#allowed(headers)
+    this.#addHeaders(line, headers)
     return line
   }
 
-  #allowed(headers: IncomingMessage['headers']): Record<string, string> {
-    const allowed: Record<string, string> = {}
+  #addHeaders(line: Line, headers: IncomingMessage['headers']): void {
     for (const name of this.#headers) {
       const value = headers[name]
-      if (value !== undefined) allowed[name] = printable(String(value), MAXIMUM_HEADER)
+      if (value === undefined) continue
+      line.headers ??= {}
+      line.headers[name] = printable(String(value), MAXIMUM_HEADER)
     }
-    return allowed
   }
 }
 

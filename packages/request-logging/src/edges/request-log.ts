@@ -244,5 +244,6 @@ const settled: SettledListener = (response, ending) => {
 function keeps({ request }: Entry, raw: IncomingMessage, rate: number): boolean {
   const trace = traceOf(raw)
   if (trace !== undefined) return keepsTrace(trace.traceId, rate)
-  return request === undefined || keepsId(String(request.id), rate)
+  // Neither has what was never routed; an upgrade for example.
+  return request === undefined ? Math.random() < rate : keepsId(String(request.id), rate)
 }
