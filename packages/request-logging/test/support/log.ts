@@ -1,9 +1,11 @@
 /**
  * A destination for pino that keeps every line, and apps that write to it.
  */
+
+import type { Server } from 'node:http'
 import { type RequestLoggingOptions, requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { eventually } from '../../../../test/support/http.ts'
 
 /** A line as it is read back. */
@@ -45,7 +47,7 @@ export class Log {
 /** An app with the plugin, whose default lines are silent. */
 export function loggedApp(
   options: RequestLoggingOptions = {},
-  server: FastifyServerOptions = {}
+  server: FastifyHttpOptions<Server> = {}
 ): { app: FastifyInstance; log: Log } {
   const log = new Log()
   const app: FastifyInstance = Fastify({
