@@ -8,7 +8,9 @@ export type { HoldfastOptions } from './options.ts'
 export {
   type QuietLogging,
   type ServerOptions,
+  type ServerOptionsWithLogger,
   type ServerSettings,
+  type ServerSettingsWithLogger,
   serverOptions
 } from './server-options.ts'
 export { holdfast, holdfast as default } from './suite.ts'

@@ -1,7 +1,11 @@
-import { boolean, either, object, shapeOf } from '@holdfast/core'
+import { boolean, describe, either, InvalidOptionError, object, shapeOf } from '@holdfast/core'
 import { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from '@holdfast/lifecycle'
 import { type LogControllerClass, logController } from '@holdfast/request-logging/log-controller'
-import fastify, { type FastifyServerOptions, type LogController } from 'fastify'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyServerOptions,
+  type LogController
+} from 'fastify'
 
 /** What {@link serverOptions} is made of. */
 export interface ServerSettings {
@@ -11,6 +15,14 @@ export interface ServerSettings {
   logger?: NonNullable<FastifyServerOptions['logger']> | undefined
 }
 
+/** {@link ServerSettings} with a logger that exists already. */
+export interface ServerSettingsWithLogger<Logger extends FastifyBaseLogger> {
+  /** As in {@link ServerSettings}. */
+  timeouts?: TimeoutOptions | undefined
+  /** Fastify's `loggerInstance` option, in the place of `logger`. */
+  loggerInstance: Logger
+}
+
 /** How Fastify is told to leave the lines of requests to the suite: by version, one or the other. */
 export type QuietLogging = { logController: LogController } | { disableRequestLogging: true }
 
@@ -18,9 +30,14 @@ export type QuietLogging = { logController: LogController } | { disableRequestLo
 export type ServerOptions = ServerTimeouts &
   QuietLogging & { logger: NonNullable<FastifyServerOptions['logger']> }
 
+/** Options for `Fastify(...)` with a logger that exists already. */
+export type ServerOptionsWithLogger<Logger extends FastifyBaseLogger> = ServerTimeouts &
+  QuietLogging & { loggerInstance: Logger }
+
 const check = shapeOf({
   timeouts: object,
-  logger: either('true, false or an object of options', boolean, object)
+  logger: either('true, false or an object of options', boolean, object),
+  loggerInstance: object
 })
 
 /**
@@ -33,13 +50,23 @@ const check = shapeOf({
  *
  * @throws UnknownOptionError, InvalidOptionError
  */
-export function serverOptions(settings: ServerSettings = {}): ServerOptions {
+export function serverOptions<Logger extends FastifyBaseLogger>(
+  settings: ServerSettingsWithLogger<Logger>
+): ServerOptionsWithLogger<Logger>
+export function serverOptions(settings?: ServerSettings): ServerOptions
+export function serverOptions(
+  settings: ServerSettings & { loggerInstance?: FastifyBaseLogger } = {}
+): ServerOptions | ServerOptionsWithLogger<FastifyBaseLogger> {
   check(settings, 'serverOptions')
-  return {
-    ...serverTimeouts(settings.timeouts),
-    ...quietLogging(fastify.LogController),
-    logger: settings.logger ?? true
-  }
+  const { timeouts, logger, loggerInstance } = settings
+  const options = { ...serverTimeouts(timeouts), ...quietLogging(fastify.LogController) }
+  if (loggerInstance === undefined) return { ...options, logger: logger ?? true }
+  if (logger === undefined) return { ...options, loggerInstance }
+  throw new InvalidOptionError(
+    'serverOptions.logger',
+    'left out where there is a loggerInstance',
+    describe(logger)
+  )
 }
 
 /** @param Base Fastify's class, which it has since 5.10 */

@@ -22,6 +22,23 @@ t.test('serverOptions logs by default', async (t) => {
   t.equal(serverOptions({ logger: false }).logger, false)
 })
 
+t.test('serverOptions takes a logger that exists already, but not two', async (t) => {
+  const lines: string[] = []
+  const loggerInstance = Fastify({
+    logger: { stream: { write: (line) => void lines.push(line) } }
+  }).log
+  const app = Fastify(serverOptions({ loggerInstance, timeouts: { request: '3s' } }))
+  t.teardown(() => app.close())
+  app.get('/', async () => 'ok')
+  await app.inject('/')
+  app.log.info('mine')
+  t.equal(lines.length, 1)
+  t.match(lines[0], 'mine')
+  t.throws(() => serverOptions({ logger: true, loggerInstance } as object), {
+    message: /serverOptions\.logger.*left out.*true/
+  })
+})
+
 t.test('before Fastify 5.10 the request lines are switched off another way', async (t) => {
   t.same(quietLogging(undefined), { disableRequestLogging: true })
 })

@@ -2,14 +2,14 @@
  * Wires the log into Fastify: it takes every request in, notes what Fastify makes of it, and writes
  * its line when it settles.
  */
-import { enlist, eventLoopDelay, hookNames, intake, isRoot, logControllerOf } from '@holdfast/core'
+import { enlist, eventLoopDelay, hookNames, intake, isRoot } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { entryOf } from './edges/entry.ts'
 import { allSettled, flushed } from './edges/flush.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
-import { echoId, provideRequestIds } from './edges/request-ids.ts'
+import { echoId, idLabelOf, provideRequestIds } from './edges/request-ids.ts'
 import { RequestLog } from './edges/request-log.ts'
 import type { LogFields } from './fields.ts'
 import { nativeFormat } from './formats/native.ts'
@@ -116,14 +116,6 @@ function hasSemicolonQueries({ initialConfig }: FastifyInstance): boolean {
   const { useSemicolonDelimiter, routerOptions = {} } = initialConfig
   if ('useSemicolonDelimiter' in routerOptions) return routerOptions.useSemicolonDelimiter === true
   return useSemicolonDelimiter === true
-}
-
-/** The name under which Fastify binds the id of a request to `request.log`. */
-function idLabelOf(app: FastifyInstance): string {
-  const controller: { readonly requestIdLogLabel?: unknown } = logControllerOf(app) ?? {}
-  const { requestIdLogLabel } = app.initialConfig
-  const label = controller.requestIdLogLabel ?? requestIdLogLabel
-  return typeof label === 'string' && label !== '' ? label : 'reqId'
 }
 
 /** Writes exactly one line for every request, whatever became of it. */

@@ -2,14 +2,18 @@
  * Ids of requests and of traces, from outside, from here, and on the way on.
  */
 import { traceHeaders, traceOf } from '@holdfast/core'
+import { requestLogging } from '@holdfast/request-logging'
+import { logController } from '@holdfast/request-logging/log-controller'
 import { context, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import t from 'tap'
 import { validate } from 'uuid'
 import { listen } from '../../../test/support/http.ts'
 import { findOpenTelemetry } from '../dist/edges/open-telemetry.js'
-import { loggedApp } from './support/log.ts'
+import { idLabelOf } from '../dist/edges/request-ids.js'
+import { Log, loggedApp } from './support/log.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PARENT = 'b7ad6b7169203331'
@@ -90,8 +94,6 @@ t.test('an id that cannot stand in a header is not sent back', async (t) => {
 })
 
 t.test('the id stands under the label of the log controller', async (t) => {
-  const { LogController } = await import('fastify')
-  const { logController } = await import('@holdfast/request-logging/log-controller')
   class Labelled extends LogController {
     constructor() {
       super({ requestIdLogLabel: 'request' })
@@ -105,6 +107,38 @@ t.test('the id stands under the label of the log controller', async (t) => {
   })
   const { body } = await app.inject('/')
   t.match(await log.line(), { request: body, reqId: undefined })
+})
+
+t.test('a Fastify without log controllers has the label among its options', async (t) => {
+  const initialConfig = { requestIdLogLabel: 'request' }
+  t.equal(idLabelOf({ initialConfig } as FastifyInstance), 'request')
+  t.equal(idLabelOf({ initialConfig: {} } as FastifyInstance), 'reqId')
+  t.equal(idLabelOf({ initialConfig: { requestIdLogLabel: '' } } as FastifyInstance), 'reqId')
+})
+
+t.test('a hook before the plugin answers: its fields are kept, and the id goes back', async (t) => {
+  const log = new Log()
+  const app = Fastify({ logger: { stream: log }, logController: logController() })
+  t.teardown(() => app.close())
+  app.addHook('onRequest', async function holdfastLifecycle() {})
+  app.addHook('onRequest', async (request, reply) => {
+    request.addLogFields({ tenant: 'acme', status: 1 })
+    return reply.code(401).send('who?')
+  })
+  for (const echo of [true, false]) {
+    app.register(async (scope) => {
+      scope.register(requestLogging, { requestId: { echo } })
+      scope.get(`/${echo}`, async () => 'ok')
+    })
+  }
+  app.register(requestLogging)
+  const answer = await app.inject('/true')
+  t.ok(validate(answer.headers['x-request-id']))
+  await app.inject('/false')
+  t.match(log.requests(), [
+    { tenant: 'acme', status: 401 },
+    { tenant: 'acme', status: 401 }
+  ])
 })
 
 t.test('a trace that comes in is continued, on the line and on the way on', async (t) => {

@@ -24,6 +24,10 @@ t.test('defaults', async (t) => {
     explicit: true,
     echo: 'x-request-id'
   })
+  t.match(resolveRequestLoggingOptions({ requestId: { header: false, echo: 'x-id' } }).requestId, {
+    incoming: undefined,
+    echo: 'x-id'
+  })
   const pattern = /^[a-z]$/gy
   const { requestId } = resolveRequestLoggingOptions({
     requestId: { header: { name: 'X-Trace', pattern }, echo: true, generate: 'trace-id' }
@@ -46,6 +50,7 @@ t.test('a wrong option fails the boot and names option, value and remedy', async
     [{ silent: 'metrics' }, /"requestLogging.silent" must be "probes", a path.*"metrics"/],
     [{ silent: ['/a', 1] }, /"requestLogging.silent" must be/],
     [{ requestId: { header: 'x id' } }, /"requestLogging.requestId.header".*header.*"x id"/],
+    [{ requestId: { header: null } }, /requestId.header" must be the name of a header.*null/],
     [{ requestId: { header: {} } }, /"requestLogging.requestId.header.name".*undefined/],
     [{ requestId: { header: { name: 'x', pattern: 'a' } } }, /header.pattern.*regular expression/],
     [

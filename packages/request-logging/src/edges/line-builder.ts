@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Ending, factsOf, type RequestFacts } from '@holdfast/core'
+import type { FastifyRequest } from 'fastify'
 import { type Line, rounded } from '../line.ts'
 import { pathOf, printable, queryOf } from '../masking.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
@@ -51,7 +52,7 @@ export class LineBuilder {
     const line = this.#begun(entry, raw, outcome, status, duration)
     if (request !== undefined) {
       line.reqId = printable(String(request.id), MAXIMUM_ID)
-      line.client = entry.client ?? addressOf(entry)
+      line.client = entry.client ?? addressOf(request, entry)
     }
     if (headAt !== 0) line.ttfb = rounded(Math.max(0, headAt - facts.startedAt))
     line.bytesOut = bytesOf(entry, response, ending === 'finished')
@@ -114,9 +115,10 @@ export class LineBuilder {
 }
 
 /** The address of the client, as far as it can be told. */
-export function addressOf({ request, peer }: Entry): string | undefined {
+export function addressOf(request: FastifyRequest, { peer }: Entry): string | undefined {
   try {
-    const address = request?.ip ?? peer
+    // Of a Unix socket there is none, whatever the types say.
+    const address: string | undefined = request.ip
     return address && printable(address, MAXIMUM_ADDRESS)
   } catch {
     // A `trustProxy` function that throws, or a connection that is gone.

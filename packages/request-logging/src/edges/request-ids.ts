@@ -2,7 +2,13 @@
  * Gives Fastify its requests' ids.
  */
 import type { IncomingMessage } from 'node:http'
-import { beginTrace, hasDefaultRequestIds, setTrace, traceOf } from '@holdfast/core'
+import {
+  beginTrace,
+  hasDefaultRequestIds,
+  logControllerOf,
+  setTrace,
+  traceOf
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { acceptedId, uuidv7, VISIBLE } from '../request-id.ts'
 import type { IncomingId, ResolvedRequestIdOptions } from '../request-id-options.ts'
@@ -30,6 +36,14 @@ export function provideRequestIds(
   const idOf = (raw: IncomingMessage): string =>
     (incoming && incomingId(raw, incoming)) ?? generate(raw)
   app.setGenReqId(idOf)
+}
+
+/** The name under which Fastify binds the id of a request to `request.log`. */
+export function idLabelOf(app: FastifyInstance): string {
+  const controller: { readonly requestIdLogLabel?: unknown } = logControllerOf(app) ?? {}
+  const { requestIdLogLabel } = app.initialConfig
+  const label = controller.requestIdLogLabel ?? requestIdLogLabel
+  return typeof label === 'string' && label !== '' ? label : 'reqId'
 }
 
 /** Sends the id of a request back, where it can be a header's value. */

@@ -80,7 +80,7 @@ export class RequestLog {
     entry.request = request
     entry.reply = reply
     // A stream of HTTP/2 that was reset has no connection to ask any more.
-    if (request.raw.httpVersionMajor === 2) entry.client = addressOf(entry)
+    if (request.raw.httpVersionMajor === 2) entry.client = addressOf(request, entry)
     const span = this.#activeSpan?.()
     if (span !== undefined) setTrace(request.raw, span)
     return entry
