@@ -65,7 +65,6 @@ export {
   shapeOf,
   text
 } from './option-checks.ts'
-export { randomHex } from './random-hex.ts'
 export { problemOf, refuse } from './refuse.ts'
 export { reportOnce } from './report.ts'
 export { checkHoldfastConfig } from './route-config.ts'

@@ -5,6 +5,7 @@ import { eventually, head, listen, rawConnection } from '../../../test/support/h
 import {
   appendPreHandler,
   furtherServers,
+  hasDefaultRequestIds,
   hasUserErrorHandler,
   hookNames,
   isHijacked,
@@ -189,6 +190,23 @@ for (const version of VERSIONS) {
       t.equal(logControllerOf(scope), logControllerOf(app))
     })
     await app.ready()
+  })
+
+  t.test(`${version}: whether requests are numbered as by default`, async (t) => {
+    for (const [options, isDefault] of [
+      [{}, true],
+      [{ genReqId: () => 'mine' }, false],
+      [{ requestIdHeader: 'x-id' }, false]
+    ] as const) {
+      const app = Fastify(options)
+      t.equal(hasDefaultRequestIds(app), isDefault)
+      app.register(async (scope) => {
+        t.equal(hasDefaultRequestIds(scope), isDefault)
+      })
+      await app.ready()
+      await app.close()
+    }
+    t.equal(hasDefaultRequestIds({} as FastifyInstance), false)
   })
 
   t.test(`${version}: the servers of the further addresses`, async (t) => {

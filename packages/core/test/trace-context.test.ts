@@ -3,13 +3,13 @@ import {
   beginTrace,
   flagsText,
   parseTraceparent,
-  randomHex,
   setTrace,
   traceHeaders,
   traceOf
 } from '@holdfast/core'
 import fc from 'fast-check'
 import t from 'tap'
+import { randomHex } from '../dist/random-hex.js'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PARENT = 'b7ad6b7169203331'

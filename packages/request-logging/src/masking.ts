@@ -60,6 +60,7 @@ export function pathOf(target: string, semicolons: boolean): string {
 }
 
 const MAXIMUM_PARAMETERS = 32
+const MAXIMUM_QUERY = 2048
 const MAXIMUM_VALUE = 256
 const PARAMETER_NAME = /^[\w.~[\]-]{1,64}$/
 
@@ -82,7 +83,7 @@ export function queryOf(
   const parameters = query.split('&', MAXIMUM_PARAMETERS + 1)
   const shown = parameters.slice(0, MAXIMUM_PARAMETERS).map((parameter) => masked(parameter, show))
   if (parameters.length > MAXIMUM_PARAMETERS) shown.push('…')
-  return shown.join('&')
+  return shortened(shown.join('&'), MAXIMUM_QUERY)
 }
 
 function masked(parameter: string, show: ReadonlySet<string>): string {

@@ -119,7 +119,7 @@ export function addressOf(request: FastifyRequest, { peer }: Entry): string | un
   try {
     // Of a Unix socket there is none, whatever the types say.
     const address: string | undefined = request.ip
-    return address && printable(address, MAXIMUM_ADDRESS)
+    return address === peer ? peer : address && printable(address, MAXIMUM_ADDRESS)
   } catch {
     // A `trustProxy` function that throws, or a connection that is gone.
     return peer
