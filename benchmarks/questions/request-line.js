@@ -3,7 +3,7 @@ import { requestQuestion } from '../harness/request-question.js'
 export const requestLine = requestQuestion({
   name: 'request-line',
   title: 'The line of a request',
-  asks: 'What does one line cost, with id, method, route, path, status, outcome, duration, time to first byte, bytes out and client address, written synchronously to /dev/null?',
+  asks: 'What does one line cost, with id, method, route, path, status, outcome, duration, time to first byte, bytes out and client address, written synchronously to /dev/null (ours also writes the user agent and the delay of the event loop)? And what does a line cost that is sampled out, over the same app with the default lines silenced?',
   versions: ['pino', 'pino-http'],
   variants: [
     "Fastify's own lines",
@@ -11,7 +11,8 @@ export const requestLine = requestQuestion({
     'pino-http, as it comes',
     'pino-http, fixed fields',
     "holdfast request-logging, Fastify's logger on",
-    "holdfast request-logging, Fastify's logger off"
+    "holdfast request-logging, Fastify's logger off",
+    'holdfast request-logging, sampled out'
   ],
   pairs: [
     {
