@@ -45,9 +45,10 @@ export const limiters = {
   'holdfast rate-limit': (keys) => {
     // The engine of the plugin, without Fastify around it. One token comes back in a second, so that
     // every key owes for as long as it is looked at, as a key in a window of an hour does.
-    const table = new ClientTable(Math.max(2 ** 20, keys))
+    // Three quarters full.
+    const table = new ClientTable(Math.ceil(Math.max(2 ** 20, keys) / 0.75))
     const policy = policyOf('default', { max: ROOM, timeWindow: ROOM * 1000, burst: ROOM })
-    const limiter = new Limiter(policy, table.open())
+    const limiter = new Limiter([policy], table)
     return (key) => limiter.check(key, 1, monotonicClock())
   }
 }

@@ -41,11 +41,13 @@ export {
   appendPreHandler,
   furtherServers,
   hasDefaultRequestIds,
+  headersOf,
   hookNames,
   isHijacked,
   isRoot,
   logControllerOf,
-  routeConfig
+  routeConfig,
+  trustProxyOf
 } from './fastify-internals.ts'
 export { type IntakeListener, intake } from './intake.ts'
 export {
@@ -65,7 +67,7 @@ export {
   shapeOf,
   text
 } from './option-checks.ts'
-export { problemOf, refuse } from './refuse.ts'
+export { problemOf, type Refusal, refuse, refuseWith } from './refuse.ts'
 export { reportOnce } from './report.ts'
 export { checkHoldfastConfig } from './route-config.ts'
 export { type Ending, onSettled, type SettledListener } from './settle.ts'

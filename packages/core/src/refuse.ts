@@ -4,7 +4,18 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { CodedError } from './errors.ts'
-import { hasUserErrorHandler } from './fastify-internals.ts'
+import { hasUserErrorHandler, headersOf } from './fastify-internals.ts'
+
+/** A refusal made beforehand, for those that are given often. */
+export interface Refusal {
+  readonly statusCode: number
+  /** Header fields by their names in lower case, `content-type` not among them. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The problem+json body, see {@link problemOf}. */
+  readonly body: Buffer
+  /** Makes the error that a user's error handler is given. */
+  error(): CodedError
+}
 
 /**
  * Refuses a request with a coded error, from a hook that was given `done`.
@@ -17,12 +28,27 @@ import { hasUserErrorHandler } from './fastify-internals.ts'
 export function refuse(reply: FastifyReply, error: CodedError, done: (error: Error) => void): void {
   reply.code(error.statusCode)
   if (error.headers !== undefined) reply.headers(error.headers)
-  if (hasUserErrorHandler(reply) === false) {
-    // As bytes: a serializer set for the scope would take text for a value and quote it again.
-    reply.header('content-type', 'application/problem+json').send(Buffer.from(problemOf(error)))
-  } else {
-    done(error)
-  }
+  if (hasUserErrorHandler(reply) === false) sendProblem(reply, Buffer.from(problemOf(error)))
+  else done(error)
+}
+
+/** The same as {@link refuse}, without making an error where nobody asks for it. */
+export function refuseWith(
+  reply: FastifyReply,
+  refusal: Refusal,
+  done: (error: Error) => void
+): void {
+  reply.code(refusal.statusCode)
+  const fields = headersOf(reply)
+  if (fields === undefined) reply.headers(refusal.headers)
+  else Object.assign(fields, refusal.headers)
+  if (hasUserErrorHandler(reply) === false) sendProblem(reply, refusal.body)
+  else done(refusal.error())
+}
+
+function sendProblem(reply: FastifyReply, body: Buffer): void {
+  // As bytes: a serializer set for the scope would take text for a value and quote it again.
+  reply.type('application/problem+json').send(body)
 }
 
 /**

@@ -11,16 +11,32 @@ export interface RateLimitEvent {
   /** The key the client was counted under. */
   readonly key: string
   readonly decision: Decision
+  /** In `'shadow'` nobody is refused, whatever was decided. */
+  readonly mode: 'enforce' | 'shadow'
+}
+
+/** A client was forgotten that still owed something; newcomers may be limited early. Read-only. */
+export interface RateLimitEvictedEvent {
+  /** How many there were, of this registration. */
+  readonly evictions: number
+  /** How many clients its table can hold. */
+  readonly capacity: number
 }
 
 declare module '@holdfast/core' {
   interface ChannelPayloads {
     /** A request was within its limit. */
     'holdfast:rate-limit:allowed': RateLimitEvent
+    /** A request was within its limit, and a fifth of that or less is left. */
+    'holdfast:rate-limit:near-limit': RateLimitEvent
     /** A request exceeded its limit and is answered with 429. */
     'holdfast:rate-limit:denied': RateLimitEvent
+    /** The table was full. */
+    'holdfast:rate-limit:evicted': RateLimitEvictedEvent
   }
 }
 
 export const allowedChannel: Channel<RateLimitEvent> = channel('holdfast:rate-limit:allowed')
+export const nearLimitChannel: Channel<RateLimitEvent> = channel('holdfast:rate-limit:near-limit')
 export const deniedChannel: Channel<RateLimitEvent> = channel('holdfast:rate-limit:denied')
+export const evictedChannel: Channel<RateLimitEvictedEvent> = channel('holdfast:rate-limit:evicted')

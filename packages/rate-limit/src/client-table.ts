@@ -1,115 +1,203 @@
 /**
- * What is remembered of the clients: for each key one number, bounded in all, without timers.
- *
- * A key is forgotten only when its bucket is full again, which loses nothing. When every key still
- * owes, none is forgotten: further new keys of a policy share one bucket, its overflow. A key that
- * is not known starts from the state of the overflow, because it may have taken from it. So a flood
- * of keys can make the limit stricter for newcomers, but nobody's limit laxer.
+ * What is remembered of the clients: for each key and limit one account, bounded in all, without
+ * timers. An account is forgotten only when it says nothing any more, which loses nothing. When
+ * every slot that a new key may have is taken, the account that owes the least of what it could is
+ * given up, and what it owed goes to a sketch, from which unknown keys start. So a flood of keys can
+ * make the limit stricter for newcomers, but nobody's limit laxer.
  */
-import { FULL } from './algorithms/token-bucket.ts'
+import { type Account, type Algorithm, newAccount } from './algorithms/algorithm.ts'
+import { DebtSketch } from './debt-sketch.ts'
+import { KeyHash } from './key-hash.ts'
+import { NOWHERE, SlotTable } from './slot-table.ts'
 
-/** How many old keys a new one makes us look at: enough to keep pace, and more when there is no room. */
-const LOOKS = 2
-const LOOKS_WHEN_FULL = 64
+/** What a table tells whoever runs it. */
+export interface TableListener {
+  /** An account that still owed something was given up. */
+  evicted(evictions: number, capacity: number): void
+  /** Four fifths of a table that has reached its full size are taken. Told once. */
+  nearlyFull(capacity: number): void
+}
 
-/** The table of one registration, shared by all its policies. */
+const NEARLY_FULL = 0.8
+/** Slots for one cell of a sketch's row: both rows make 2 bytes a slot, and 2 more with counts. */
+const SLOTS_PER_CELL = 8
+/** A ledger's name in a slot has 16 bits. */
+const MOST_LEDGERS = 0xffff
+
+/** The table of one registration, shared by all its limits. */
 export class ClientTable {
-  readonly #maxKeys: number
-  readonly #ledgers: Ledger[] = []
-  #size = 0
-  #round = this.#visitAll()
+  /** Accounts given up that still owed something. */
+  evictions = 0
+  readonly #slots: SlotTable
+  readonly #hash = new KeyHash()
+  readonly #listener: TableListener | undefined
+  /** By the name they have in a slot. The first is nobody's: an empty slot has it. */
+  readonly #ledgers: (Ledger | undefined)[] = [undefined]
+  readonly #sketches = new Map<string, DebtSketch>()
+  readonly #victim = newAccount()
+  #told = false
 
-  /** @param maxKeys the most keys to remember, of all policies together */
-  constructor(maxKeys: number) {
-    this.#maxKeys = maxKeys
+  /** @param maxKeys the most keys to remember, of all limits together, rounded up to a multiple of 8 */
+  constructor(maxKeys: number, listener?: TableListener) {
+    this.#listener = listener
+    this.#slots = new SlotTable(maxKeys, {
+      debtOf: (slot, now) => this.#debtOf(slot, now),
+      evict: (slot, now) => this.#evict(slot, now)
+    })
   }
 
-  /** The keys remembered, of all policies together. */
-  get size(): number {
-    return this.#size
+  /** The most accounts that are remembered. */
+  get capacity(): number {
+    return this.#slots.capacity
   }
 
-  /** Opens the ledger of one more policy. */
-  open(): Ledger {
-    const ledger = new Ledger((now) => this.#claim(now))
+  /** How many accounts say something at that moment. Looks at each: not for every request. */
+  size(now: number): number {
+    return this.#slots.size(now)
+  }
+
+  /** Opens the ledger of one more limit. */
+  open(algorithm: Algorithm): Ledger {
+    const name = this.#ledgers.length
+    if (name > MOST_LEDGERS) throw new RangeError(`more than ${MOST_LEDGERS} limits in one table`)
+    const ledger = new Ledger(name, this, this.#slots, algorithm)
     this.#ledgers.push(ledger)
     return ledger
   }
 
+  /** Hashes a key, for the ledgers to read. */
+  hash(key: string): KeyHash {
+    this.#hash.hash(key)
+    return this.#hash
+  }
+
+  /** What was given up of accounts like the ledger's; `undefined` as long as nothing was. */
+  sketchOf(ledger: Ledger): DebtSketch | undefined {
+    return this.#sketches.get(ledger.kind)
+  }
+
   /** Forgets everything. */
   clear(): void {
-    for (const ledger of this.#ledgers) ledger.clear()
-    this.#size = 0
-    // A round that stopped midway holds on to the keys as they were.
-    this.#round = this.#visitAll()
+    this.#slots.clear()
+    this.#sketches.clear()
   }
 
-  /** Takes the room for one more key, if there is any. */
-  #claim(now: number): boolean {
-    for (let looked = 0; looked < (this.#isFull() ? LOOKS_WHEN_FULL : LOOKS); looked++) {
-      if (this.#round.next(now).done) this.#round = this.#visitAll()
+  /** Takes a slot for a new key. */
+  claim(low: number, high: number, now: number): number {
+    const slot = this.#slots.insert(low, high, now)
+    if (!this.#told && this.#slots.fullness >= NEARLY_FULL && this.#slots.isGrown) {
+      this.#told = true
+      this.#listener?.nearlyFull(this.capacity)
     }
-    if (this.#isFull()) return false
-    this.#size++
-    return true
+    return slot
   }
 
-  #isFull(): boolean {
-    return this.#size >= this.#maxKeys
+  /** An account's debt as a share of the most it could owe. */
+  #debtOf(slot: number, now: number): number {
+    return this.#ledgerIn(slot).debtOf(this.#read(slot), now)
   }
 
-  /** Visits every key, one a step, and forgets those that owe nothing at the time of the step. */
-  *#visitAll(): Generator<undefined, void, number> {
-    for (const ledger of this.#ledgers) {
-      for (const key of ledger.keys()) {
-        const now = yield
-        if (ledger.forget(key, now)) this.#size--
+  #evict(slot: number, now: number): void {
+    const ledger = this.#ledgerIn(slot)
+    const account = this.#read(slot)
+    let sketch = this.#sketches.get(ledger.kind)
+    if (sketch === undefined) {
+      sketch = new DebtSketch(this.capacity / SLOTS_PER_CELL, ledger.counts)
+      this.#sketches.set(ledger.kind, sketch)
+    }
+    sketch.horizon = Math.max(sketch.horizon, ledger.horizon)
+    // Where the clock was set back, what lies too far ahead must not get there.
+    account.until = Math.min(account.until, now + ledger.horizon)
+    sketch.add(this.#slots.lowOf(slot), this.#slots.highOf(slot), account, now)
+    this.evictions++
+    this.#listener?.evicted(this.evictions, this.capacity)
+  }
+
+  #ledgerIn(slot: number): Ledger {
+    return this.#ledgers[this.#slots.highOf(slot) >>> 16] as Ledger
+  }
+
+  #read(slot: number): Account {
+    this.#victim.until = this.#slots.untilOf(slot)
+    this.#slots.readCounts(slot, this.#victim)
+    return this.#victim
+  }
+}
+
+/** The accounts of one limit. Reads one at a time, and writes the one that was read last. */
+export class Ledger {
+  /** What was read last, and is written next. */
+  readonly account: Account = newAccount()
+  readonly counts: boolean
+  /**
+   * Whose given-up debts are kept together: those of one algorithm that weigh about the same, so
+   * that one limit's flood does not make another's newcomers wait for hours.
+   */
+  readonly kind: string
+  /** The longest that one of its accounts can say anything. */
+  horizon = 0
+  readonly #name: number
+  readonly #salt: number
+  readonly #table: ClientTable
+  readonly #slots: SlotTable
+  #capacity = 0
+  #low = 0
+  #high = 0
+  #slot = NOWHERE
+
+  constructor(name: number, table: ClientTable, slots: SlotTable, algorithm: Algorithm) {
+    this.#name = name << 16
+    // Keys of several limits must not all fall into the same groups.
+    this.#salt = Math.imul(name, 0x9e3779b1)
+    this.#table = table
+    this.#slots = slots
+    this.counts = algorithm.counts
+    const weight = algorithm.horizon / Math.max(1, algorithm.capacity)
+    this.kind = `${algorithm.name} ${Math.floor(Math.log2(weight) / 2)}`
+    this.fit(algorithm)
+  }
+
+  /** Makes room for accounts of that algorithm, of the same name as the ledger's first. */
+  fit({ horizon, capacity }: Algorithm): void {
+    if (horizon > this.horizon) this.horizon = horizon
+    if (capacity > this.#capacity) this.#capacity = capacity
+  }
+
+  /** Reads the account of the key that was hashed last. */
+  read({ low, high }: KeyHash, now: number): void {
+    this.#low = low ^ this.#salt
+    this.#high = (high & 0xffff) | this.#name
+    this.#slot = this.#slots.find(this.#low, this.#high)
+    const { account } = this
+    if (this.#slot !== NOWHERE) {
+      account.until = this.#slots.untilOf(this.#slot)
+      if (this.counts) this.#slots.readCounts(this.#slot, account)
+      return
+    }
+    account.until = -Infinity
+    account.used = 0
+    account.previous = 0
+    this.#table.sketchOf(this)?.read(this.#low, this.#high, account, now)
+  }
+
+  /** Writes the account that was read last. One that says nothing needs no slot. */
+  write(now: number): void {
+    const { account } = this
+    if (!this.#slots.holds(this.#slot, this.#low, this.#high)) {
+      // What other ledgers wrote meanwhile may have moved it.
+      this.#slot = this.#slots.find(this.#low, this.#high)
+      if (this.#slot === NOWHERE) {
+        if (account.until <= now) return
+        this.#slot = this.#table.claim(this.#low, this.#high, now)
       }
     }
-  }
-}
-
-/** The clients of one policy. Moments are nanoseconds: when a client's bucket is full again. */
-export class Ledger {
-  readonly #moments = new Map<string, number>()
-  readonly #claim: (now: number) => boolean
-  #overflow = FULL
-
-  /** @param claim asks the table for room for one more key */
-  constructor(claim: (now: number) => boolean) {
-    this.#claim = claim
+    this.#slots.writeUntil(this.#slot, account.until)
+    if (this.counts) this.#slots.writeCounts(this.#slot, account.used, account.previous)
   }
 
-  /** When the client's bucket is full again. */
-  read(key: string): number {
-    return this.#moments.get(key) ?? this.#overflow
+  /** An account's debt as a share of the most it could owe. */
+  debtOf({ until, used, previous }: Account, now: number): number {
+    if (this.counts) return (used + previous) / this.#capacity
+    return (until - now) / this.horizon
   }
-
-  /** Keeps the moment for the client, or for the overflow when there is no room for a new one. */
-  write(key: string, fullAt: number, now: number): void {
-    if (this.#moments.has(key)) this.#moments.set(key, fullAt)
-    else if (this.#claim(now)) this.#moments.set(copyOf(key), fullAt)
-    else this.#overflow = fullAt
-  }
-
-  /** The keys that are remembered. */
-  keys(): Iterable<string> {
-    return this.#moments.keys()
-  }
-
-  /** Forgets a key that owes nothing. Returns whether it did. */
-  forget(key: string, now: number): boolean {
-    return this.read(key) <= now && this.#moments.delete(key)
-  }
-
-  /** Forgets everything. */
-  clear(): void {
-    this.#moments.clear()
-    this.#overflow = FULL
-  }
-}
-
-/** A key is often a slice of a header, and a slice keeps the whole header alive. */
-function copyOf(key: string): string {
-  return JSON.parse(JSON.stringify(key)) as string
 }

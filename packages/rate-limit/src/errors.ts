@@ -3,7 +3,7 @@
  */
 import { type CodedErrorConstructor, defineError } from '@holdfast/core'
 import type { Decision } from './decision.ts'
-import { denialFields, type Fields, wholeSeconds } from './headers.ts'
+import { type Fields, retrySeconds, writeDenialFields } from './headers.ts'
 
 const CodedRateLimitError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_EXCEEDED'> = defineError(
   'HOLDFAST_ERR_RATE_LIMIT_EXCEEDED',
@@ -22,19 +22,26 @@ export class RateLimitExceededError extends CodedRateLimitError {
   override readonly problem: Record<string, unknown>
 
   /** @param fields the header fields that tell the client its limit */
-  constructor(decision: Decision, fields: Fields = {}) {
+  constructor(decision: Decision, fields: Readonly<Fields> = {}) {
     super(advice(decision))
     this.decision = decision
-    this.headers = { ...fields, ...denialFields(decision) }
+    this.headers = { ...fields }
+    writeDenialFields(this.headers, decision)
     this.problem = {
       type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
       title: 'Quota exceeded',
-      'violated-policies': [decision.policy]
+      'violated-policies': violated(decision)
     }
   }
 }
 
-function advice({ retryAfter }: Decision): string {
-  if (retryAfter === Infinity) return 'Requests like this are never allowed.'
-  return `Try again in ${Math.max(1, wholeSeconds(retryAfter))} s.`
+function violated(decision: Decision): string[] {
+  const { each = [decision] } = decision
+  return each.filter(({ allowed }) => !allowed).map(({ policy }) => policy)
+}
+
+function advice(decision: Decision): string {
+  const seconds = retrySeconds(decision)
+  if (seconds === undefined) return 'Requests like this are never allowed.'
+  return `Try again in ${seconds} s.`
 }

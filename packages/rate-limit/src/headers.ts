@@ -2,8 +2,8 @@
  * What clients are told in header fields: `RateLimit-Policy` and `RateLimit` of the IETF draft
  * (draft-ietf-httpapi-ratelimit-headers, from -08 on), or the older `x-ratelimit-*`.
  */
-import { toMilliseconds, toNanoseconds } from './algorithms/token-bucket.ts'
 import type { Decision } from './decision.ts'
+import { wholeSeconds } from './nanoseconds.ts'
 import type { Policy } from './policy.ts'
 
 /** Which header fields to send. */
@@ -12,55 +12,78 @@ export type HeaderStyle = 'draft' | 'legacy' | false
 /** Header fields by their names in lower case. */
 export type Fields = Record<string, string>
 
-/** Makes the function that tells a client what was decided. */
-export function fieldWriter(style: HeaderStyle, policy: Policy): (decision: Decision) => Fields {
-  if (style === 'draft') return draftFields(policy)
-  if (style === 'legacy') return legacyFields
-  return () => ({})
+/** Writes the fields of one decision into an object that may have others. */
+export type FieldWriter = (fields: Fields, decision: Decision) => void
+
+/** Every field that a writer may write: what another limit was told in, before this one. */
+export const FIELD_NAMES = [
+  'ratelimit-policy',
+  'ratelimit',
+  'x-ratelimit-limit',
+  'x-ratelimit-remaining',
+  'x-ratelimit-reset'
+] as const
+
+/** Makes the function that tells a client what was decided under these policies. */
+export function fieldWriter(style: HeaderStyle, policies: readonly Policy[]): FieldWriter {
+  if (style === 'draft') return draftFields(policies)
+  return style === 'legacy' ? writeLegacyFields : () => {}
 }
 
-function draftFields(policy: Policy): (decision: Decision) => Fields {
-  const name = JSON.stringify(policy.name)
-  // The field knows whole seconds only, and may be without a window.
-  const window = policy.timeWindow % 1000 === 0 ? `;w=${policy.timeWindow / 1000}` : ''
-  const stated = `${name};q=${policy.max}${window}`
-  return (decision) => ({
-    'ratelimit-policy': stated,
-    ratelimit: `${name};r=${remaining(decision)}${untilMore(policy, decision)}`
-  })
-}
-
-/** The time until one more request would be allowed than is now; none where none ever will be. */
-function untilMore({ bucket }: Policy, { remaining, resetAfter }: Decision): string {
-  if (bucket.capacity === 0) return ''
-  const further = toMilliseconds((bucket.capacity - remaining - 1) * bucket.interval)
-  return `;t=${wholeSeconds(resetAfter - further)}`
-}
-
-function legacyFields(decision: Decision): Fields {
-  return {
-    'x-ratelimit-limit': String(decision.limit),
-    'x-ratelimit-remaining': String(remaining(decision)),
-    'x-ratelimit-reset': String(wholeSeconds(decision.resetAfter))
+function draftFields(policies: readonly Policy[]): FieldWriter {
+  const stated = policies.map(statement).join(', ')
+  const starts = new Map(policies.map(({ name }) => [name, `${quoted(name)};r=`]))
+  const first = `${quoted(policies[0]?.name ?? '')};r=`
+  return (fields, decision) => {
+    fields['ratelimit-policy'] = stated
+    fields['ratelimit'] =
+      decision.each === undefined
+        ? first + standing(decision)
+        : decision.each.map((one) => starts.get(one.policy) + standing(one)).join(', ')
   }
 }
 
+/** What a policy allows. The field knows whole seconds only, and may be without a window. */
+function statement({ name, max, timeWindow }: Policy): string {
+  const window = timeWindow % 1000 === 0 ? `;w=${timeWindow / 1000}` : ''
+  return `${quoted(name)};q=${max}${window}`
+}
+
+/** What is left, and when there is more; nothing of that where there never will be. */
+function standing(decision: Decision): string {
+  const { moreAfter } = decision
+  return moreAfter === Infinity
+    ? remaining(decision)
+    : `${remaining(decision)};t=${wholeSeconds(moreAfter)}`
+}
+
+/** A name as a string of a structured field (RFC 9651, 3.3.3). */
+function quoted(name: string): string {
+  return `"${name.replace(/["\\]/g, '\\$&')}"`
+}
+
+function writeLegacyFields(fields: Fields, decision: Decision): void {
+  fields['x-ratelimit-limit'] = String(decision.limit)
+  fields['x-ratelimit-remaining'] = remaining(decision)
+  fields['x-ratelimit-reset'] = String(wholeSeconds(decision.resetAfter))
+}
+
 /** A burst above `max` is not shown: clients take the number for a part of the limit. */
-function remaining(decision: Decision): number {
-  return Math.min(decision.remaining, decision.limit)
+function remaining({ remaining, limit }: Decision): string {
+  return String(Math.min(remaining, limit))
+}
+
+/** The seconds of `Retry-After`; `undefined` where retrying can never help. */
+export function retrySeconds({ retryAfter }: Decision): number | undefined {
+  return retryAfter === Infinity ? undefined : Math.max(1, wholeSeconds(retryAfter))
 }
 
 /**
  * The fields of every denial. There is no `Retry-After` where retrying can never help, and a cache
  * must not keep a 429 (RFC 6585).
  */
-export function denialFields({ retryAfter }: Decision): Fields {
-  const fields: Fields = { 'cache-control': 'no-store' }
-  if (retryAfter !== Infinity) fields['retry-after'] = String(Math.max(1, wholeSeconds(retryAfter)))
-  return fields
-}
-
-/** Whole seconds, rounded up. To the nanosecond first: 2000.0000000001 ms are two seconds. */
-export function wholeSeconds(milliseconds: number): number {
-  return Math.ceil(toNanoseconds(milliseconds) / 1e9)
+export function writeDenialFields(fields: Fields, decision: Decision): void {
+  fields['cache-control'] = 'no-store'
+  const seconds = retrySeconds(decision)
+  if (seconds !== undefined) fields['retry-after'] = String(seconds)
 }

@@ -3,14 +3,20 @@
  *
  * @module
  */
+export type { AlgorithmName } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
-export type { RateLimitEvent } from './channels.ts'
+export type { RateLimitEvent, RateLimitEvictedEvent } from './channels.ts'
+export { clientKey } from './client-key.ts'
 export type { Decision, DecisionReason } from './decision.ts'
 export { RateLimitExceededError } from './errors.ts'
 export type { HeaderStyle } from './headers.ts'
 export type {
   AllowFunction,
+  DurationFunction,
   KeyGenerator,
+  MaybePromise,
+  Mode,
+  NumberFunction,
   RateLimitHook,
   RateLimitOptions,
   RateLimitRouteOptions

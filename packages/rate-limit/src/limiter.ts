@@ -1,35 +1,97 @@
 /**
- * One policy and the clients it applies to.
+ * Policies that are asked together, and the clients they apply to: a request is charged to all of
+ * them, or, when one denies it, to none.
  */
-import { debtAt, priceOf, toNanoseconds } from './algorithms/token-bucket.ts'
-import type { Ledger } from './client-table.ts'
-import { type Decision, decide } from './decision.ts'
+import type { ClientTable } from './client-table.ts'
+import type { Decision } from './decision.ts'
+import { Meter } from './meter.ts'
+import { toNanoseconds } from './nanoseconds.ts'
 import type { Policy } from './policy.ts'
 
-/** Decides about clients by their keys. */
-export class Limiter {
-  readonly policy: Policy
-  readonly #ledger: Ledger
+/** One policy or several. */
+export type Policies = readonly [Policy, ...Policy[]]
 
-  constructor(policy: Policy, ledger: Ledger) {
-    this.policy = policy
-    this.#ledger = ledger
+/** Decides about clients by their keys. Times are milliseconds of a monotonic clock. */
+export class Limiter {
+  /** Whether a denied request counts, too. */
+  readonly #countDenied: boolean
+  readonly #table: ClientTable
+  readonly #policies: Policies
+  readonly #meters: readonly Meter[]
+  readonly #first: Meter
+
+  constructor(
+    policies: Policies,
+    table: ClientTable,
+    { countDenied = false }: { readonly countDenied?: boolean } = {}
+  ) {
+    this.#countDenied = countDenied
+    this.#table = table
+    this.#policies = policies
+    this.#meters = policies.map((policy) => new Meter(policy, table.open(policy.algorithm)))
+    this.#first = this.#meters[0] as Meter
   }
 
   /**
    * Charges `cost` to the client when it can pay, else nothing.
    *
-   * @param time milliseconds of a monotonic clock
+   * @param policies those to apply, where they differ by client: as many, of the same algorithms
    */
-  check(key: string, cost: number, time: number): Decision {
-    const { bucket } = this.policy
-    const now = toNanoseconds(time)
-    const fullAt = this.#ledger.read(key)
-    const debt = debtAt(bucket, fullAt, now)
-    const decision = decide(this.policy, debt, cost)
-    if (decision.allowed) this.#ledger.write(key, now + debt + priceOf(bucket, cost), now)
-    // The clock was set back: without this the client would wait for the old time to come again.
-    else if (fullAt > now + debt) this.#ledger.write(key, now + debt, now)
-    return decision
+  check(key: string, cost: number, time: number, policies: Policies = this.#policies): Decision {
+    if (policies.length > 1) return this.#checkAll(key, cost, time, policies)
+    const meter = this.#first
+    meter.read(this.#table.hash(key), toNanoseconds(time), policies[0])
+    const wait = meter.wait(cost)
+    if (wait === 0) meter.take(cost)
+    else this.#deny(meter, cost)
+    return meter.decision(wait)
   }
+
+  /** What {@link check} would answer. Charges nothing. */
+  peek(key: string, cost: number, time: number, policies: Policies = this.#policies): Decision {
+    this.#read(key, time, policies)
+    return this.#decision(this.#meters.map((meter) => meter.wait(cost)))
+  }
+
+  /** Gives back `cost` that was charged before. */
+  refund(key: string, cost: number, time: number, policies: Policies = this.#policies): void {
+    this.#read(key, time, policies)
+    for (const meter of this.#meters) meter.refund(cost)
+  }
+
+  #checkAll(key: string, cost: number, time: number, policies: Policies): Decision {
+    this.#read(key, time, policies)
+    const waits = this.#meters.map((meter) => meter.wait(cost))
+    const allowed = waits.every((wait) => wait === 0)
+    for (const meter of this.#meters) {
+      if (allowed) meter.take(cost)
+      else this.#deny(meter, cost)
+    }
+    return this.#decision(waits)
+  }
+
+  #read(key: string, time: number, policies: Policies): void {
+    const hash = this.#table.hash(key)
+    const now = toNanoseconds(time)
+    this.#meters.forEach((meter, index) => {
+      meter.read(hash, now, policies[index] as Policy)
+    })
+  }
+
+  #deny(meter: Meter, cost: number): void {
+    if (this.#countDenied) meter.penalize(cost)
+    else meter.heal()
+  }
+
+  /** One for all: the policy with the longest wait, or of those that allow the one with the least left. */
+  #decision(waits: readonly number[]): Decision {
+    const each = this.#meters.map((meter, index) => meter.decision(waits[index] as number))
+    const decides = each.reduce((one, other) => (isTighter(other, one) ? other : one))
+    return each.length === 1 ? decides : { ...decides, each }
+  }
+}
+
+function isTighter(one: Decision, other: Decision): boolean {
+  if (one.retryAfter !== other.retryAfter) return one.retryAfter > other.retryAfter
+  return one.remaining < other.remaining
 }

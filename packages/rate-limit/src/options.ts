@@ -1,7 +1,6 @@
 /**
  * What a user writes, what it defaults to, and the checks that name a mistake at boot.
  */
-import { isIP } from 'node:net'
 import {
   boolean,
   checkOptions,
@@ -16,20 +15,34 @@ import {
   type OptionCheck,
   type OptionShape,
   oneOf,
-  parseDuration
+  parseDuration,
+  text
 } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
-import { canonicalAddress, clientKey } from './client-key.ts'
+import { AddressList, isNetwork } from './address-list.ts'
+import type { AlgorithmName } from './algorithms/algorithm.ts'
 import type { HeaderStyle } from './headers.ts'
 
 /** The hooks in which a request can be checked. */
 export type RateLimitHook = 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
 
-/** Names the client of a request. Must answer at once, with text that is not empty or a number. */
-export type KeyGenerator = (request: FastifyRequest) => string | number
+/** What a user's function may answer: at once, or with a promise. At once costs less. */
+export type MaybePromise<Value> = Value | Promise<Value>
 
-/** Whether a request goes unlimited; must answer at once, and only `true` means yes. */
-export type AllowFunction = (request: FastifyRequest, key: string) => boolean
+/** Names the client of a request, with text that is not empty or a number. */
+export type KeyGenerator = (request: FastifyRequest) => MaybePromise<string | number>
+
+/** Whether a request goes unlimited; only `true` means yes. */
+export type AllowFunction = (request: FastifyRequest, key: string) => MaybePromise<boolean>
+
+/** A number that depends on the request, or on who makes it. */
+export type NumberFunction = (request: FastifyRequest, key: string) => MaybePromise<number>
+
+/** A duration that depends on the request, or on who makes it. */
+export type DurationFunction = (request: FastifyRequest, key: string) => MaybePromise<Duration>
+
+/** Whether requests that exceed a limit are refused, or only counted and published. */
+export type Mode = 'enforce' | 'shadow'
 
 /** The options of a route, under `config.rateLimit`: the plugin's apply where none is given. */
 export interface RateLimitRouteOptions {
@@ -38,20 +51,48 @@ export interface RateLimitRouteOptions {
    *
    * @default 1000
    */
-  readonly max?: number
+  readonly max?: number | NumberFunction
   /**
-   * The window of `max`: milliseconds, or text such as `'30s'`; from 1 ms to 365 days. Requests
-   * come back evenly over it, one every `timeWindow / max`.
+   * The window of `max`: milliseconds, or text such as `'30s'`; from 1 ms to 365 days.
    *
    * @default '1 minute'
    */
-  readonly timeWindow?: Duration
+  readonly timeWindow?: Duration | DurationFunction
   /**
-   * Requests a client may make at once, having made none for a while: a whole number of at least 1.
+   * How requests are counted. The token bucket lets them come back evenly, one every
+   * `timeWindow / max`. A fixed window begins with the client's first request. The sliding window
+   * counts what is left of the window before.
    *
-   * @default the `max` it is given with
+   * @default 'token-bucket'
+   */
+  readonly algorithm?: AlgorithmName
+  /**
+   * Of the token bucket: requests a client may make at once, having made none for a while. A whole
+   * number of at least 1, and where the limit is `strict`, at most `max`.
+   *
+   * @default the `max` it is given with; a fifth of it where the limit is `strict`
    */
   readonly burst?: number
+  /**
+   * Of the token bucket: no span as long as `timeWindow`, wherever it begins, sees more than `max`
+   * requests of a client. What is allowed at once is taken off what comes back.
+   *
+   * @default false
+   */
+  readonly strict?: boolean
+  /**
+   * What a request takes of `max`: a whole number; 0 takes nothing.
+   *
+   * @default 1
+   */
+  readonly cost?: number | NumberFunction
+  /**
+   * Whether a denied request takes its cost too, as far as there is anything to take: who keeps
+   * asking stays denied. Without effect on a fixed window, which ends when it ends.
+   *
+   * @default false
+   */
+  readonly countDenied?: boolean
   /**
    * The hook that checks. A later one than `onRequest` sees what earlier hooks found out, a user
    * for instance.
@@ -63,15 +104,31 @@ export interface RateLimitRouteOptions {
    * Names the client. When it throws, or answers with nothing, this is logged once and the request
    * shares one budget with all others of its kind.
    *
-   * @default the client's address, `request.ip`; of IPv6 the /64 network
+   * @default the client's address, `request.ip`; of IPv6 the network, see `ipv6Subnet`
    */
   readonly keyGenerator?: KeyGenerator
   /**
-   * Who goes unlimited: addresses, compared with `request.ip` in any spelling, or a function.
+   * How many bits of an IPv6 address name the client, where no `keyGenerator` does: from 32 to 128.
+   *
+   * @default 64
+   */
+  readonly ipv6Subnet?: number
+  /**
+   * Who goes unlimited: addresses and networks (`10.0.0.0/8`), compared with `request.ip` in any
+   * spelling, or a function.
    *
    * @default []
    */
   readonly allowList?: readonly string[] | AllowFunction
+  /** Routes of the same group share one budget per client. They must state the same limit. */
+  readonly groupId?: string
+  /**
+   * Whether to refuse what exceeds the limit. In `'shadow'` it is counted, published and kept among
+   * the facts, but answered as if there were no limit, and clients are told none.
+   *
+   * @default 'enforce'
+   */
+  readonly mode?: Mode
   /**
    * The header fields that tell clients their limit: those of the IETF draft (`RateLimit-Policy`
    * and `RateLimit`), the older `x-ratelimit-*`, or none.
@@ -91,8 +148,8 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    */
   readonly global?: boolean
   /**
-   * The most clients to remember, of all budgets together: a whole number from 1 to 2 ** 24. When
-   * so many owe at once, further ones share one bucket per budget until there is room.
+   * The most clients to remember, of all budgets together: a whole number from 1 to 2 ** 24, rounded
+   * up to a multiple of 8. When so many owe at once, newcomers may be limited early.
    *
    * @default 2 ** 20
    */
@@ -101,14 +158,22 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
 
 /** The options of a budget, checked and complete. */
 export interface BudgetOptions {
-  readonly max: number
+  readonly max: number | NumberFunction
   /** Milliseconds. */
-  readonly timeWindow: number
-  readonly burst: number
+  readonly timeWindow: number | DurationFunction
+  readonly algorithm: AlgorithmName
+  /** `undefined`: what suits `max`. */
+  readonly burst: number | undefined
+  readonly strict: boolean
+  readonly cost: number | NumberFunction
+  readonly countDenied: boolean
   readonly hook: RateLimitHook
-  readonly keyGenerator: KeyGenerator
-  /** Canonical addresses, or the user's function. */
-  readonly allowList: ReadonlySet<string> | AllowFunction
+  /** `undefined`: the client's address. */
+  readonly keyGenerator: KeyGenerator | undefined
+  readonly ipv6Subnet: number
+  readonly allowList: AddressList | AllowFunction
+  readonly groupId: string | undefined
+  readonly mode: Mode
   readonly headers: HeaderStyle
 }
 
@@ -118,16 +183,20 @@ export interface ResolvedOptions extends BudgetOptions {
   readonly maxKeys: number
 }
 
-const address: OptionCheck = (value, option) => {
-  if (typeof value !== 'string' || isIP(value) === 0) {
-    throw new InvalidOptionError(option, 'an IP address', describe(value))
-  }
-}
+/** The largest integer of a structured field: clients are told the limit in one. */
+const MOST = 999_999_999_999_999
+
+/** What windows count in. */
+export const MOST_IN_A_WINDOW = 0xffff_ffff
 
 /** 365 days. Nobody means more, and far beyond it numbers end to be exact, and then to be finite. */
 const LONGEST_WINDOW = 31_536_000_000
 
-const window: OptionCheck = (value, option) => {
+/** A number of requests. */
+export const requests: OptionCheck = integer({ min: 0, max: MOST })
+
+/** The window of a limit. */
+export const window: OptionCheck = (value, option) => {
   duration({ min: 1 })(value, option)
   // The check before leaves nothing but a duration.
   if (parseDuration(value as Duration, option) > LONGEST_WINDOW) {
@@ -135,27 +204,56 @@ const window: OptionCheck = (value, option) => {
   }
 }
 
-const addresses: OptionCheck = listOf(address)
-const addressesOrFunction: OptionCheck = either(
-  'an array of IP addresses or a function',
-  addresses,
+/** A function passes: what it answers is checked when it does. */
+function orFunction(check: OptionCheck): OptionCheck {
+  return (value, option) => {
+    if (typeof value !== 'function') check(value, option)
+  }
+}
+
+const network: OptionCheck = (value, option) => {
+  if (typeof value !== 'string' || !isNetwork(value)) {
+    const expected = 'an IP address or a network such as "10.0.0.0/8"'
+    throw new InvalidOptionError(option, expected, describe(value))
+  }
+}
+
+const networks: OptionCheck = listOf(network)
+const networksOrFunction: OptionCheck = either(
+  'an array of IP addresses and networks, or a function',
+  networks,
   func
 )
 
 /** A wrong member of a list is named itself. */
 const allowList: OptionCheck = (value, option) => {
-  const check = Array.isArray(value) ? addresses : addressesOrFunction
+  const check = Array.isArray(value) ? networks : networksOrFunction
   check(value, option)
 }
 
+/** A name goes into a header field, which knows no other characters (RFC 9651, 3.3.3). */
+const name: OptionCheck = (value, option) => {
+  text(value, option)
+  if (!/^[\x20-\x7e]{1,64}$/.test(value as string)) {
+    const expected = 'text of at most 64 printable ASCII characters'
+    throw new InvalidOptionError(option, expected, describe(value))
+  }
+}
+
 const ROUTE_SHAPE: OptionShape = {
-  // The largest integer of a structured field: clients are told this number.
-  max: integer({ min: 0, max: 999_999_999_999_999 }),
-  timeWindow: window,
-  burst: integer({ min: 1, max: 999_999_999_999_999 }),
+  max: orFunction(requests),
+  timeWindow: orFunction(window),
+  algorithm: oneOf('token-bucket', 'sliding-window', 'fixed-window'),
+  burst: integer({ min: 1, max: MOST }),
+  strict: boolean,
+  cost: orFunction(requests),
+  countDenied: boolean,
   hook: oneOf('onRequest', 'preParsing', 'preValidation', 'preHandler'),
   keyGenerator: func,
+  ipv6Subnet: integer({ min: 32, max: 128 }),
   allowList,
+  groupId: name,
+  mode: oneOf('enforce', 'shadow'),
   headers: oneOf('draft', 'legacy', false)
 }
 
@@ -165,13 +263,24 @@ const PLUGIN_SHAPE: OptionShape = {
   maxKeys: integer({ min: 1, max: 2 ** 24 })
 }
 
+/** What applies where nobody says otherwise, or says nonsense. */
+export const DEFAULT_MAX = 1000
+export const DEFAULT_WINDOW = 60_000
+
 const DEFAULTS: ResolvedOptions = {
-  max: 1000,
-  timeWindow: 60_000,
-  burst: 1000,
+  max: DEFAULT_MAX,
+  timeWindow: DEFAULT_WINDOW,
+  algorithm: 'token-bucket',
+  burst: undefined,
+  strict: false,
+  cost: 1,
+  countDenied: false,
   hook: 'onRequest',
-  keyGenerator: (request) => clientKey(request.ip),
-  allowList: new Set(),
+  keyGenerator: undefined,
+  ipv6Subnet: 64,
+  allowList: new AddressList([]),
+  groupId: undefined,
+  mode: 'enforce',
   headers: 'draft',
   global: true,
   maxKeys: 2 ** 20
@@ -181,13 +290,13 @@ const DEFAULTS: ResolvedOptions = {
 export function resolveRateLimitOptions(given: RateLimitOptions): ResolvedOptions {
   checkOptions('rateLimit', given, PLUGIN_SHAPE)
   const { global = DEFAULTS.global, maxKeys = DEFAULTS.maxKeys } = given
-  return Object.freeze({ ...merge(DEFAULTS, given), global, maxKeys })
+  return Object.freeze({ ...merge(DEFAULTS, given, 'rateLimit'), global, maxKeys })
 }
 
 /**
  * Lays a route's options over the plugin's.
  *
- * @param place names the route in errors
+ * @param place names the route's options in errors
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function resolveRouteOptions(
@@ -199,26 +308,61 @@ export function resolveRouteOptions(
     throw new InvalidOptionError(place, 'an object of options or false', describe(given))
   }
   checkOptions(place, given, ROUTE_SHAPE)
-  return Object.freeze(merge(plugin, given))
+  return Object.freeze(merge(plugin, given, place))
 }
 
-function merge(base: BudgetOptions, given: RateLimitRouteOptions): BudgetOptions {
-  const { max = base.max, hook = base.hook, headers = base.headers } = given
-  return {
-    max,
-    timeWindow:
-      given.timeWindow === undefined
-        ? base.timeWindow
-        : parseDuration(given.timeWindow, 'timeWindow'),
-    // A burst belongs to the max it was given with: a route that lowers max means it.
-    burst: given.burst ?? (given.max === undefined ? base.burst : max),
-    hook,
-    keyGenerator: given.keyGenerator ?? base.keyGenerator,
-    allowList: given.allowList === undefined ? base.allowList : listed(given.allowList),
-    headers
+function merge(base: BudgetOptions, given: RateLimitRouteOptions, place: string): BudgetOptions {
+  const merged: BudgetOptions = {
+    ...base,
+    ...withoutUndefined(given),
+    timeWindow: milliseconds(given.timeWindow ?? base.timeWindow),
+    burst: burstOf(base, given),
+    allowList: listed(given.allowList ?? base.allowList),
+    // A group is stated by its members.
+    groupId: given.groupId
+  }
+  checkTogether(merged, place)
+  return merged
+}
+
+/** A burst belongs to the max and the algorithm it was given with: a route that lowers max means it. */
+function burstOf(base: BudgetOptions, given: RateLimitRouteOptions): number | undefined {
+  if (given.burst !== undefined || given.max !== undefined) return given.burst
+  const same = given.algorithm === undefined || given.algorithm === base.algorithm
+  return same ? base.burst : undefined
+}
+
+function withoutUndefined(given: object): object {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+/** What each option by itself may be, but not together with the others. */
+function checkTogether(options: BudgetOptions, place: string): void {
+  const { max, algorithm, strict, burst } = options
+  if (algorithm !== 'token-bucket') {
+    const why = `where the algorithm is "${algorithm}"`
+    if (strict) throw new InvalidOptionError(`${place}.strict`, `false ${why}`, 'true')
+    if (burst !== undefined) {
+      throw new InvalidOptionError(`${place}.burst`, `left out ${why}`, describe(burst))
+    }
+    if (typeof max === 'number' && max > MOST_IN_A_WINDOW) {
+      const expected = `a whole number of at most ${MOST_IN_A_WINDOW} ${why}`
+      throw new InvalidOptionError(`${place}.max`, expected, describe(max))
+    }
+  }
+  if (strict && burst !== undefined && typeof max === 'number' && burst > Math.max(1, max)) {
+    const expected = `at most max, ${max}, where the limit is strict`
+    throw new InvalidOptionError(`${place}.burst`, expected, describe(burst))
   }
 }
 
-function listed(allowList: readonly string[] | AllowFunction): ReadonlySet<string> | AllowFunction {
-  return typeof allowList === 'function' ? allowList : new Set(allowList.map(canonicalAddress))
+function milliseconds(window: Duration | DurationFunction): number | DurationFunction {
+  return typeof window === 'function' ? window : parseDuration(window, 'timeWindow')
+}
+
+function listed(
+  allowList: readonly string[] | AddressList | AllowFunction
+): AddressList | AllowFunction {
+  if (typeof allowList === 'function' || allowList instanceof AddressList) return allowList
+  return new AddressList(allowList)
 }

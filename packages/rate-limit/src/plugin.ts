@@ -1,9 +1,10 @@
-import { enlist, refuse } from '@holdfast/core'
+import { enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { evictedChannel } from './channels.ts'
+import type { TableListener } from './client-table.ts'
 import { Budgets } from './edges/budgets.ts'
-import { Gate } from './edges/gate.ts'
-import type { RateLimitExceededError } from './errors.ts'
+import { type Done, Gate } from './edges/gate.ts'
 import {
   type RateLimitHook,
   type RateLimitOptions,
@@ -28,7 +29,9 @@ declare module 'fastify' {
 const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   try {
     enlist(app, '@holdfast/rate-limit')
-    wire(app, new Budgets(app, resolveRateLimitOptions(given)))
+    const options = resolveRateLimitOptions(given)
+    if (options.keyGenerator === undefined) questionTrust(app)
+    wire(app, new Budgets(app, options, tableListener(app)))
     done()
   } catch (error) {
     done(error as Error)
@@ -51,7 +54,32 @@ function wire(app: FastifyInstance, budgets: Budgets): void {
   })
 }
 
-type Done = (error?: Error) => void
+function tableListener(app: FastifyInstance): TableListener {
+  return {
+    evicted(evictions, capacity) {
+      if (evictedChannel.hasSubscribers) evictedChannel.publish({ evictions, capacity })
+    },
+    nearlyFull(capacity) {
+      app.log.warn(
+        `rateLimit: four fifths of the ${capacity} clients that can be remembered are in use. When all are, newcomers may be limited early. Raise maxKeys (16 bytes each), or shorten timeWindow.`
+      )
+    }
+  }
+}
+
+/** Clients are told apart by their addresses: whose they are is for `trustProxy` to say. */
+function questionTrust(app: FastifyInstance): void {
+  const trust = trustProxyOf(app)
+  if (trust !== true && typeof trust !== 'number') return
+  const what =
+    trust === true
+      ? 'believes whatever address a client gives itself in X-Forwarded-For, a new one for every request'
+      : 'trusts nobody since Fastify 5.12.1, and before that anybody: all clients may count as one'
+  app.log.warn(
+    `rateLimit: trustProxy: ${trust} ${what}. Name the addresses of your proxies instead, as in trustProxy: ['10.0.0.0/8'], or give a keyGenerator.`
+  )
+}
+
 type Handler = (request: FastifyRequest, reply: FastifyReply, done: Done) => void
 /** The one hook that is given the body, before `done`. */
 type PreParsingHandler = (
@@ -69,17 +97,12 @@ function handlerOf(gate: Gate, hook: RateLimitHook): Handler | PreParsingHandler
       _body: unknown,
       done: Done
     ) {
-      answer(gate.check(hook, request, reply), reply, done)
+      gate.check(hook, request, reply, done)
     }
   }
   return function holdfastRateLimit(request: FastifyRequest, reply: FastifyReply, done: Done) {
-    answer(gate.check(hook, request, reply), reply, done)
+    gate.check(hook, request, reply, done)
   }
-}
-
-function answer(error: RateLimitExceededError | undefined, reply: FastifyReply, done: Done): void {
-  if (error === undefined) done()
-  else refuse(reply, error, done)
 }
 
 /**

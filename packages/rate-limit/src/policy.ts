@@ -1,7 +1,11 @@
 /**
- * A limit as its user states it, and the token bucket that keeps it.
+ * A limit as its user states it, and the algorithm that keeps it.
  */
-import { type Bucket, bucketOf } from './algorithms/token-bucket.ts'
+import type { Algorithm, AlgorithmName } from './algorithms/algorithm.ts'
+import { FixedWindowAlgorithm } from './algorithms/fixed-window.ts'
+import { SlidingWindowAlgorithm } from './algorithms/sliding-window.ts'
+import { bucketOf, strictBucketOf, TokenBucketAlgorithm } from './algorithms/token-bucket.ts'
+import { toNanoseconds } from './nanoseconds.ts'
 
 /** What one client may ask. */
 export interface Policy {
@@ -11,15 +15,34 @@ export interface Policy {
   readonly max: number
   /** The window, in milliseconds. */
   readonly timeWindow: number
-  readonly bucket: Bucket
+  readonly algorithm: Algorithm
 }
 
 /** The numbers of a limit; the window in milliseconds. */
-export type Limit = Pick<Policy, 'max' | 'timeWindow'> & { readonly burst: number }
+export interface Limit {
+  readonly max: number
+  readonly timeWindow: number
+  /** Of the token bucket. By default `max`, or a fifth of it where the limit is strict. */
+  readonly burst?: number | undefined
+  /** @default 'token-bucket' */
+  readonly algorithm?: AlgorithmName | undefined
+  /** Whether no span as long as the window may see more than `max`. Of the token bucket. */
+  readonly strict?: boolean | undefined
+}
 
-/** Makes the policy that allows `burst` at once and `max` per window in the long run. */
-export function policyOf(name: string, { max, timeWindow, burst }: Limit): Policy {
+/** Makes the policy that keeps a limit. */
+export function policyOf(name: string, limit: Limit): Policy {
+  const { max, timeWindow } = limit
+  return { name, max, timeWindow, algorithm: algorithmOf(limit) }
+}
+
+function algorithmOf(limit: Limit): Algorithm {
+  const { max, timeWindow, algorithm, strict } = limit
+  const window = toNanoseconds(timeWindow)
+  if (algorithm === 'fixed-window') return new FixedWindowAlgorithm(max, window)
+  if (algorithm === 'sliding-window') return new SlidingWindowAlgorithm(max, window)
   // A bucket that holds nothing denies all, however fast it would fill.
-  const bucket = max === 0 ? bucketOf(1, timeWindow, 0) : bucketOf(max, timeWindow, burst)
-  return { name, max, timeWindow, bucket }
+  if (max === 0) return new TokenBucketAlgorithm(0, window)
+  if (strict !== true) return bucketOf(max, window, limit.burst ?? max)
+  return strictBucketOf(max, window, Math.min(max, limit.burst ?? Math.ceil(max / 5)))
 }

@@ -100,7 +100,7 @@ for (const [order, build] of Object.entries({ before: early, after: late })) {
       t.match(lower.headers, { 'x-ratelimit-limit': '3', 'x-ratelimit-remaining': '2' })
       t.match((await app.inject('/burst')).headers, { 'x-ratelimit-remaining': '0' })
       t.match((await app.inject('/window')).headers, {
-        'ratelimit-policy': '"default";q=100;w=3600',
+        'ratelimit-policy': '"GET /window";q=100;w=3600',
         ratelimit: /r=49/
       })
     })
@@ -131,8 +131,8 @@ t.test(
       t.strictSame(await statuses(app, '/', '/', '/'), [200, 200, 429])
       t.equal(lines.length, 1)
       t.match(lines[0], {
-        msg: "config.rateLimit of GET / cannot be used; the plugin's limit applies.",
-        err: { message: /config\.rateLimit of GET \// }
+        msg: "GET /: config.rateLimit cannot be used; the plugin's limit applies.",
+        err: { message: /GET \/: config\.rateLimit/ }
       })
     }
   }
@@ -148,7 +148,7 @@ t.test('a nested scope adds its own limit', async (t) => {
     scope.get('/free', { config: { rateLimit: false } }, ok)
   })
   const first = await app.inject('/inside')
-  t.match(first.headers, { 'ratelimit-policy': '"default";q=2;w=60', ratelimit: /r=1/ })
+  t.match(first.headers, { 'ratelimit-policy': '"nested";q=2;w=60', ratelimit: /r=1/ })
   t.strictSame(await statuses(app, '/inside', '/inside'), [200, 429])
   t.strictSame(
     await statuses(app, '/outside', '/outside'),
@@ -236,7 +236,7 @@ t.test('a later hook', async (t) => {
     app.get('/', { config: { rateLimit: { max: 1, hook: 'preHandler' } } }, ok)
     t.strictSame(await statuses(app, '/', '/'), [200, 429])
     t.equal(lines.length, 1)
-    t.match(lines[0], /config\.rateLimit of GET \/: the hook preHandler came too late/)
+    t.match(lines[0], /GET \/: config\.rateLimit: the hook preHandler came too late/)
   })
 
   t.test('counts a request once that ends as not found', async (t) => {

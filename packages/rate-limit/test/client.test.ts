@@ -33,26 +33,47 @@ t.test('clients are counted by what keyGenerator calls them', async (t) => {
   t.strictSame(await statuses(numbered, '1', '2', '1'), [200, 200, 429])
 })
 
-t.test('a keyGenerator that fails is logged once; such requests share one budget', async (t) => {
-  const failing: Record<string, [unknown, RegExp]> = {
-    throws: [
-      () => {
-        throw new Error('no user')
-      },
-      /^rateLimit\.keyGenerator threw: such requests share one budget\..*logged once/
-    ],
-    'answers undefined': [() => undefined, /keyGenerator answered with neither text nor a number/],
-    'answers NaN': [() => NaN, /keyGenerator answered with neither text nor a number/],
-    'answers an object': [() => ({}), /keyGenerator answered with neither text nor a number/],
-    'answers nothing': [() => '', /keyGenerator answered with an empty text/],
-    'is async': [async () => 'alice', /keyGenerator answered with neither text nor a number/],
-    'is async and fails': [
-      async () => {
-        throw new Error('no user')
-      },
-      /keyGenerator answered with neither text nor a number/
-    ]
+/** Throws at whatever is done with it. */
+const hostile = new Proxy(
+  {},
+  {
+    get() {
+      throw new Error('do not touch')
+    },
+    getPrototypeOf() {
+      throw new Error('do not touch')
+    }
   }
+)
+
+const failing: Record<string, [unknown, RegExp]> = {
+  throws: [
+    () => {
+      throw new Error('nobody')
+    },
+    /threw/
+  ],
+  'throws something hostile': [
+    () => {
+      throw hostile
+    },
+    /threw/
+  ],
+  'answers undefined': [() => undefined, /answered with something else than/],
+  'answers NaN': [() => NaN, /answered with something else than/],
+  'answers an object': [() => ({}), /answered with something else than/],
+  'answers with something hostile': [() => hostile, /answered with something else than/],
+  'answers nothing': [() => '', /answered with something else than/],
+  'answers nothing later': [async () => null, /answered with something else than/],
+  'fails later': [
+    async () => {
+      throw new Error('nobody')
+    },
+    /threw/
+  ]
+}
+
+t.test('a keyGenerator that fails is logged once; such requests share one budget', async (t) => {
   for (const [how, [broken, message]] of Object.entries(failing)) {
     const keyGenerator: KeyGenerator = (request) =>
       request.headers.user?.toString() ?? (broken as KeyGenerator)(request)
@@ -64,8 +85,90 @@ t.test('a keyGenerator that fails is logged once; such requests share one budget
     )
     t.equal(service.lines.length, 1, how)
     t.match(service.lines[0]?.msg, message, how)
+    t.match(service.lines[0]?.msg, /^rateLimit\.keyGenerator .*share one budget.*logged once/)
   }
 })
+
+t.test('max, timeWindow and cost that fail are logged once, and a limit applies', async (t) => {
+  for (const [how, [broken, message]] of Object.entries(failing)) {
+    for (const option of ['max', 'timeWindow', 'cost']) {
+      const service = serve({ max: 1000, [option]: broken } as RateLimitOptions)
+      const limits: unknown[] = []
+      for (let index = 0; index < 2; index++) {
+        const { statusCode, headers } = await service.app.inject('/')
+        limits.push([statusCode, headers['ratelimit-policy'], headers.ratelimit])
+      }
+      t.match(
+        limits,
+        [
+          [200, '"default";q=1000;w=60', /r=999/],
+          [200, '"default";q=1000;w=60', /r=998/]
+        ],
+        `${option} ${how}`
+      )
+      t.equal(service.lines.length, 1)
+      t.match(service.lines[0]?.msg, message)
+    }
+  }
+})
+
+t.test('max, timeWindow and cost may be asked for, at once or later', async (t) => {
+  for (const later of [false, true]) {
+    const answer = (value: number) => (later ? Promise.resolve(value) : value)
+    const service = serve({
+      keyGenerator: (request) => String(request.headers.user),
+      max: (_, key) => answer(key === 'pro' ? 10 : 2),
+      timeWindow: () => answer(30_000),
+      cost: (request) => answer(request.headers.user === 'pro' ? 5 : 1)
+    })
+    t.strictSame(
+      await statuses(service, 'free', 'free', 'free', 'pro', 'pro', 'pro'),
+      [200, 200, 429, 200, 200, 429]
+    )
+    const { headers } = await service.app.inject({ url: '/', headers: { user: 'pro' } })
+    t.equal(headers['ratelimit-policy'], '"default";q=10;w=30')
+    t.equal(headers['retry-after'], '15')
+  }
+})
+
+t.test(
+  'a duration may be asked for in words, and as many limits as there are clients',
+  async (t) => {
+    const service = serve({
+      keyGenerator: (request) => String(request.headers.user),
+      max: (_, key) => Number(key),
+      timeWindow: () => '1 hour' as unknown as number
+    })
+    for (let max = 1; max <= 1002; max++) {
+      const { headers } = await service.app.inject({ url: '/', headers: { user: String(max) } })
+      if (headers['ratelimit-policy'] !== `"default";q=${max};w=3600`) t.fail(`${max}`)
+    }
+    t.strictSame(service.lines, [])
+  }
+)
+
+t.test('a window cannot count further than it can', async (t) => {
+  const service = serve({ max: () => 2 ** 32, algorithm: 'fixed-window' })
+  t.match((await service.app.inject('/')).headers, { ratelimit: /r=999/ })
+  t.match(service.lines, [{ msg: /max answered with something else/ }])
+})
+
+t.test(
+  'a cost above what is ever allowed at once is denied as such, one of nothing is free',
+  async (t) => {
+    const service = serve({ max: 2, cost: (request) => Number(request.headers.user) })
+    const { statusCode, headers, body } = await service.app.inject({
+      url: '/',
+      headers: { user: '3' }
+    })
+    t.equal(statusCode, 429)
+    t.notOk(headers['retry-after'])
+    t.match(JSON.parse(body), {
+      detail: 'Rate limit exceeded. Requests like this are never allowed.'
+    })
+    t.strictSame(await statuses(service, '2', '0', '0', '1'), [200, 200, 200, 429])
+  }
+)
 
 t.test('a long key counts whole, and takes no more room than a short one', async (t) => {
   const service = serve({ max: 1, keyGenerator: (request) => String(request.headers.user) })
@@ -74,12 +177,12 @@ t.test('a long key counts whole, and takes no more room than a short one', async
 })
 
 t.test('addresses on the allow list go unlimited, in any spelling', async (t) => {
-  const { app } = serve({ max: 1, allowList: ['192.0.2.1', '2001:DB8:0::1'] })
+  const { app } = serve({ max: 1, allowList: ['192.0.2.1', '2001:DB8:0::1', '10.0.0.0/8'] })
   const ask = async (remoteAddress: string) => {
     const { statusCode, headers } = await app.inject({ url: '/', remoteAddress })
     return [statusCode, headers.ratelimit !== undefined]
   }
-  for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1']) {
+  for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1', '10.1.2.3']) {
     t.strictSame(await ask(address), [200, false])
     t.strictSame(await ask(address), [200, false])
   }
@@ -102,22 +205,22 @@ t.test('a function may allow, and the facts say so', async (t) => {
 })
 
 t.test('an allow list that fails is logged once and the limit applies', async (t) => {
-  const failing = {
-    throws: () => {
-      throw new Error('no list')
-    },
-    'answers no boolean': () => 'yes',
-    'is async': async () => true,
-    'is async and fails': async () => {
-      throw new Error('no list')
-    }
-  }
-  for (const [how, allowList] of Object.entries(failing)) {
-    const service = serve({ max: 1, allowList: allowList as () => boolean })
+  for (const [how, [broken, message]] of Object.entries(failing)) {
+    const service = serve({ max: 1, allowList: broken as () => boolean })
     t.strictSame(await statuses(service, 'a', 'b', 'c'), [200, 429, 429], how)
     t.equal(service.lines.length, 1, how)
+    t.match(service.lines[0]?.msg, message)
     t.match(service.lines[0]?.msg, /^rateLimit\.allowList .*: the limit applied\./, how)
   }
+})
+
+t.test('who is asked for may be found out later', async (t) => {
+  const service = serve({
+    max: 1,
+    keyGenerator: async (request) => String(request.headers.user),
+    allowList: async (_, key) => key === 'root'
+  })
+  t.strictSame(await statuses(service, 'root', 'root', 'alice', 'alice'), [200, 200, 200, 429])
 })
 
 t.test('behind a trusted proxy the client is whom the proxy names', async (t) => {
@@ -137,5 +240,5 @@ t.test('an allow-listed request in a nested scope is told the limit that does ap
     scope.register(rateLimit, { max: 50 })
     scope.get('/inside', () => 'ok')
   })
-  t.match((await app.inject('/inside')).headers, { ratelimit: /r=49/ })
+  t.match((await app.inject('/inside')).headers, { ratelimit: '"nested";r=49;t=2' })
 })

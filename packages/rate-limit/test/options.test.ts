@@ -15,8 +15,32 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ global: 'yes' }, /"rateLimit\.global" must be true or false.* "yes"/],
   [{ keyGenerator: 'ip' }, /"rateLimit\.keyGenerator" must be a function.* "ip"/],
   [{ allowList: '10.0.0.1' }, /"rateLimit\.allowList" must be an array of IP addresses/],
-  [{ allowList: ['10.0.0.0/8'] }, /allowList\[0\]" must be an IP address, .* "10\.0\.0\.0\/8"/],
-  [{ allowList: ['::1', 5] }, /"rateLimit\.allowList\[1\]" must be an IP address, but it is 5/],
+  [{ allowList: ['10.0.0.0/33'] }, /allowList\[0\]" must be an IP address or .* "10\.0\.0\.0\/33"/],
+  [{ allowList: ['::1', 5] }, /"rateLimit\.allowList\[1\]" must be an IP address .*but it is 5/],
+  [{ algorithm: 'leaky' }, /"rateLimit\.algorithm" must be one of "token-bucket".* "leaky"/],
+  [{ strict: 1 }, /"rateLimit\.strict" must be true or false.* it is 1/],
+  [
+    { strict: true, algorithm: 'fixed-window' },
+    /"rateLimit\.strict" must be false where the algorithm is "fixed-window", but it is true/
+  ],
+  [
+    { strict: true, max: 5, burst: 6 },
+    /"rateLimit\.burst" must be at most max, 5, where the limit is strict, but it is 6/
+  ],
+  [
+    { burst: 5, algorithm: 'sliding-window' },
+    /"rateLimit\.burst" must be left out where the algorithm is "sliding-window", but it is 5/
+  ],
+  [
+    { max: 2 ** 32, algorithm: 'fixed-window' },
+    /"rateLimit\.max" must be a whole number of at most 4294967295 where .* it is 4294967296/
+  ],
+  [{ cost: -1 }, /"rateLimit\.cost" must be a whole number of at least 0.* it is -1/],
+  [{ countDenied: 'no' }, /"rateLimit\.countDenied" must be true or false/],
+  [{ ipv6Subnet: 129 }, /"rateLimit\.ipv6Subnet" must be a whole number of .* it is 129/],
+  [{ groupId: '' }, /"rateLimit\.groupId" must be text that is not empty/],
+  [{ groupId: 'caf\u00e9' }, /"rateLimit\.groupId" must be text of at most 64 printable ASCII/],
+  [{ mode: 'dry-run' }, /"rateLimit\.mode" must be one of "enforce", "shadow".* "dry-run"/],
   [{ timeWindow: Number.MAX_VALUE }, /"rateLimit\.timeWindow" must be .* of at most 365 days/],
   [{ timeWindow: '366 days' }, /"rateLimit\.timeWindow" must be .* of at most 365 days/],
   [{ hook: 'onSend' }, /"rateLimit\.hook" must be one of "onRequest".* "onSend"/],
@@ -46,14 +70,11 @@ t.test('a wrong option of a route stops the boot and names the route', async (t)
       .filter(([given]) => !/global|maxKeys/.test(JSON.stringify(given)))
       .map(([given, { source }]): [unknown, RegExp] => [
         given,
-        new RegExp(source.replace('rateLimit', 'config.rateLimit of GET /orders/:id'))
+        new RegExp(source.replace('rateLimit', 'GET /orders/:id: config.rateLimit'))
       ]),
-    [
-      { global: false },
-      /config\.rateLimit of GET \/orders\/:id: the option "global" does not exist/
-    ],
+    [{ global: false }, /GET \/orders\/:id: config\.rateLimit: the option "global" does not exist/],
     [{ maxKeys: 5 }, /the option "maxKeys" does not exist/],
-    [true, /"config\.rateLimit of GET \/orders\/:id" must be an object of options or false.* true/],
+    [true, /"GET \/orders\/:id: config\.rateLimit" must be an object of options or false.* true/],
     [null, /must be an object of options or false.* null/],
     [[], /must be an object of options or false.* an array/]
   ] as [unknown, RegExp][]) {

@@ -3,74 +3,70 @@
  * generic cell rate algorithm (GCRA, ITU-T I.371), whose name for the number is the theoretical
  * arrival time. A bucket whose moment has passed is full: forgetting it loses nothing.
  *
- * Moments and spans are whole nanoseconds, so that sums carry no rounding error (for 104 days from
- * the clock's zero; then to two nanoseconds). The time a token takes is rounded up to the next one.
+ * In any span of length `s` it admits at most `capacity + floor(s / interval)`.
  */
 import { type Clock, describe, InvalidOptionError, monotonicClock } from '@holdfast/core'
+import { toMilliseconds, toNanoseconds } from '../nanoseconds.ts'
+import { type Account, type Algorithm, newAccount } from './algorithm.ts'
 
-/** What makes a bucket, apart from how full it is. */
-export interface Bucket {
-  /** Tokens in a full bucket: what may be taken at once. */
+/** The bucket's arithmetic. Its accounts use `until` alone. */
+export class TokenBucketAlgorithm implements Algorithm {
+  readonly name = 'token-bucket'
+  readonly counts = false
+  /** Tokens in a full bucket. */
   readonly capacity: number
   /** Nanoseconds that one token takes to come back: the emission interval. */
   readonly interval: number
   /** Nanoseconds from empty to full: the tolerance. */
-  readonly depth: number
+  readonly horizon: number
+
+  constructor(capacity: number, interval: number) {
+    this.capacity = capacity
+    this.interval = interval
+    this.horizon = capacity * interval
+  }
+
+  settle(account: Account, now: number): void {
+    account.until = Math.max(now, Math.min(account.until, now + this.horizon))
+  }
+
+  available({ until }: Account, now: number): number {
+    return Math.floor((this.horizon - (until - now)) / this.interval)
+  }
+
+  wait({ until }: Account, cost: number, now: number): number {
+    if (cost > this.capacity) return Infinity
+    return Math.max(0, until - now + cost * this.interval - this.horizon)
+  }
+
+  take(account: Account, cost: number): void {
+    account.until += cost * this.interval
+  }
+
+  refund(account: Account, cost: number, now: number): void {
+    account.until = Math.max(now, account.until - cost * this.interval)
+  }
+
+  penalize(account: Account, cost: number, now: number): void {
+    account.until = Math.min(account.until + cost * this.interval, now + this.horizon)
+  }
+
+  restored({ until }: Account, now: number): number {
+    return until - now
+  }
 }
 
-/** The state of a bucket nobody has taken from. */
-export const FULL: number = -Infinity
-
-const NANOSECONDS = 1e6
-
-/** Milliseconds of a clock as whole nanoseconds. */
-export function toNanoseconds(milliseconds: number): number {
-  return Math.round(milliseconds * NANOSECONDS)
-}
-
-/** Nanoseconds as milliseconds. */
-export function toMilliseconds(nanoseconds: number): number {
-  return nanoseconds / NANOSECONDS
-}
-
-/** The bucket that holds `capacity` tokens and gets `tokens` back in every `milliseconds`. */
-export function bucketOf(tokens: number, milliseconds: number, capacity: number): Bucket {
-  const interval = Math.max(1, Math.ceil((milliseconds * NANOSECONDS) / tokens))
-  return { capacity, interval, depth: capacity * interval }
-}
-
-/**
- * How far from full the bucket is at `now`, in nanoseconds from 0 to its depth.
- *
- * @param fullAt the bucket's state: when it is full again. More than the bucket's depth ahead can
- * only mean that the clock was set back, and counts as empty.
- */
-export function debtAt(bucket: Bucket, fullAt: number, now: number): number {
-  return Math.max(0, Math.min(fullAt - now, bucket.depth))
-}
-
-/** Whether `cost` tokens can be taken at that debt. The state is then `now + debt + price`. */
-export function affords(bucket: Bucket, debt: number, cost: number): boolean {
-  return debt + priceOf(bucket, cost) <= bucket.depth
-}
-
-/** What taking `cost` tokens adds to the debt. */
-export function priceOf(bucket: Bucket, cost: number): number {
-  return cost * bucket.interval
-}
-
-/** The whole tokens in the bucket at that debt. */
-export function tokensAt(bucket: Bucket, debt: number): number {
-  return Math.floor((bucket.depth - debt) / bucket.interval)
+/** A bucket of `capacity` into which `tokens` come back in every span of nanoseconds, evenly. */
+export function bucketOf(tokens: number, span: number, capacity: number): TokenBucketAlgorithm {
+  return new TokenBucketAlgorithm(capacity, Math.max(1, Math.ceil(span / tokens)))
 }
 
 /**
- * Nanoseconds until `cost` tokens can be taken, if nobody else takes any: 0 when they can be taken
- * now, `Infinity` when they are more than the bucket ever holds.
+ * A bucket that admits at most `max` in any span of that many nanoseconds, both its ends included:
+ * `burst` at once, and no more than the rest come back before the span is over.
  */
-export function waitFor(bucket: Bucket, debt: number, cost: number): number {
-  if (cost > bucket.capacity) return Infinity
-  return Math.max(0, debt + priceOf(bucket, cost) - bucket.depth)
+export function strictBucketOf(max: number, span: number, burst: number): TokenBucketAlgorithm {
+  return new TokenBucketAlgorithm(burst, Math.floor(span / (max - burst + 1)) + 1)
 }
 
 /** What a {@link TokenBucket} is made of. */
@@ -97,10 +93,10 @@ export interface TokenBucketOptions {
  * ```
  */
 export class TokenBucket {
-  readonly #bucket: Bucket
+  readonly #bucket: TokenBucketAlgorithm
   readonly #clock: Clock
   readonly #start: number
-  #fullAt = FULL
+  readonly #account = newAccount()
 
   /** @throws InvalidOptionError for a rate or a capacity that cannot be */
   constructor({ rate, capacity, clock = monotonicClock }: TokenBucketOptions) {
@@ -108,8 +104,8 @@ export class TokenBucket {
       throw new InvalidOptionError('rate', 'a finite number above 0', describe(rate))
     }
     checkTokens(capacity, 'capacity')
-    this.#bucket = bucketOf(rate, 1000, capacity)
-    if (this.#bucket.depth > Number.MAX_SAFE_INTEGER) {
+    this.#bucket = bucketOf(rate, toNanoseconds(1000), capacity)
+    if (this.#bucket.horizon > Number.MAX_SAFE_INTEGER) {
       const expected = 'high enough to fill the bucket within 104 days'
       throw new InvalidOptionError('rate', expected, describe(rate))
     }
@@ -126,16 +122,14 @@ export class TokenBucket {
    */
   allow(cost = 1): boolean {
     checkTokens(cost, 'cost')
-    const now = this.#now()
-    const debt = debtAt(this.#bucket, this.#fullAt, now)
-    const allowed = affords(this.#bucket, debt, cost)
-    this.#fullAt = now + debt + (allowed ? priceOf(this.#bucket, cost) : 0)
+    const allowed = this.#bucket.wait(this.#account, cost, this.#settled()) === 0
+    if (allowed) this.#bucket.take(this.#account, cost)
     return allowed
   }
 
   /** The whole tokens that are there now. Takes none. */
   peek(): number {
-    return tokensAt(this.#bucket, this.#debt())
+    return this.#bucket.available(this.#account, this.#settled())
   }
 
   /**
@@ -146,15 +140,14 @@ export class TokenBucket {
    */
   retryAfter(cost = 1): number {
     checkTokens(cost, 'cost')
-    return toMilliseconds(waitFor(this.#bucket, this.#debt(), cost))
+    return toMilliseconds(this.#bucket.wait(this.#account, cost, this.#settled()))
   }
 
-  #debt(): number {
-    return debtAt(this.#bucket, this.#fullAt, this.#now())
-  }
-
-  #now(): number {
-    return toNanoseconds(this.#clock() - this.#start)
+  /** Brings the account to the present, and returns that. */
+  #settled(): number {
+    const now = toNanoseconds(this.#clock() - this.#start)
+    this.#bucket.settle(this.#account, now)
+    return now
   }
 }
 

@@ -1,11 +1,9 @@
 /**
- * Which budget a request is counted against: its route's own, or the plugin's.
+ * Which budget a request is counted against: its route's own, its group's, or the plugin's.
  */
-import type { routeConfig } from '@holdfast/core'
+import { describe, InvalidOptionError, isRoot, type routeConfig } from '@holdfast/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ClientTable } from '../client-table.ts'
-import { allowListed, type Decision } from '../decision.ts'
-import { type Fields, fieldWriter } from '../headers.ts'
+import { ClientTable, type TableListener } from '../client-table.ts'
 import { Limiter } from '../limiter.ts'
 import {
   type BudgetOptions,
@@ -13,17 +11,19 @@ import {
   type ResolvedOptions,
   resolveRouteOptions
 } from '../options.ts'
-import { policyOf } from '../policy.ts'
-import { Clients } from './client.ts'
+import { Clients } from './clients.ts'
+import { Terms } from './terms.ts'
 
 /** A limit with its clients, and how they are told. */
 export interface Budget {
   readonly hook: RateLimitHook
   readonly clients: Clients
+  readonly terms: Terms
   readonly limiter: Limiter
-  /** The decision about whoever is on the allow list. */
-  readonly allowListed: Decision
-  fields(decision: Decision): Fields
+  /** Nobody is refused. */
+  readonly isShadow: boolean
+  /** The same terms for everybody: nothing to ask of anyone but the key. */
+  readonly isPlain: boolean
 }
 
 /** The part of a route's `config` that is read here. */
@@ -33,6 +33,12 @@ const OWNER: unique symbol = Symbol('holdfast.rate-limit.budgets')
 
 /** An instance that has its own registration, or inherits one from its parent. */
 type Scope = FastifyInstance & { [OWNER]?: Budgets }
+
+/** What all members of a group share. */
+interface Group {
+  readonly limiter: Limiter
+  readonly options: BudgetOptions
+}
 
 /** The budgets of one registration. */
 export class Budgets {
@@ -44,12 +50,13 @@ export class Budgets {
   readonly #byConfig = new WeakMap<object, Budget | null>()
   /** By the options a route was given, then by the route: routes may be given the same object. */
   readonly #byOptions = new WeakMap<object, Map<string, Budget>>()
+  readonly #groups = new Map<string, Group>()
 
-  constructor(app: FastifyInstance, options: ResolvedOptions) {
+  constructor(app: FastifyInstance, options: ResolvedOptions, listener: TableListener) {
     this.#app = app
     this.#options = options
-    this.#table = new ClientTable(options.maxKeys)
-    this.#general = this.#open(options, 'rateLimit')
+    this.#table = new ClientTable(options.maxKeys, listener)
+    this.#general = this.#open(options, 'rateLimit', isRoot(app) ? 'default' : nameOf(app.prefix))
     ;(app as Scope)[OWNER] = this
   }
 
@@ -75,11 +82,11 @@ export class Budgets {
   declare(scope: FastifyInstance, config: RouteConfig): RateLimitHook | undefined {
     const { rateLimit } = config
     if (rateLimit === undefined || rateLimit === false || !this.#owns(scope)) return undefined
-    const place = placeOf(config)
-    const options = resolveRouteOptions(this.#options, rateLimit, place)
+    const route = routeOf(config)
+    const options = resolveRouteOptions(this.#options, rateLimit, placeOf(route))
     const routes = this.#routesWith(rateLimit)
-    const budget = routes.get(place) ?? this.#open(options, place)
-    routes.set(place, budget)
+    const budget = routes.get(route) ?? this.#open(options, placeOf(route), nameOf(route))
+    routes.set(route, budget)
     return budget.hook === this.#options.hook ? undefined : budget.hook
   }
 
@@ -100,20 +107,21 @@ export class Budgets {
 
   /** The first request of a route with options. It may have been declared before the plugin. */
   #meet(config: RouteConfig, rateLimit: object): Budget {
-    const place = placeOf(config)
+    const route = routeOf(config)
+    const place = placeOf(route)
     const { hook } = this.#options
     try {
       const options = resolveRouteOptions(this.#options, rateLimit, place)
       const routes = this.#routesWith(rateLimit)
-      const known = routes.get(place)
+      const known = routes.get(route)
       if (known !== undefined) return known
       if (options.hook !== hook) {
         this.#app.log.error(
           `${place}: the hook ${options.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
         )
       }
-      const budget = this.#open({ ...options, hook }, place)
-      routes.set(place, budget)
+      const budget = this.#open({ ...options, hook }, place, nameOf(route))
+      routes.set(route, budget)
       return budget
     } catch (err) {
       this.#app.log.error({ err }, `${place} cannot be used; the plugin's limit applies.`)
@@ -127,20 +135,55 @@ export class Budgets {
     return routes
   }
 
-  #open(options: BudgetOptions, place: string): Budget {
-    const policy = policyOf('default', options)
-    return {
-      hook: options.hook,
-      clients: new Clients(options, place, this.#app.log),
-      limiter: new Limiter(policy, this.#table.open()),
-      allowListed: allowListed(policy),
-      fields: fieldWriter(options.headers, policy)
+  #open(options: BudgetOptions, place: string, ownName: string): Budget {
+    const { groupId, hook, mode } = options
+    const where = { name: place, log: this.#app.log }
+    const clients = new Clients(options, where)
+    const terms = new Terms(groupId ?? ownName, options, where)
+    const isPlain = clients.areAllLimited && terms.areFixed
+    const limiter =
+      groupId === undefined
+        ? this.#limiterOf(options, terms)
+        : this.#groupOf(groupId, options, terms, place).limiter
+    return { hook, clients, terms, limiter, isShadow: mode === 'shadow', isPlain }
+  }
+
+  #limiterOf(options: BudgetOptions, terms: Terms): Limiter {
+    return new Limiter(terms.usual.policies, this.#table, options)
+  }
+
+  #groupOf(groupId: string, options: BudgetOptions, terms: Terms, place: string): Group {
+    const known = this.#groups.get(groupId)
+    if (known === undefined) {
+      const group = { limiter: this.#limiterOf(options, terms), options }
+      this.#groups.set(groupId, group)
+      return group
     }
+    for (const option of SHARED) {
+      if (known.options[option] !== options[option]) {
+        const expected = `${describe(known.options[option])} as on the other routes of the group "${groupId}"`
+        throw new InvalidOptionError(`${place}.${option}`, expected, describe(options[option]))
+      }
+    }
+    return known
   }
 }
 
-/** Names a route's options. The same for a GET route and the HEAD route made from it. */
-function placeOf({ method, url }: RouteConfig): string {
+/** What routes must agree on to share a budget. */
+const SHARED = ['max', 'timeWindow', 'algorithm', 'burst', 'strict', 'countDenied'] as const
+
+/** Names a route. The same for a GET route and the HEAD route made from it. */
+function routeOf({ method, url }: RouteConfig): string {
   const methods = String(method)
-  return `config.rateLimit of ${/\b(GET|HEAD)\b/.test(methods) ? 'GET' : methods} ${url}`
+  return `${/\b(GET|HEAD)\b/.test(methods) ? 'GET' : methods} ${url}`
+}
+
+/** Names a route's options. */
+function placeOf(route: string): string {
+  return `${route}: config.rateLimit`
+}
+
+/** A name that a header field may carry: of other characters it shows that they are there. */
+function nameOf(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 64) || 'nested'
 }

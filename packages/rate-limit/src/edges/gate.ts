@@ -1,15 +1,34 @@
 /**
  * Where requests meet the limiter.
  */
-import { factsOf, monotonicClock, type RateLimitFact, routeConfig } from '@holdfast/core'
+import {
+  factsOf,
+  headersOf,
+  monotonicClock,
+  type RateLimitFact,
+  type RequestFacts,
+  refuseWith,
+  routeConfig
+} from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { allowedChannel, deniedChannel } from '../channels.ts'
+import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
-import { RateLimitExceededError } from '../errors.ts'
+import { FIELD_NAMES, type Fields } from '../headers.ts'
 import type { RateLimitHook } from '../options.ts'
-import type { Budgets } from './budgets.ts'
+import type { Budget, Budgets } from './budgets.ts'
+import type { Offer } from './terms.ts'
+import { isPromise, whenKnown } from './when-known.ts'
 
-/** Lets requests pass, or says why not. */
+/** Fastify's callback of a hook. */
+export type Done = (error?: Error) => void
+
+/** The share of a limit that is near it. */
+const NEAR = 0.2
+
+// The facts of a request that another plugin has met already.
+const FACTS: unique symbol = Symbol.for('holdfast.facts') as never
+
+/** Lets requests pass, or refuses them. */
 export class Gate {
   readonly #budgets: Budgets
   readonly #seen = new WeakSet<FastifyRequest>()
@@ -18,50 +37,120 @@ export class Gate {
     this.#budgets = budgets
   }
 
-  /**
-   * Checks a request in the hook that its budget is checked in; in any other it passes.
-   *
-   * @returns what to refuse it with; `undefined` when it may pass
-   */
-  check(
-    hook: RateLimitHook,
-    request: FastifyRequest,
-    reply: FastifyReply
-  ): RateLimitExceededError | undefined {
+  /** Checks a request in the hook that its budget is checked in; in any other it passes. */
+  check(hook: RateLimitHook, request: FastifyRequest, reply: FastifyReply, done: Done): void {
     const config = routeConfig(request)
     const budget = this.#budgets.of(request, config)
-    if (budget === undefined || budget.hook !== hook) return undefined
-    const facts = factsOf(request)
-    if (facts.probe === true || config.holdfast?.probe === true) return undefined
-    if (hook === 'preHandler') {
-      // `reply.callNotFound()` runs these hooks a second time.
-      if (this.#seen.has(request)) return undefined
-      this.#seen.add(request)
+    if (budget === undefined || budget.hook !== hook || config.holdfast?.probe === true) {
+      done()
+      return
     }
-
+    const known = (request.raw as { [FACTS]?: RequestFacts })[FACTS]
+    if (known?.probe === true || (hook === 'preHandler' && this.#isSecond(request))) {
+      done()
+      return
+    }
     const key = budget.clients.keyOf(request)
-    if (budget.clients.isAllowListed(request, key)) {
-      facts.rateLimit ??= budget.allowListed
-      return undefined
+    if (budget.isPlain && !isPromise(key)) {
+      const { usual, usualCost } = budget.terms
+      const facts = known ?? factsOf(request)
+      // Facts that are made now have read the clock already.
+      const time = known === undefined ? facts.startedAt : monotonicClock()
+      const decision = budget.limiter.check(key, usualCost, time)
+      this.#answer(budget, usual, key, decision, facts, request, reply, done)
+      return
     }
-    const decision = budget.limiter.check(key, 1, monotonicClock())
-    if (!decision.allowed) {
+    const asked = whenKnown(key, (key) => this.#ask(budget, key, request, reply, done))
+    // Users' functions do not fail, but what Fastify and its hooks do next may.
+    if (isPromise(asked)) asked.catch(done)
+  }
+
+  /** `reply.callNotFound()` runs these hooks a second time. */
+  #isSecond(request: FastifyRequest): boolean {
+    if (this.#seen.has(request)) return true
+    this.#seen.add(request)
+    return false
+  }
+
+  #ask(
+    budget: Budget,
+    key: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: Done
+  ): void | Promise<void> {
+    const { clients, terms, limiter } = budget
+    return whenKnown(clients.isAllowListed(request, key), (isAllowListed) =>
+      whenKnown(terms.offerTo(request, key), (offer) => {
+        const facts = factsOf(request)
+        if (isAllowListed) {
+          facts.rateLimit ??= offer.allowListed
+          done()
+          return
+        }
+        return whenKnown(terms.costOf(request, key), (cost) => {
+          const decision = limiter.check(key, cost, monotonicClock(), offer.policies)
+          this.#answer(budget, offer, key, decision, facts, request, reply, done)
+        })
+      })
+    )
+  }
+
+  #answer(
+    budget: Budget,
+    offer: Offer,
+    key: string,
+    decision: Decision,
+    facts: RequestFacts,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: Done
+  ): void {
+    const { isShadow } = budget
+    const earlier = facts.rateLimit
+    if (isTighter(decision, earlier)) {
       facts.rateLimit = decision
-      facts.refusedBy = 'rate-limit'
-      if (deniedChannel.hasSubscribers) deniedChannel.publish({ request, key, decision })
-      return new RateLimitExceededError(decision, budget.fields(decision))
+      if (decision.allowed && !isShadow) tell(reply, offer, decision)
     }
-    if (isTighter(decision, facts.rateLimit)) {
-      facts.rateLimit = decision
-      reply.headers(budget.fields(decision))
+    publish(budget, request, key, decision)
+    if (decision.allowed || isShadow) {
+      done()
+      return
     }
-    if (allowedChannel.hasSubscribers) allowedChannel.publish({ request, key, decision })
-    return undefined
+    facts.refusedBy = 'rate-limit'
+    if (earlier !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
+    refuseWith(reply, offer.denials.of(decision), done)
+  }
+}
+
+function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {
+  const fields = headersOf(reply)
+  if (fields !== undefined) {
+    offer.write(fields as Fields, decision)
+    return
+  }
+  const own: Fields = {}
+  offer.write(own, decision)
+  reply.headers(own)
+}
+
+function publish(
+  { isShadow }: Budget,
+  request: FastifyRequest,
+  key: string,
+  decision: Decision
+): void {
+  const channel = decision.allowed ? allowedChannel : deniedChannel
+  if (!channel.hasSubscribers && !nearLimitChannel.hasSubscribers) return
+  const event = { request, key, decision, mode: isShadow ? 'shadow' : 'enforce' } as const
+  channel.publish(event)
+  if (decision.allowed && decision.remaining <= NEAR * decision.limit) {
+    nearLimitChannel.publish(event)
   }
 }
 
 /** Of several registrations the client is told the one with the least left. */
-function isTighter({ remaining }: Decision, earlier: RateLimitFact | undefined): boolean {
+function isTighter(decision: Decision, earlier: RateLimitFact | undefined): boolean {
   if (earlier === undefined || earlier.reason === 'allow-listed') return true
-  return remaining <= earlier.remaining
+  return !decision.allowed || (earlier.allowed && decision.remaining <= earlier.remaining)
 }

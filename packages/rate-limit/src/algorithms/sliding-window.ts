@@ -1,0 +1,87 @@
+/**
+ * The sliding-window counter: two adjacent windows, of which the past one counts for as much as it
+ * still overlaps a window that ends now. What was admitted comes back evenly one window later.
+ *
+ * In a span as long as the window it admits up to twice `max`, but never more than `max` at once.
+ */
+import type { Account, Algorithm } from './algorithm.ts'
+
+/**
+ * The counter's arithmetic. In its accounts `until` is two windows after the beginning of the
+ * present one: then nothing that was counted matters any more.
+ */
+export class SlidingWindowAlgorithm implements Algorithm {
+  readonly name = 'sliding-window'
+  readonly counts = true
+  /** Requests in a window. */
+  readonly capacity: number
+  /** Two windows, in nanoseconds. */
+  readonly horizon: number
+  readonly #window: number
+
+  constructor(max: number, window: number) {
+    this.capacity = max
+    this.horizon = 2 * window
+    this.#window = window
+  }
+
+  settle(account: Account, now: number): void {
+    const window = this.#window
+    if (account.until > now + this.horizon) account.until = now + this.horizon
+    if (account.until > now && account.until <= now + window) {
+      account.previous = account.used
+      account.used = 0
+      account.until += window
+    }
+    if (account.until <= now || (account.used === 0 && account.previous === 0)) {
+      account.until = now
+      account.used = 0
+      account.previous = 0
+    }
+  }
+
+  available(account: Account, now: number): number {
+    return Math.max(0, this.capacity - account.used - Math.ceil(this.#past(account, now)))
+  }
+
+  wait(account: Account, cost: number, now: number): number {
+    const { used, previous, until } = account
+    if (cost > this.capacity) return Infinity
+    const room = this.capacity - used - cost
+    const left = until - this.#window - now
+    if (room < 0) return left + this.#window - this.#share(this.capacity - cost, used)
+    // Multiplied instead of divided, the comparison is exact.
+    return previous * left <= room * this.#window ? 0 : left - this.#share(room, previous)
+  }
+
+  take(account: Account, cost: number, now: number): void {
+    if (account.until === now && cost > 0) account.until = now + this.horizon
+    account.used += cost
+  }
+
+  refund(account: Account, cost: number, now: number): void {
+    account.previous = Math.max(0, account.previous - Math.max(0, cost - account.used))
+    account.used = Math.max(0, account.used - cost)
+    this.settle(account, now)
+  }
+
+  penalize(account: Account, cost: number, now: number): void {
+    this.take(account, Math.min(cost, Math.max(0, this.capacity - account.used)), now)
+  }
+
+  restored({ until, used }: Account, now: number): number {
+    // Without any of its own the present window ends with the last of the past one.
+    return used === 0 && until > now ? until - this.#window - now : until - now
+  }
+
+  /** How much the past window still counts for. */
+  #past({ previous, until }: Account, now: number): number {
+    if (previous === 0) return 0
+    return (previous * (until - this.#window - now)) / this.#window
+  }
+
+  /** The end of a window in which no more than `room` of its `count` still count: nanoseconds. */
+  #share(room: number, count: number): number {
+    return Math.floor((room * this.#window) / count)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What is remembered of accounts that the table gave up: a count-min sketch (Cormode and
+ * Muthukrishnan) that keeps the worst of them in each cell instead of a sum.
+ *
+ * Each key has a cell in each of two rows. What it owed is kept in both, unless the cell has worse
+ * already; read back is the better of the two. So a key never gets back less debt than it had, and
+ * sometimes somebody else's: it may be limited early, never late. A cell empties itself with time.
+ */
+import type { Account } from './algorithms/algorithm.ts'
+
+/** The debts of one kind of account. */
+export class DebtSketch {
+  /** The longest that any of its accounts can say anything. */
+  horizon = 0
+  readonly #shift: number
+  readonly #until: Float64Array
+  /** Used and previous of each cell, where they are of use. */
+  readonly #counts: Uint32Array | undefined
+
+  /**
+   * @param cells in each row, rounded up to a power of two
+   * @param counts whether the accounts have counts
+   */
+  constructor(cells: number, counts: boolean) {
+    const bits = Math.max(1, Math.ceil(Math.log2(cells)))
+    this.#shift = 32 - bits
+    this.#until = new Float64Array(2 << bits).fill(-Infinity)
+    if (counts) this.#counts = new Uint32Array(4 << bits)
+  }
+
+  /** Keeps what an account owes. */
+  add(low: number, high: number, account: Account, now: number): void {
+    this.#addTo(this.#first(low, high), account, now)
+    this.#addTo(this.#second(low, high), account, now)
+  }
+
+  /** Reads what a key may owe. */
+  read(low: number, high: number, account: Account, now: number): void {
+    const first = this.#first(low, high)
+    const second = this.#second(low, high)
+    account.until = Math.min(this.#heal(first, now), this.#heal(second, now))
+    const counts = this.#counts
+    if (counts === undefined) return
+    account.used = Math.min(counts[2 * first] as number, counts[2 * second] as number)
+    account.previous = Math.min(counts[2 * first + 1] as number, counts[2 * second + 1] as number)
+  }
+
+  #addTo(cell: number, { until, used, previous }: Account, now: number): void {
+    const stored = this.#until[cell] as number
+    const over = stored <= now
+    this.#until[cell] = Math.max(stored, until)
+    const counts = this.#counts
+    if (counts === undefined) return
+    counts[2 * cell] = over ? used : Math.max(counts[2 * cell] as number, used)
+    counts[2 * cell + 1] = over ? previous : Math.max(counts[2 * cell + 1] as number, previous)
+  }
+
+  /** The moment of a cell; brought back into reach where the clock was set back since. */
+  #heal(cell: number, now: number): number {
+    const until = this.#until[cell] as number
+    if (until <= now + this.horizon) return until
+    this.#until[cell] = now + this.horizon
+    return now + this.horizon
+  }
+
+  #first(low: number, high: number): number {
+    return Math.imul(low ^ Math.imul(high, 0x9e3779b1), 0x85ebca77) >>> this.#shift
+  }
+
+  #second(low: number, high: number): number {
+    const cell = Math.imul(low ^ Math.imul(high, 0xc2b2ae3d), 0x27d4eb2f) >>> this.#shift
+    return cell + this.#until.length / 2
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The answers to denied requests. They differ by seconds only, so few are ever made, however many
+ * requests are denied.
+ */
+import { problemOf, type Refusal } from '@holdfast/core'
+import type { Decision } from './decision.ts'
+import { RateLimitExceededError } from './errors.ts'
+import { type Fields, type FieldWriter, retrySeconds, writeDenialFields } from './headers.ts'
+import { wholeSeconds } from './nanoseconds.ts'
+
+/** Cost and time make combinations; a service that has more than these makes some of them again. */
+const MOST = 100
+
+/** The answers under one limit. */
+export class Denials {
+  readonly #write: FieldWriter
+  readonly #made = new Map<number, Denial>()
+
+  /** @param write what tells a client its limit */
+  constructor(write: FieldWriter) {
+    this.#write = write
+  }
+
+  /** The answer to a request about which this was decided. */
+  of(decision: Decision): Refusal {
+    const seconds = retrySeconds(decision) ?? Infinity
+    const made = this.#made.get(seconds)
+    if (made?.fits(decision) === true) return made.again(decision)
+    if (this.#made.size === MOST) this.#made.clear()
+    const denial = new Denial(decision, this.#write)
+    this.#made.set(seconds, denial)
+    return denial
+  }
+}
+
+class Denial implements Refusal {
+  readonly statusCode = 429
+  readonly headers: Fields = {}
+  readonly body: Buffer
+  #decision: Decision
+
+  constructor(decision: Decision, write: FieldWriter) {
+    this.#decision = decision
+    write(this.headers, decision)
+    writeDenialFields(this.headers, decision)
+    this.body = Buffer.from(problemOf(this.error()))
+  }
+
+  error(): RateLimitExceededError {
+    return new RateLimitExceededError(this.#decision, this.headers)
+  }
+
+  /** Whether a decision that was made at another time is answered in the same words. */
+  fits(decision: Decision): boolean {
+    const own = this.#decision
+    return (
+      decision.each === undefined &&
+      own.each === undefined &&
+      own.policy === decision.policy &&
+      own.limit === decision.limit &&
+      own.remaining === decision.remaining &&
+      wholeSeconds(own.moreAfter) === wholeSeconds(decision.moreAfter) &&
+      wholeSeconds(own.resetAfter) === wholeSeconds(decision.resetAfter)
+    )
+  }
+
+  /** The same answer, which for an error handler knows the decision to the millisecond. */
+  again(decision: Decision): this {
+    this.#decision = decision
+    return this
+  }
+}

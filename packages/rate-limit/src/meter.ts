@@ -1,0 +1,84 @@
+/**
+ * One policy and the accounts of its clients: reads one, looks at it, charges it.
+ */
+import type { Ledger } from './client-table.ts'
+import type { Decision } from './decision.ts'
+import type { KeyHash } from './key-hash.ts'
+import { toMilliseconds } from './nanoseconds.ts'
+import type { Policy } from './policy.ts'
+
+/** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
+export class Meter {
+  readonly #ledger: Ledger
+  #policy: Policy
+  #now = 0
+  #stored = 0
+
+  constructor(policy: Policy, ledger: Ledger) {
+    this.#policy = policy
+    this.#ledger = ledger
+  }
+
+  /** Reads the account of the key that was hashed last, under a policy that may differ by client. */
+  read(key: KeyHash, now: number, policy: Policy): void {
+    if (policy !== this.#policy) {
+      this.#policy = policy
+      this.#ledger.fit(policy.algorithm)
+    }
+    this.#now = now
+    const { account } = this.#ledger
+    this.#ledger.read(key, now)
+    this.#stored = account.until
+    policy.algorithm.settle(account, now)
+  }
+
+  /** Until `cost` would be admitted: 0 now, `Infinity` never. */
+  wait(cost: number): number {
+    return this.#policy.algorithm.wait(this.#ledger.account, cost, this.#now)
+  }
+
+  /** Takes `cost`, which must be there. */
+  take(cost: number): void {
+    this.#policy.algorithm.take(this.#ledger.account, cost, this.#now)
+    this.#ledger.write(this.#now)
+  }
+
+  /** Gives back what was taken before. */
+  refund(cost: number): void {
+    this.#policy.algorithm.refund(this.#ledger.account, cost, this.#now)
+    this.#ledger.write(this.#now)
+  }
+
+  /** Counts a denied request. */
+  penalize(cost: number): void {
+    this.#policy.algorithm.penalize(this.#ledger.account, cost, this.#now)
+    this.#ledger.write(this.#now)
+  }
+
+  /**
+   * Mends an account that reaches too far ahead, because the clock was set back: without this its
+   * client would wait for the old time to come again.
+   */
+  heal(): void {
+    if (this.#stored > this.#ledger.account.until) this.#ledger.write(this.#now)
+  }
+
+  /** The account as it is now, as a decision about a request that would have to wait so long. */
+  decision(wait: number): Decision {
+    const { account } = this.#ledger
+    const { name, max, algorithm } = this.#policy
+    const remaining = algorithm.available(account, this.#now)
+    return {
+      allowed: wait === 0,
+      policy: name,
+      limit: max,
+      remaining,
+      retryAfter: toMilliseconds(wait),
+      moreAfter: toMilliseconds(
+        remaining < algorithm.capacity ? algorithm.wait(account, remaining + 1, this.#now) : wait
+      ),
+      resetAfter: toMilliseconds(algorithm.restored(account, this.#now)),
+      reason: wait === 0 ? 'within' : 'exceeded'
+    }
+  }
+}
