@@ -7,12 +7,14 @@ import {
   furtherServers,
   hasDefaultRequestIds,
   hasUserErrorHandler,
+  headersOf,
   hookNames,
   isHijacked,
   isRoot,
   logControllerOf,
   rootOf,
-  routeConfig
+  routeConfig,
+  trustProxyOf
 } from '../dist/fastify-internals.js'
 import { defineError, intake, refuse } from '../dist/index.js'
 import { Ledger } from './ledger.ts'
@@ -63,6 +65,32 @@ for (const version of VERSIONS) {
     handled.get('/', users)
     handled.setErrorHandler(() => {})
     t.equal((await handled.inject('/')).json(), true)
+  })
+
+  t.test(`${version}: the header fields of a reply can be written to directly`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.get('/', (_, reply) => {
+      const fields = headersOf(reply) ?? {}
+      fields['x-direct'] = 'yes'
+      t.equal(reply.getHeader('x-direct'), 'yes')
+      reply.header('x-Called', 'too')
+      t.equal(fields['x-called'], 'too')
+      reply.send('ok')
+    })
+    t.match((await app.inject('/')).headers, { 'x-direct': 'yes', 'x-called': 'too' })
+    t.equal(headersOf({} as FastifyReply), undefined)
+    t.match((await app.inject('/')).headers, { 'x-direct': 'yes' }, 'found again')
+  })
+
+  t.test(`${version}: what the app was told of its proxies`, async (t) => {
+    for (const trustProxy of [true, '10.0.0.1', ['10.0.0.0/8']]) {
+      const app = Fastify({ trustProxy })
+      app.register(async (scope) => t.same(trustProxyOf(scope), trustProxy))
+      await app.ready()
+    }
+    t.equal(trustProxyOf(Fastify()), undefined)
+    t.equal(trustProxyOf(Object.create({}) as FastifyInstance), undefined)
   })
 
   t.test(`${version}: a route's config is one object for all its requests`, async (t) => {

@@ -1,6 +1,6 @@
 import { connect as connectHttp2 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { type CodedError, defineError, problemOf, refuse } from '@holdfast/core'
+import { type CodedError, defineError, problemOf, refuse, refuseWith } from '@holdfast/core'
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -207,3 +207,52 @@ t.test('an error without headers or further members is a problem of its status',
   })
   t.equal(new GoneError().stack, undefined)
 })
+
+t.test(
+  'a refusal made beforehand is answered like an error, which nobody makes in vain',
+  async (t) => {
+    let made = 0
+    const error = tooBusy()
+    const refusal = {
+      statusCode: 429,
+      headers: { 'retry-after': '7', 'x-policy': '"default"' },
+      body: Buffer.from(problemOf(error)),
+      error: () => {
+        made++
+        return error
+      }
+    }
+    const build = () => {
+      const app = Fastify()
+      t.teardown(() => app.close())
+      app.addHook('onRequest', (_, reply, done) => refuseWith(reply, refusal, done))
+      return app
+    }
+    const answer = await build().inject('/')
+    t.equal(answer.statusCode, 429)
+    t.strictSame(answer.json(), PROBLEM)
+    t.match(answer.headers, {
+      'content-type': 'application/problem+json',
+      'retry-after': '7',
+      'x-policy': '"default"'
+    })
+    t.equal(made, 0)
+
+    const handled = build()
+    handled.setErrorHandler((given, _, reply) => reply.send({ same: given === error }))
+    const own = await handled.inject('/')
+    t.strictSame(
+      [own.statusCode, own.json(), own.headers['retry-after'], made],
+      [429, { same: true }, '7', 1]
+    )
+
+    const set: unknown[] = []
+    const unknown = {
+      request: {},
+      code: (status: number) => set.push(status),
+      headers: (headers: object) => set.push(headers)
+    } as unknown as FastifyReply
+    refuseWith(unknown, refusal, (given) => set.push(given))
+    t.strictSame(set, [429, refusal.headers, error], 'a Fastify whose inside is unknown')
+  }
+)

@@ -4,7 +4,7 @@
  */
 import type { Decision } from './decision.ts'
 import { wholeSeconds } from './nanoseconds.ts'
-import type { Policy } from './policy.ts'
+import type { Policies, Policy } from './policy.ts'
 
 /** Which header fields to send. */
 export type HeaderStyle = 'draft' | 'legacy' | false
@@ -25,15 +25,15 @@ export const FIELD_NAMES = [
 ] as const
 
 /** Makes the function that tells a client what was decided under these policies. */
-export function fieldWriter(style: HeaderStyle, policies: readonly Policy[]): FieldWriter {
+export function fieldWriter(style: HeaderStyle, policies: Policies): FieldWriter {
   if (style === 'draft') return draftFields(policies)
   return style === 'legacy' ? writeLegacyFields : () => {}
 }
 
-function draftFields(policies: readonly Policy[]): FieldWriter {
+function draftFields(policies: Policies): FieldWriter {
   const stated = policies.map(statement).join(', ')
   const starts = new Map(policies.map(({ name }) => [name, `${quoted(name)};r=`]))
-  const first = `${quoted(policies[0]?.name ?? '')};r=`
+  const first = `${quoted(policies[0].name)};r=`
   return (fields, decision) => {
     fields['ratelimit-policy'] = stated
     fields['ratelimit'] =

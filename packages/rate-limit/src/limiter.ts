@@ -6,10 +6,7 @@ import type { ClientTable } from './client-table.ts'
 import type { Decision } from './decision.ts'
 import { Meter } from './meter.ts'
 import { toNanoseconds } from './nanoseconds.ts'
-import type { Policy } from './policy.ts'
-
-/** One policy or several. */
-export type Policies = readonly [Policy, ...Policy[]]
+import type { Policies, Policy } from './policy.ts'
 
 /** Decides about clients by their keys. Times are milliseconds of a monotonic clock. */
 export class Limiter {
@@ -42,9 +39,9 @@ export class Limiter {
     const meter = this.#first
     meter.read(this.#table.hash(key), toNanoseconds(time), policies[0])
     const wait = meter.wait(cost)
-    if (wait === 0) meter.take(cost)
-    else this.#deny(meter, cost)
-    return meter.decision(wait)
+    if (wait > 0) return meter.decision(this.#deny(meter, cost, wait))
+    meter.take(cost)
+    return meter.decision(0)
   }
 
   /** What {@link check} would answer. Charges nothing. */
@@ -62,11 +59,11 @@ export class Limiter {
   #checkAll(key: string, cost: number, time: number, policies: Policies): Decision {
     this.#read(key, time, policies)
     const waits = this.#meters.map((meter) => meter.wait(cost))
-    const allowed = waits.every((wait) => wait === 0)
-    for (const meter of this.#meters) {
-      if (allowed) meter.take(cost)
-      else this.#deny(meter, cost)
+    if (waits.some((wait) => wait > 0)) {
+      const after = (meter: Meter, index: number) => this.#deny(meter, cost, waits[index] as number)
+      return this.#decision(this.#meters.map(after))
     }
+    for (const meter of this.#meters) meter.take(cost)
     return this.#decision(waits)
   }
 
@@ -78,9 +75,14 @@ export class Limiter {
     })
   }
 
-  #deny(meter: Meter, cost: number): void {
-    if (this.#countDenied) meter.penalize(cost)
-    else meter.heal()
+  /** Leaves a request uncharged, or charges it as far as it goes. Returns how long it has to wait. */
+  #deny(meter: Meter, cost: number, wait: number): number {
+    if (this.#countDenied && wait > 0) {
+      meter.penalize(cost)
+      return meter.wait(cost)
+    }
+    meter.heal()
+    return wait
   }
 
   /** One for all: the policy with the longest wait, or of those that allow the one with the least left. */

@@ -18,6 +18,9 @@ export interface Policy {
   readonly algorithm: Algorithm
 }
 
+/** One policy or several. */
+export type Policies = readonly [Policy, ...Policy[]]
+
 /** The numbers of a limit; the window in milliseconds. */
 export interface Limit {
   readonly max: number

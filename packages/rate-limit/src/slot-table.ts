@@ -30,8 +30,6 @@ const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
 /** Of the slots of two groups, how many are taken when the table grows. */
 const CROWDED = 5
 const FIRST_GROUPS = 64
-/** A new key may wait for that much growth before another one is given up for it. */
-const MOST_SPLITS = 32
 /** Large memory begins 16 bytes into a page: from here on no group is in two lines of the cache. */
 const PADDING = 48
 
@@ -200,20 +198,16 @@ export class SlotTable {
   }
 
   #roomFor(low: number, high: number, now: number): number {
-    for (let splits = 0; ; splits++) {
-      const first = this.#groupOf(low)
-      const second = this.#groupOf(otherHash(low, high))
-      const inFirst = this.#liveIn(first, now)
-      const inSecond = this.#liveIn(second, now)
-      this.#crowded = inFirst + inSecond >= CROWDED && !this.isGrown
-      this.fullness += ((inFirst + inSecond) / (2 * SLOTS) - this.fullness) / 256
-      const free = this.#freeIn(inFirst <= inSecond ? first : second, now)
-      if (free !== NOWHERE) return free
-      const vacated = this.#vacate(first, second, now)
-      if (vacated !== NOWHERE) return vacated
-      if (this.isGrown || splits === MOST_SPLITS) return this.#giveUp(first, second, now)
-      this.#split(now)
-    }
+    const first = this.#groupOf(low)
+    const second = this.#groupOf(otherHash(low, high))
+    const inFirst = this.#liveIn(first, now)
+    const inSecond = this.#liveIn(second, now)
+    this.#crowded = inFirst + inSecond >= CROWDED && !this.isGrown
+    this.fullness += ((inFirst + inSecond) / (2 * SLOTS) - this.fullness) / 256
+    const free = this.#freeIn(inFirst <= inSecond ? first : second, now)
+    if (free !== NOWHERE) return free
+    const vacated = this.#vacate(first, second, now)
+    return vacated === NOWHERE ? this.#giveUp(first, second, now) : vacated
   }
 
   /** Moves an entry of two full groups to its other group, if one can be moved. */

@@ -4,6 +4,7 @@ import { type Algorithm, newAccount } from '../dist/algorithms/algorithm.js'
 import { FixedWindowAlgorithm } from '../dist/algorithms/fixed-window.js'
 import { SlidingWindowAlgorithm } from '../dist/algorithms/sliding-window.js'
 import { strictBucketOf, TokenBucketAlgorithm } from '../dist/algorithms/token-bucket.js'
+import { policyOf } from '../dist/policy.js'
 
 const HOUR = 3_600_000_000_000n
 
@@ -280,4 +281,18 @@ t.test('a limit that was lowered denies until what was taken has come back', asy
   before.take(account, 8, 0)
   t.equal(after.available(account), 0)
   t.equal(after.wait(account, 1, 0), 1000)
+})
+
+t.test('how a limit is split to be strict', async (t) => {
+  const bucketOf = (limit: object) => {
+    const { algorithm } = policyOf('default', { max: 100, timeWindow: 60_000, ...limit })
+    return [algorithm.capacity, algorithm.horizon]
+  }
+  t.strictSame(bucketOf({}), [100, 60e9])
+  const [burst, depth] = bucketOf({ strict: true }) as [number, number]
+  t.equal(burst, 20)
+  t.equal(Math.floor(60e9 / (depth / burst)), 80, 'come back in a window')
+  t.equal(bucketOf({ strict: true, burst: 50 })[0], 50)
+  t.equal(bucketOf({ strict: true, burst: 500 })[0], 100, 'where a function lowered max')
+  t.equal(bucketOf({ strict: true, max: 0 })[0], 0)
 })

@@ -3,16 +3,16 @@ import { parseList } from 'structured-headers'
 import t from 'tap'
 import { ClientTable } from '../dist/client-table.js'
 import { type Fields, fieldWriter, type HeaderStyle, writeDenialFields } from '../dist/headers.js'
-import { Limiter, type Policies } from '../dist/limiter.js'
-import { type Limit, type Policy, policyOf } from '../dist/policy.js'
+import { Limiter } from '../dist/limiter.js'
+import { type Limit, type Policies, policyOf } from '../dist/policy.js'
 
 function fieldsOf(style: HeaderStyle, limit: Limit, costs: number[], time = 0): Fields {
   return written(style, [policyOf('default', limit)], costs, time)
 }
 
 /** What a client is told whose requests took these costs, the last of them at that time. */
-function written(style: HeaderStyle, policies: readonly Policy[], costs: number[], time = 0) {
-  const limiter = new Limiter(policies as Policies, new ClientTable(8))
+function written(style: HeaderStyle, policies: Policies, costs: number[], time = 0) {
+  const limiter = new Limiter(policies, new ClientTable(8))
   const last = costs.at(-1) ?? 0
   for (const cost of costs.slice(0, -1)) limiter.check('key', cost, 0)
   const fields: Fields = {}
@@ -76,7 +76,10 @@ t.test('no fields when none are wanted', async (t) => {
 })
 
 t.test('several policies are listed, each with what is left of it', async (t) => {
-  const policies = [policyOf('second', { max: 5, timeWindow: 1000 }), policyOf('day', tenPerMinute)]
+  const policies: Policies = [
+    policyOf('second', { max: 5, timeWindow: 1000 }),
+    policyOf('day', tenPerMinute)
+  ]
   t.strictSame(written('draft', policies, [1]), {
     'ratelimit-policy': '"second";q=5;w=1, "day";q=10;w=60',
     ratelimit: '"second";r=4;t=1, "day";r=9;t=6'
@@ -105,7 +108,7 @@ t.test('whatever the limit and its name, the fields are structured and agree', a
       fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
       fc.nat({ max: 5000 }),
       (stated, costs, time) => {
-        const policies = stated.map(([name, limit]) => policyOf(name, limit))
+        const policies = stated.map(([name, limit]) => policyOf(name, limit)) as unknown as Policies
         const fields = written('draft', policies, costs, time)
         const limitsSaid = parseList(String(fields['ratelimit-policy']))
         const standing = parseList(String(fields['ratelimit']))

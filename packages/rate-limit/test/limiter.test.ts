@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ClientTable } from '../dist/client-table.js'
-import { Limiter, type Policies } from '../dist/limiter.js'
-import { policyOf } from '../dist/policy.js'
+import { Limiter } from '../dist/limiter.js'
+import { type Policies, policyOf } from '../dist/policy.js'
 
 const perSecond = policyOf('second', { max: 2, timeWindow: 1000 })
 const perDay = policyOf('day', { max: 5, timeWindow: 86_400_000, algorithm: 'fixed-window' })

@@ -7,7 +7,6 @@ import type { FastifyRequest } from 'fastify'
 import { allowListed, type Decision } from '../decision.ts'
 import { Denials } from '../denials.ts'
 import { type FieldWriter, fieldWriter } from '../headers.ts'
-import type { Policies } from '../limiter.ts'
 import {
   type BudgetOptions,
   DEFAULT_MAX,
@@ -17,7 +16,7 @@ import {
   requests,
   window
 } from '../options.ts'
-import { policyOf } from '../policy.ts'
+import { type Policies, policyOf } from '../policy.ts'
 import { type Place, UserFunction } from './user-function.ts'
 import { whenKnown } from './when-known.ts'
 
