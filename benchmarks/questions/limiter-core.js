@@ -6,6 +6,8 @@ import { nothing } from '../harness/statistics.js'
 const modulePath = fileURLToPath(new URL('../variants/limiters.js', import.meta.url))
 const LOOP = 'empty loop'
 const OURS = 'holdfast rate-limit'
+const OUR_WINDOWS = ['holdfast, sliding window', 'holdfast, fixed window']
+const KEYED = ['@fastify/rate-limit', OURS]
 const PEERS = [
   '@fastify/rate-limit LocalStore',
   'rate-limiter-flexible memory',
@@ -32,13 +34,24 @@ export const limiterCore = {
       )
     )
     const last = counts.at(-1) ?? 1
+    const remembering = [...names, ...OUR_WINDOWS]
     const memory = compareEngines(
       modulePath,
-      names.map((name) => `memory: ${name}`),
+      remembering.map((name) => `memory: ${name}`),
       { keys: last },
       { rounds: 1 },
       samples
     )
+
+    const keys = compareEngines(
+      modulePath,
+      KEYED.map((name) => `key: ${name}`),
+      {},
+      { rounds: Math.min(rounds, 3) }
+    )
+    const size = effort.name === 'smoke' ? { capacity: 512, keys: 8000, long: 10 } : {}
+    const { flood } = compareEngines(modulePath, ['flood'], size, { rounds: 1 })
+    const ofFlood = (/** @type {string} */ what) => flood?.[what]?.median ?? 0
 
     const figure = (/** @type {number} */ index, /** @type {string} */ name) =>
       speed[index]?.[`speed: ${name}`]?.nanoseconds ?? nothing
@@ -66,12 +79,31 @@ export const limiterCore = {
             'longest collection while filling, ms',
             'full collection, ms'
           ],
-          rows: names.map((name) => [
+          rows: remembering.map((name) => [
             name,
             quoted(ofMemory(name, 'bytes'), 0),
             quoted(ofMemory(name, 'longestPause'), 1),
             quoted(ofMemory(name, 'fullCollection'), 1)
           ])
+        },
+        {
+          title: 'CPU ns from an address to the key of its client',
+          columns: ['limiter', 'IPv4', 'IPv4 mapped to IPv6', 'IPv6'],
+          rows: KEYED.map((name) => [
+            name,
+            ...['ipv4', 'mapped', 'ipv6'].map((notation) =>
+              quoted(keys[`key: ${name}`]?.[notation] ?? nothing, 0)
+            )
+          ])
+        },
+        {
+          title:
+            'A flood of ten million keys, three times what the full table holds, and 10,000 keys of 16 KB',
+          columns: ['what', 'holdfast rate-limit'],
+          rows: [
+            ['heap and buffers grown by, KB', fixed(ofFlood('grown') / 1024, 0)],
+            ['honest newcomers refused meanwhile, %', fixed(ofFlood('refused'), 2)]
+          ]
         },
         {
           title: 'Ours beside the best peer (loop subtracted)',

@@ -18,11 +18,11 @@ export class DebtSketch {
   readonly #counts: Uint32Array | undefined
 
   /**
-   * @param cells in each row, rounded up to a power of two
+   * @param cells in each row, rounded down to a power of two
    * @param counts whether the accounts have counts
    */
   constructor(cells: number, counts: boolean) {
-    const bits = Math.max(1, Math.ceil(Math.log2(cells)))
+    const bits = Math.max(1, Math.floor(Math.log2(cells)))
     this.#shift = 32 - bits
     this.#until = new Float64Array(2 << bits).fill(-Infinity)
     if (counts) this.#counts = new Uint32Array(4 << bits)
