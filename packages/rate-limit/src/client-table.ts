@@ -14,7 +14,7 @@ import { NOWHERE, SlotTable } from './slot-table.ts'
 export interface TableListener {
   /** An account that still owed something was given up. */
   evicted(evictions: number, capacity: number): void
-  /** Four fifths of a table that has reached its full size are taken. Told once. */
+  /** About four fifths of a table that has reached its full size are taken. Told once. */
   nearlyFull(capacity: number): void
 }
 
