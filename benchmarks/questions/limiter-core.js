@@ -47,10 +47,11 @@ export const limiterCore = {
       modulePath,
       KEYED.map((name) => `key: ${name}`),
       {},
-      { rounds: Math.min(rounds, 3) }
+      { rounds: 1 },
+      samples
     )
     const size = effort.name === 'smoke' ? { capacity: 512, keys: 8000, long: 10 } : {}
-    const { flood } = compareEngines(modulePath, ['flood'], size, { rounds: 1 })
+    const { flood } = compareEngines(modulePath, ['flood'], size, { rounds: 1 }, samples)
     const ofFlood = (/** @type {string} */ what) => flood?.[what]?.median ?? 0
 
     const figure = (/** @type {number} */ index, /** @type {string} */ name) =>
