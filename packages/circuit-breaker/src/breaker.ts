@@ -1,239 +1,324 @@
 /**
- * The circuit breaker: closed, open, half-open.
- *
- * Time is read from a clock when somebody looks; no timer changes the state. Every change of state
- * begins a new generation, and a result counts only in the generation its call began in.
+ * The circuit breaker, as it is used: around calls, by permits, by operators. What it decides is
+ * the circuit's.
  */
 import { type Clock, describe, InvalidOptionError } from '@holdfast/core'
-import { BoundedCall, type Call } from './call.ts'
-import { CauseCounts } from './cause-counts.ts'
+import { BoundedCall, type Call, type CallKeeper, EndlessCall, started } from './call.ts'
+import type { WindowCounts } from './call-window.ts'
 import { publishRefusal, publishTransition } from './channels.ts'
-import { outcomeOfError } from './classify.ts'
-import { CallTimeoutError, CircuitOpenError } from './errors.ts'
+import { type BreakerState, Circuit } from './circuit.ts'
+import { judge, outcomeOfError } from './classify.ts'
+import { CallTimeoutError, CircuitFullError, CircuitOpenError } from './errors.ts'
+import { type CallBounds, type ExecuteOptions, resolveExecuteOptions } from './execute-options.ts'
 import {
-  type ExecuteOptions,
-  type ResolvedBreakerOptions,
+  type BreakerRules,
   resolveStandaloneOptions,
-  resolveTimeout,
   type StandaloneBreakerOptions
 } from './options.ts'
-import { type Outcome, Permit, type SettlePermit } from './permit.ts'
-
-/**
- * Closed: calls go through. Open: calls are refused. Half-open: one call at a time goes through to
- * probe the dependency, the others are refused.
- */
-export type BreakerState = 'closed' | 'open' | 'half-open'
+import type { Outcome, Permit, Ticket } from './permit.ts'
+import { retryAfterOf } from './retry-after.ts'
+import { steadyClock } from './steady-clock.ts'
 
 /** A breaker at one moment. */
 export interface BreakerSnapshot {
   readonly name: string
   readonly state: BreakerState
-  /** Failures in a row, of those that count towards the threshold. */
+  /** It tells what it would do, and refuses nothing. */
+  readonly shadow: boolean
+  /** Failures in a row. */
   readonly failures: number
+  /** What is in the window; `undefined` where the rules have no use for one. */
+  readonly window: WindowCounts | undefined
+  /** Running calls that have taken too long already. */
+  readonly overdue: number
   /** Permits that were not given back yet, whenever they were taken. */
   readonly inFlight: number
+  /** Calls that were given up (timeout, the caller left) and run on all the same. */
+  readonly abandoned: number
+  /** Openings since it was last stable: the open period is doubled with each. */
+  readonly openings: number
+  /** The most calls of the present step, while it lets callers back in; else `undefined`. */
+  readonly ramp: number | undefined
   /** Milliseconds until a call may be let through; 0 when one would be now. */
   readonly retryAfter: number
 }
 
+/** A switch that an operator has thrown. Disposed of, it is back; more often does nothing. */
+export interface OperatorSwitch extends Disposable {
+  /** The same as `[Symbol.dispose]()`. */
+  release(): void
+}
+
 const NO_OPTIONS: ExecuteOptions = Object.freeze({})
 
+/** What the ends of plain calls do: the same for all calls of a generation. */
+interface PlainEnds {
+  readonly generation: number
+  resolved<T>(value: T): T
+  rejected(error: unknown): never
+}
+
 /**
- * Stops calling what is broken. After `threshold` failures in a row it refuses calls for
- * `resetTimeout`, then lets one probe through: a success closes it, a failure opens it again.
+ * Stops calling what is broken: it opens after failures in a row, a rate of failures or of slow
+ * calls, refuses calls for a while, lets a few probes through, and closes when these succeed.
  *
  * A probe that is not settled within `resetTimeout`, or the timeout of its call, counts as a
  * failure: one that is lost cannot hold the breaker for ever.
  */
 export class CircuitBreaker {
   readonly name: string
-  readonly #options: ResolvedBreakerOptions
+  /** The options it goes by, complete and in milliseconds. */
+  readonly rules: BreakerRules
   readonly #clock: Clock
-  #state: BreakerState = 'closed'
-  #generation = 0
-  #inFlight = 0
-  #failures = 0
-  readonly #causes = new CauseCounts()
-  #probing = false
-  /** Asked about the probe under way when its lease is over. */
-  #answered: (() => boolean) | undefined
-  /** When time alone ends the state: the open period, or the lease of the probe under way. */
-  #until = Infinity
+  readonly #circuit: Circuit
+  #shadows = 0
+  #abandoned = 0
+  #plainEnds: PlainEnds
 
   /** @throws UnknownOptionError, InvalidOptionError */
   constructor(options: StandaloneBreakerOptions = {}) {
-    const resolved = resolveStandaloneOptions(options)
-    this.name = resolved.name
-    this.#clock = resolved.clock
-    this.#options = resolved
+    const { name, clock, random, rules } = resolveStandaloneOptions(options)
+    this.name = name
+    this.rules = rules
+    this.#clock = steadyClock(clock)
+    this.#circuit = new Circuit({ ...rules, random }, this.#clock, (from, to, causes) => {
+      publishTransition({ breaker: this, name, from, to, causes, shadow: this.isShadow })
+    })
+    this.#plainEnds = this.#endsOf(this.#circuit.generation)
   }
 
-  /** The state at this moment. */
+  /** The state at this moment. In shadow, the state it would have. */
   get state(): BreakerState {
-    this.#catchUp()
-    return this.#state
+    return this.#circuit.state
   }
 
   /** Milliseconds until a call may be let through; 0 when one would be now. */
   get retryAfter(): number {
-    const now = this.#catchUp()
-    return this.#refuses ? this.#until - now : 0
+    const retryAfter = this.#circuit.refusal()
+    return this.#isEnforced ? retryAfter : 0
   }
 
   /** Whether it is closed and no call is in flight. */
   get idle(): boolean {
-    return this.#state === 'closed' && this.#inFlight === 0
+    return this.state === 'closed' && this.#circuit.inFlight + this.#abandoned === 0
+  }
+
+  /** Whether it is in shadow: it counts and tells what it would do, and refuses nothing. */
+  get isShadow(): boolean {
+    return this.#shadows > 0 || this.rules.mode === 'shadow'
   }
 
   snapshot(): BreakerSnapshot {
-    const { name, state, retryAfter } = this
-    return { name, state, failures: this.#failures, inFlight: this.#inFlight, retryAfter }
+    const { name, state, isShadow, retryAfter } = this
+    const { failures, counts, overdue, inFlight, openings, rampLimit } = this.#circuit
+    return {
+      name,
+      state,
+      shadow: isShadow,
+      failures,
+      window: counts && {
+        judged: counts.judged,
+        failures: counts.failures,
+        slow: counts.slow,
+        slowUnjudged: counts.slowUnjudged
+      },
+      overdue,
+      inFlight,
+      abandoned: this.#abandoned,
+      openings,
+      ramp: rampLimit,
+      retryAfter
+    }
+  }
+
+  /** Has every call refused, in shadow too, until the switch is released; then it closes. */
+  isolate(): OperatorSwitch {
+    this.#circuit.isolate()
+    return operatorSwitch(() => this.#circuit.release())
+  }
+
+  /** Puts it in shadow until the switch is released: it counts as ever, and refuses nothing. */
+  shadow(): OperatorSwitch {
+    this.#shadows++
+    return operatorSwitch(() => this.#shadows--)
   }
 
   /**
    * Asks to make a call. The permit must be given back when the call ends; `null` means that the
    * breaker refuses.
    *
-   * @param answered asked when the lease of a probe is over: whether the dependency has answered
-   * well, and only the rest is still on its way (a long stream, a slow reader). Then the probe
-   * counts as a success, else as lost
+   * @param answered asked when the lease of a probe is over, or the call has taken too long:
+   * whether the dependency has answered well, and only the rest is still on its way (a long stream,
+   * a slow reader). Then the probe counts as a success, and the call is not slow
    */
   tryAcquire(answered?: () => boolean): Permit | null {
-    return this.#acquire(this.#options.resetTimeout, answered)
+    const retryAfter = this.#askCircuit()
+    if (retryAfter > 0 && this.#isEnforced) return null
+    return this.#admit(retryAfter, this.rules.resetTimeout, answered)
   }
 
   /**
    * Makes a call: `fn` may return anything, or a promise of it. What it throws or rejects with is a
-   * failure, except the refusal of another breaker. Rejects with a `CircuitOpenError` when the
-   * breaker refuses, and with a `CallTimeoutError` after `timeout`; otherwise settles as `fn` does.
-   * With a `fallback`, that answers instead.
+   * failure, except the refusal of another breaker; `classify` may see it otherwise. Rejects with a
+   * `CircuitOpenError` when the breaker refuses, with a `CircuitFullError` when `maxConcurrent`
+   * calls run, and with a `CallTimeoutError` after `timeout`; otherwise settles as `fn` does. With a
+   * `fallback`, that answers instead.
    *
    * @throws UnknownOptionError, InvalidOptionError (as a rejection)
    */
-  async execute<T, Fallback = never>(
+  execute<T, Fallback = never>(
     fn: (call: Call) => T | PromiseLike<T>,
-    options: ExecuteOptions<Fallback> = NO_OPTIONS
+    options?: ExecuteOptions<Fallback>
   ): Promise<T | Fallback> {
     if (typeof fn !== 'function') {
-      throw new InvalidOptionError('fn of execute(fn)', 'a function', describe(fn))
+      const error = new InvalidOptionError('fn of execute(fn)', 'a function', describe(fn))
+      return Promise.reject(error)
     }
-    const timeout = options === NO_OPTIONS ? Infinity : resolveTimeout(options)
-    const { signal, fallback } = options
-    signal?.throwIfAborted()
+    if (options !== undefined) return this.#executeWith(fn, options)
+    return this.#circuit.timeless ? this.#executePlainly(fn) : this.#executeWith(fn, NO_OPTIONS)
+  }
 
-    const { resetTimeout } = this.#options
-    const permit = this.#acquire(timeout === Infinity ? resetTimeout : timeout)
-    if (permit === null) {
-      const error = new CircuitOpenError(this.name, this.retryAfter)
-      if (fallback !== undefined) return fallback(error)
-      throw error
-    }
-    try {
-      const call = new BoundedCall(this.#clock, timeout, signal)
-      const result = await call.run(fn, () => new CallTimeoutError(this.name, timeout))
-      permit.success()
-      return result
-    } catch (error) {
-      if (signal?.aborted === true) {
-        permit.exclude()
+  /** The way of nearly all calls: nothing is allocated for them that need not be. */
+  #executePlainly<T>(fn: (call: Call) => T | PromiseLike<T>): Promise<T> {
+    const circuit = this.#circuit
+    const { generation } = circuit
+    if (this.#plainEnds.generation !== generation) this.#plainEnds = this.#endsOf(generation)
+    const { resolved, rejected } = this.#plainEnds
+    circuit.begin()
+    return started(fn, new EndlessCall()).then<T, never>(resolved, rejected)
+  }
+
+  #endsOf(generation: number): PlainEnds {
+    const circuit = this.#circuit
+    return {
+      generation,
+      resolved: (value) => {
+        const outcome = this.#judgeValue(value)
+        circuit.end(generation, outcome, value, outcome === 'failure' ? retryAfterOf(value) : 0)
+        return value
+      },
+      rejected: (error) => {
+        const outcome = this.#judgeError(error)
+        circuit.end(generation, outcome, error, outcome === 'failure' ? retryAfterOf(error) : 0)
         throw error
       }
-      if (outcomeOfError(error) === 'excluded') permit.exclude()
-      else permit.failure(error)
-      if (fallback !== undefined) return fallback(error)
-      throw error
     }
   }
 
-  /** @param lease milliseconds after which the permit, if it is a probe's, counts as lost */
-  #acquire(lease: number, answered?: () => boolean): Permit | null {
-    const now = this.#catchUp()
-    if (this.#refuses) {
-      publishRefusal(this, this.#until - now)
-      return null
+  #executeWith<T, Fallback>(
+    fn: (call: Call) => T | PromiseLike<T>,
+    options: ExecuteOptions<Fallback>
+  ): Promise<T | Fallback> {
+    let begun: Promise<T> | Error
+    try {
+      const bounds = resolveExecuteOptions(options)
+      options.signal?.throwIfAborted()
+      begun = this.#begin(fn, bounds, options.signal)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    if (this.#state === 'half-open') {
-      this.#probing = true
-      this.#until = now + lease
-      this.#answered = answered
+    const { signal, fallback } = options
+    if (fallback === undefined) return begun instanceof Error ? Promise.reject(begun) : begun
+    const { name } = this
+    if (begun instanceof Error) {
+      const refusal = begun
+      return new Promise((resolve) => resolve(fallback(refusal, { breaker: name, refused: true })))
     }
-    this.#inFlight++
-    return new Permit(this.#settle, this.#generation)
+    return begun.catch((error: unknown) => {
+      if (signal?.aborted === true) throw error
+      return fallback(error, { breaker: name, refused: false })
+    })
   }
 
-  get #refuses(): boolean {
-    return this.#state === 'open' || this.#probing
-  }
-
-  /** Lets time change the state as far as it would have by now, and returns the time. */
-  #catchUp(): number {
-    // A closed breaker does not change with time.
-    if (this.#state === 'closed') return 0
-    const now = this.#clock()
-    if (this.#probing && now >= this.#until) {
-      if (this.#answered?.() === true) {
-        this.#enter('closed', Infinity)
-      } else {
-        this.#causes.add('probe lost')
-        this.#open(this.#until)
+  /** Makes a call, or returns why not. */
+  #begin<T>(
+    fn: (call: Call) => T | PromiseLike<T>,
+    { timeout, maxConcurrent }: CallBounds,
+    signal: AbortSignal | undefined
+  ): Promise<T> | Error {
+    const retryAfter = this.#askCircuit()
+    if (retryAfter > 0 && this.#isEnforced) return new CircuitOpenError(this.name, retryAfter)
+    if (this.#circuit.inFlight + this.#abandoned >= maxConcurrent) {
+      publishRefusal(this, 'concurrency', 0, false)
+      return new CircuitFullError(this.name, maxConcurrent)
+    }
+    const lease = timeout === Infinity ? this.rules.resetTimeout : timeout
+    const ticket = this.#admit(retryAfter, lease)
+    if (timeout !== Infinity || signal !== undefined) {
+      return new BoundedCall<T>(this.#keeper, ticket, this.#clock, timeout, signal).run(fn)
+    }
+    const keeper = this.#keeper
+    return started(fn, new EndlessCall()).then(
+      (value) => {
+        keeper.resolved(ticket, value)
+        return value
+      },
+      (error: unknown) => {
+        keeper.rejected(ticket, error)
+        throw error
       }
-    }
-    if (this.#state === 'open' && now >= this.#until) this.#enter('half-open', Infinity)
-    return now
+    )
   }
 
-  readonly #settle: SettlePermit = (generation, outcome, cause) => {
-    this.#inFlight--
-    // A failure ends a probe as its lost lease would, but it tells the cause.
-    if (outcome !== 'failure') this.#catchUp()
-    if (generation !== this.#generation) return
-    if (this.#state === 'closed') this.#count(outcome, cause)
-    else this.#judgeProbe(outcome, cause)
-  }
-
-  #count(outcome: Outcome, cause: unknown): void {
-    if (outcome === 'excluded') return
-    if (outcome === 'success') {
-      if (this.#failures > 0) this.#forget()
-      return
-    }
-    this.#failures++
-    this.#causes.add(cause)
-    if (this.#failures >= this.#options.threshold) this.#open(this.#clock())
-  }
-
-  #judgeProbe(outcome: Outcome, cause: unknown): void {
-    if (outcome === 'success') {
-      this.#enter('closed', Infinity)
-    } else if (outcome === 'failure') {
-      this.#causes.add(cause)
-      this.#open(Math.min(this.#clock(), this.#until))
-    } else {
-      this.#probing = false
-      this.#until = Infinity
+  readonly #keeper: CallKeeper = {
+    resolved: (ticket, value) => give(ticket, this.#judgeValue(value), value),
+    rejected: (ticket, error) => give(ticket, this.#judgeError(error), error),
+    timedOut: (ticket, timeout) => {
+      const error = new CallTimeoutError(this.name, timeout)
+      this.#abandoned++
+      give(ticket, this.#judgeError(error), error)
+      return error
+    },
+    left: (ticket) => {
+      this.#abandoned++
+      ticket.exclude()
+    },
+    over: () => {
+      this.#abandoned--
     }
   }
 
-  #open(at: number): void {
-    this.#enter('open', at + this.#options.resetTimeout)
+  /** Milliseconds until the circuit lets a call through; a refusal is published. */
+  #askCircuit(): number {
+    const retryAfter = this.#circuit.refusal()
+    if (retryAfter > 0) publishRefusal(this, 'state', retryAfter, !this.#isEnforced)
+    return retryAfter
   }
 
-  #enter(to: BreakerState, until: number): void {
-    const from = this.#state
-    const causes = this.#causes.toRecord()
-    this.#state = to
-    this.#until = until
-    this.#generation++
-    this.#probing = false
-    this.#answered = undefined
-    this.#forget()
-    // Last: whoever listens may use the breaker.
-    publishTransition(this, from, to, causes)
+  #admit(retryAfter: number, lease: number, answered?: () => boolean): Ticket {
+    const circuit = this.#circuit
+    return retryAfter > 0 ? circuit.admitUncounted() : circuit.admit(lease, answered)
   }
 
-  #forget(): void {
-    this.#failures = 0
-    this.#causes.clear()
+  /** Whether a refusal is one: in shadow only an operator's is. */
+  get #isEnforced(): boolean {
+    return !this.isShadow || this.#circuit.state === 'isolated'
   }
+
+  #judgeValue(value: unknown): Outcome {
+    const { classify } = this.rules
+    if (classify === undefined) return 'success'
+    return judge(classify, { breaker: this.name, value }, 'success')
+  }
+
+  #judgeError(error: unknown): Outcome {
+    const byDefault = outcomeOfError(error)
+    if (byDefault === 'excluded') return byDefault
+    return judge(this.rules.classify, { breaker: this.name, error }, byDefault)
+  }
+}
+
+function give(ticket: Ticket, outcome: Outcome, cause: unknown): void {
+  if (outcome === 'success') ticket.success()
+  else if (outcome === 'excluded') ticket.exclude()
+  else ticket.failure(cause, retryAfterOf(cause))
+}
+
+function operatorSwitch(release: () => void): OperatorSwitch {
+  let thrown = true
+  const back = (): void => {
+    if (thrown) release()
+    thrown = false
+  }
+  return { release: back, [Symbol.dispose]: back }
 }

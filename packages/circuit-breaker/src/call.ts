@@ -1,7 +1,9 @@
 /**
  * One call under a breaker: how long it may take, and the signal that tells it to stop.
  */
-import type { Clock } from '@holdfast/core'
+import { type Clock, monotonicClock } from '@holdfast/core'
+import { type Timed, unwatch, watch } from './deadlines.ts'
+import type { Ticket } from './permit.ts'
 
 /** What the function given to `execute` is called with. */
 export interface Call {
@@ -14,20 +16,58 @@ export interface Call {
   readonly remaining: number
 }
 
-// setTimeout takes a longer delay for 1 ms.
-const LONGEST_TIMER = 2 ** 31 - 1
-
-/** A call, and the power to end it. */
-export class BoundedCall implements Call {
-  readonly #clock: Clock
-  readonly #deadline: number
-  readonly #timeout: number
-  readonly #callersSignal: AbortSignal | undefined
+/** A call that nothing ends but itself. */
+export class EndlessCall implements Call {
   #controller: AbortController | undefined
-  #ended: { readonly reason: unknown } | undefined
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  get remaining(): number {
+    return Infinity
+  }
+}
+
+/** Whom calls tell what becomes of them: one of the first four, and `over` after the last two. */
+export interface CallKeeper {
+  resolved(ticket: Ticket, value: unknown): void
+  rejected(ticket: Ticket, error: unknown): void
+  /** Its time was up, and it was given up. Returns the error for that. */
+  timedOut(ticket: Ticket, timeout: number): Error
+  /** The caller left, and it was given up. */
+  left(ticket: Ticket): void
+  /** A call that was given up has ended after all. */
+  over(): void
+}
+
+/** A call that is given up when its time is up, or when the caller leaves. */
+export class BoundedCall<T> implements Call, Timed {
+  readonly #keeper: CallKeeper
+  readonly #ticket: Ticket
+  readonly #clock: Clock
+  readonly #timeout: number
+  readonly #deadline: number
+  readonly #callersSignal: AbortSignal | undefined
+  #resolve!: (value: T) => void
+  #reject!: (reason: unknown) => void
+  #controller: AbortController | undefined
+  #givenUp: { readonly reason: unknown } | undefined
+  due = 0
+  previous: Timed | undefined
+  next: Timed | undefined
 
   /** @param timeout milliseconds, `Infinity` for none */
-  constructor(clock: Clock, timeout: number, callersSignal: AbortSignal | undefined) {
+  constructor(
+    keeper: CallKeeper,
+    ticket: Ticket,
+    clock: Clock,
+    timeout: number,
+    callersSignal: AbortSignal | undefined
+  ) {
+    this.#keeper = keeper
+    this.#ticket = ticket
     this.#clock = clock
     this.#timeout = timeout
     this.#deadline = timeout === Infinity ? Infinity : clock() + timeout
@@ -37,7 +77,7 @@ export class BoundedCall implements Call {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this.#ended !== undefined) this.#controller.abort(this.#ended.reason)
+      if (this.#givenUp !== undefined) this.#controller.abort(this.#givenUp.reason)
     }
     return this.#controller.signal
   }
@@ -47,37 +87,75 @@ export class BoundedCall implements Call {
   }
 
   /**
-   * Runs `fn` and settles as it does, or before that with the reason to stop it: `timeoutError()`
-   * or the caller's. What `fn` does later is ignored.
+   * Runs `fn` and settles as it does, or before that with the reason it was given up for. What `fn`
+   * does later is ignored, but for its end.
    */
-  async run<T>(fn: (call: Call) => T | PromiseLike<T>, timeoutError: () => Error): Promise<T> {
-    if (this.#timeout === Infinity && this.#callersSignal === undefined) return fn(this)
-    const signal = this.#callersSignal
-    let timer: NodeJS.Timeout | undefined
-    let stopWithCaller: (() => void) | undefined
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        const stop = (reason: unknown): void => {
-          reject(reason)
-          this.#abort(reason)
-        }
-        if (this.#timeout !== Infinity) {
-          const delay = Math.min(this.#timeout, LONGEST_TIMER)
-          timer = setTimeout(() => stop(timeoutError()), delay).unref()
-        }
-        stopWithCaller = () => stop(signal?.reason)
-        signal?.addEventListener('abort', stopWithCaller, { once: true })
-        // Not resolve(fn(this)): a promise that adopted another can no longer be rejected.
-        Promise.resolve(fn(this)).then(resolve, reject)
-      })
-    } finally {
-      clearTimeout(timer)
-      if (stopWithCaller !== undefined) signal?.removeEventListener('abort', stopWithCaller)
-    }
+  run(fn: (call: Call) => T | PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      if (this.#timeout !== Infinity) {
+        const isMonotonic = this.#clock === monotonicClock
+        watch(this, this.#timeout, isMonotonic ? this.#deadline : monotonicClock() + this.#timeout)
+      }
+      this.#callersSignal?.addEventListener('abort', this)
+      started(fn, this).then(
+        (value) => this.#fulfilled(value),
+        (error: unknown) => this.#rejected(error)
+      )
+    })
   }
 
-  #abort(reason: unknown): void {
-    this.#ended = { reason }
+  timedOut(): void {
+    this.#giveUp(this.#keeper.timedOut(this.#ticket, this.#timeout))
+  }
+
+  /** The caller's signal has aborted. */
+  handleEvent(): void {
+    this.#keeper.left(this.#ticket)
+    this.#giveUp(this.#callersSignal?.reason)
+  }
+
+  #fulfilled(value: T): void {
+    if (this.#isOver()) return
+    this.#keeper.resolved(this.#ticket, value)
+    this.#resolve(value)
+  }
+
+  #rejected(error: unknown): void {
+    if (this.#isOver()) return
+    this.#keeper.rejected(this.#ticket, error)
+    this.#reject(error)
+  }
+
+  /** The call has ended. Returns whether it had been given up before. */
+  #isOver(): boolean {
+    if (this.#givenUp === undefined) {
+      this.#letGo()
+      return false
+    }
+    this.#keeper.over()
+    return true
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#givenUp = { reason }
+    this.#letGo()
+    this.#reject(reason)
     this.#controller?.abort(reason)
+  }
+
+  #letGo(): void {
+    if (this.next !== undefined) unwatch(this)
+    this.#callersSignal?.removeEventListener('abort', this)
+  }
+}
+
+/** Runs `fn` and returns a promise of what it returns or throws. */
+export function started<T>(fn: (call: Call) => T | PromiseLike<T>, call: Call): Promise<T> {
+  try {
+    return Promise.resolve(fn(call))
+  } catch (error) {
+    return Promise.reject(error)
   }
 }

@@ -33,12 +33,18 @@ export class CauseCounts {
 function labelOf(cause: unknown): string {
   try {
     const label =
-      cause instanceof Error ? (codeOf(cause) ?? codeOf(cause.cause) ?? cause.name) : cause
+      cause instanceof Error ? (codeOf(cause) ?? codeOf(cause.cause) ?? cause.name) : textOf(cause)
     if (typeof label === 'string' && label !== '') return label.slice(0, LONGEST_LABEL)
   } catch {
     // A getter that throws: a failure without a name is a failure all the same.
   }
   return 'failure'
+}
+
+/** A text stands for itself, an answer (a `Response` of `fetch`) for its status. */
+function textOf(cause: unknown): unknown {
+  const isAnswer = typeof cause === 'object' && cause !== null && 'status' in cause
+  return isAnswer && typeof cause.status === 'number' ? `status ${cause.status}` : cause
 }
 
 /** The text under `code`; `fetch` hides it in the cause of a TypeError. */

@@ -2,8 +2,9 @@
  * What is published of breakers. Every breaker publishes, also one used without Fastify.
  */
 import { type Channel, channel } from '@holdfast/core'
-import type { BreakerState, CircuitBreaker } from './breaker.ts'
+import type { CircuitBreaker } from './breaker.ts'
 import type { Causes } from './cause-counts.ts'
+import type { BreakerState } from './circuit.ts'
 
 /** A change of a breaker's state. Read-only. */
 export interface BreakerTransition {
@@ -13,14 +14,20 @@ export interface BreakerTransition {
   readonly to: BreakerState
   /** What led there: the failures, counted by cause; empty when the breaker did not open. */
   readonly causes: Causes
+  /** The breaker is in shadow: it tells what it would do, and refuses nothing. */
+  readonly shadow: boolean
 }
 
-/** A call or a request that a breaker refused. Read-only. */
+/** A call or a request that a breaker refused, or in shadow would have. Read-only. */
 export interface BreakerRefusal {
   readonly breaker: CircuitBreaker
   readonly name: string
-  /** Milliseconds until a call may be let through. */
+  /** Its state refused, or `maxConcurrent` calls run already. */
+  readonly reason: 'state' | 'concurrency'
+  /** Milliseconds until a call may be let through; 0 where that is not known. */
   readonly retryAfter: number
+  /** The breaker is in shadow: it would have refused, and did not. */
+  readonly shadow: boolean
 }
 
 declare module '@holdfast/core' {
@@ -35,17 +42,16 @@ declare module '@holdfast/core' {
 const stateChannel: Channel<BreakerTransition> = channel('holdfast:circuit-breaker:state')
 const refusedChannel: Channel<BreakerRefusal> = channel('holdfast:circuit-breaker:refused')
 
-export function publishTransition(
-  breaker: CircuitBreaker,
-  from: BreakerState,
-  to: BreakerState,
-  causes: Causes
-): void {
-  if (!stateChannel.hasSubscribers) return
-  stateChannel.publish(Object.freeze({ breaker, name: breaker.name, from, to, causes }))
+export function publishTransition(transition: BreakerTransition): void {
+  if (stateChannel.hasSubscribers) stateChannel.publish(Object.freeze(transition))
 }
 
-export function publishRefusal(breaker: CircuitBreaker, retryAfter: number): void {
+export function publishRefusal(
+  breaker: CircuitBreaker,
+  reason: BreakerRefusal['reason'],
+  retryAfter: number,
+  shadow: boolean
+): void {
   if (!refusedChannel.hasSubscribers) return
-  refusedChannel.publish(Object.freeze({ breaker, name: breaker.name, retryAfter }))
+  refusedChannel.publish(Object.freeze({ breaker, name: breaker.name, reason, retryAfter, shadow }))
 }

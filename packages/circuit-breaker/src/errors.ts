@@ -5,16 +5,18 @@ import { type CodedErrorConstructor, defineError } from '@holdfast/core'
 
 // Registered, so that an error made by another copy of this package is known too.
 const OPEN = Symbol.for('holdfast.circuit-open')
+const REFUSED = Symbol.for('holdfast.call-refused')
 
 const CodedOpenError: CodedErrorConstructor<'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN'> = defineError(
   'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN',
-  'The circuit breaker "%s" is open. Try again in %s s.',
+  'The circuit breaker is open.',
   503
 )
 
 /**
- * A call that was refused because its breaker is open, or half-open with its probe under way.
- * Thrown from a handler it answers the request with 503 and `Retry-After`.
+ * A call that was refused because its breaker is open or isolated, or lets only some calls through
+ * and this was not one of them. Thrown from a handler it answers the request with 503 and
+ * `Retry-After`.
  */
 export class CircuitOpenError extends CodedOpenError {
   /** The name of the breaker. */
@@ -25,14 +27,38 @@ export class CircuitOpenError extends CodedOpenError {
 
   static {
     Object.defineProperty(CircuitOpenError.prototype, OPEN, { value: true })
+    Object.defineProperty(CircuitOpenError.prototype, REFUSED, { value: true })
   }
 
   constructor(breaker: string, retryAfter: number) {
-    const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
-    super(breaker, seconds)
+    // Put together here: the formatting of the base class costs as much as all the rest.
+    super()
+    const seconds = String(Math.max(1, Math.ceil(retryAfter / 1000)))
+    this.message = `The circuit breaker "${breaker}" is open. Try again in ${seconds} s.`
     this.breaker = breaker
     this.retryAfter = retryAfter
-    this.headers = { 'retry-after': String(seconds), 'cache-control': 'no-store' }
+    this.headers = { 'retry-after': seconds, 'cache-control': 'no-store' }
+  }
+}
+
+const CodedFullError: CodedErrorConstructor<'HOLDFAST_ERR_CIRCUIT_BREAKER_FULL'> = defineError(
+  'HOLDFAST_ERR_CIRCUIT_BREAKER_FULL',
+  'As many calls run through the circuit breaker "%s" as its maxConcurrent of %s allows.',
+  503
+)
+
+/** A call that was refused because `maxConcurrent` calls run already. */
+export class CircuitFullError extends CodedFullError {
+  /** The name of the breaker. */
+  readonly breaker: string
+
+  static {
+    Object.defineProperty(CircuitFullError.prototype, REFUSED, { value: true })
+  }
+
+  constructor(breaker: string, maxConcurrent: number) {
+    super(breaker, maxConcurrent)
+    this.breaker = breaker
   }
 }
 
@@ -44,11 +70,20 @@ const DEEPEST_CAUSE = 10
  * what they were thrown. Knows those of other copies of this package, too.
  */
 export function isCircuitOpen(error: unknown): boolean {
+  return isMarked(error, OPEN)
+}
+
+/** Whether a breaker refused, for whatever reason. */
+export function isRefusal(error: unknown): boolean {
+  return isMarked(error, REFUSED)
+}
+
+function isMarked(error: unknown, mark: symbol): boolean {
   let suspect = error
   try {
     for (let depth = 0; depth < DEEPEST_CAUSE; depth++) {
       if (typeof suspect !== 'object' || suspect === null) return false
-      if (OPEN in suspect) return true
+      if (mark in suspect) return true
       suspect = (suspect as { cause?: unknown }).cause
     }
   } catch {
@@ -71,4 +106,12 @@ export const BreakerConflictError: CodedErrorConstructor<'HOLDFAST_ERR_CIRCUIT_B
     'HOLDFAST_ERR_CIRCUIT_BREAKER_CONFLICT',
     'The circuit breaker "%s" exists with other options (%s). Give the same options wherever you name it, or leave them out, or choose another name.',
     500
+  )
+
+/** A name that no breaker has. */
+export const UnknownBreakerError: CodedErrorConstructor<'HOLDFAST_ERR_CIRCUIT_BREAKER_UNKNOWN'> =
+  defineError(
+    'HOLDFAST_ERR_CIRCUIT_BREAKER_UNKNOWN',
+    'There is no circuit breaker "%s". app.circuitBreakers.snapshots() names those there are, app.circuitBreaker(name) makes one.',
+    404
   )

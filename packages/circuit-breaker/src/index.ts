@@ -3,18 +3,22 @@
  *
  * @module
  */
-export { type BreakerSnapshot, type BreakerState, CircuitBreaker } from './breaker.ts'
+export { type BreakerSnapshot, CircuitBreaker, type OperatorSwitch } from './breaker.ts'
 export type { Call } from './call.ts'
+export type { WindowCounts } from './call-window.ts'
 export type { Causes } from './cause-counts.ts'
 export type { BreakerRefusal, BreakerTransition } from './channels.ts'
-export { CallTimeoutError, CircuitOpenError, isCircuitOpen } from './errors.ts'
+export type { BreakerState } from './circuit.ts'
+export type { CallResult, Classify } from './classify.ts'
+export { CallTimeoutError, CircuitFullError, CircuitOpenError, isCircuitOpen } from './errors.ts'
+export type { ExecuteOptions, FallbackContext } from './execute-options.ts'
 export type {
   BreakerOptions,
+  BreakerRules,
   CircuitBreakerOptions,
   CircuitBreakerRouteOptions,
-  ExecuteOptions,
   StandaloneBreakerOptions
 } from './options.ts'
-export type { Permit } from './permit.ts'
+export type { Outcome, Permit } from './permit.ts'
 export { circuitBreaker, circuitBreaker as default } from './plugin.ts'
 export type { CircuitBreakers } from './registry.ts'

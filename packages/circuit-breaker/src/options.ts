@@ -11,13 +11,19 @@ import {
   InvalidOptionError,
   integer,
   monotonicClock,
+  number,
   type OptionCheck,
   type OptionShape,
+  oneOf,
   parseDuration,
+  shapeOf,
   text
 } from '@holdfast/core'
+import type { WindowSize } from './call-window.ts'
+import type { CircuitRules } from './circuit.ts'
+import type { Classify } from './classify.ts'
 
-/** The rules of a breaker. */
+/** The rules of a breaker. Every time is at most one day. */
 export interface BreakerOptions {
   /**
    * Failures in a row that open the breaker: a whole number of at least 1. A success starts the
@@ -27,28 +33,123 @@ export interface BreakerOptions {
    */
   readonly threshold?: number | undefined
   /**
-   * How long the breaker stays open before it lets a probe through, and how long it waits for a
-   * probe's result: milliseconds, or text such as `'30s'`; at least 1 ms.
+   * In place of `threshold`: the share of the calls in the `window` whose failure opens the
+   * breaker, from 0.01 to 1, once there are `minimumCalls`.
+   *
+   * @default none: failures in a row count
+   */
+  readonly failureRate?: number | undefined
+  /**
+   * The calls that rates are made of: those of a time of at least 10 ms (kept in tenths), or the
+   * latest so many, at most 100,000.
+   *
+   * @default { duration: '10s' }
+   */
+  readonly window?: WindowOption | undefined
+  /**
+   * How many calls must be in the window before a rate opens the breaker: at least 1.
+   *
+   * @default 20, or the size of a smaller window
+   */
+  readonly minimumCalls?: number | undefined
+  /**
+   * Opens the breaker when a share of the calls in the window, `rate` from 0.01 to 1, takes
+   * `duration` or longer. A running call counts as soon as it has. `false` takes back what the
+   * plugin's options say.
+   *
+   * @default none
+   */
+  readonly slowCall?: SlowCallOption | false | undefined
+  /** How the breaker finds out that the dependency is well again. */
+  readonly halfOpen?: HalfOpenOption | undefined
+  /**
+   * How long the breaker stays open the first time: between half of this and all of it, by chance.
+   * Each further time it is twice as long, until the breaker has stayed closed for as long as it
+   * was last open. Also how long it waits for a probe that has no timeout. Milliseconds, or text
+   * such as `'30s'`; at least 1 ms.
    *
    * @default '10s'
    */
   readonly resetTimeout?: Duration | undefined
+  /**
+   * The longest that the breaker stays open, however often it opens and whatever a `Retry-After`
+   * asks for. At least `resetTimeout`.
+   *
+   * @default '1 minute', or resetTimeout where that is longer
+   */
+  readonly maxResetTimeout?: Duration | undefined
+  /**
+   * Decides what a result says about the dependency. For what it leaves open, `undefined`, the
+   * default holds: errors and statuses of 500 and above are failures, except 501 and 505.
+   */
+  readonly classify?: Classify | undefined
+  /**
+   * `'shadow'`: counts and tells what it would do, and refuses nothing.
+   *
+   * @default 'enforce'
+   */
+  readonly mode?: 'enforce' | 'shadow' | undefined
+}
+
+/** A time, or a number of calls. */
+export type WindowOption = { readonly duration: Duration } | { readonly calls: number }
+
+/** When calls are too slow. */
+export interface SlowCallOption {
+  /** At least 1 ms. */
+  readonly duration: Duration
+  /** @default 0.5 */
+  readonly rate?: number | undefined
+}
+
+/** The way back. */
+export interface HalfOpenOption {
+  /**
+   * How many probes there are, from 1 to 1000.
+   *
+   * @default 1
+   */
+  readonly permits?: number | undefined
+  /**
+   * The share of the probes that must succeed, from 0.01 to 1.
+   *
+   * @default 1
+   */
+  readonly successRate?: number | undefined
+  /**
+   * How long a step is after closing: in the first at most twice as many calls go through as there
+   * were probes, in each further one twice as many as before, until a step has calls to spare. `0`
+   * lets all callers back in at once.
+   *
+   * @default '1s'
+   */
+  readonly ramp?: Duration | undefined
+}
+
+/** Where time and chance come from; tests give their own. */
+export interface BreakerSources {
+  /**
+   * The source of time, in milliseconds.
+   *
+   * @default the monotonic clock
+   */
+  readonly clock?: Clock | undefined
+  /**
+   * The source of chance: numbers from 0 to below 1.
+   *
+   * @default Math.random
+   */
+  readonly random?: (() => number) | undefined
 }
 
 /** The options of a breaker that is used without the plugin. */
-export interface StandaloneBreakerOptions extends BreakerOptions {
+export interface StandaloneBreakerOptions extends BreakerOptions, BreakerSources {
   /**
    * How errors and events call the breaker.
    *
    * @default 'unnamed'
    */
   readonly name?: string | undefined
-  /**
-   * The source of time, in milliseconds. Tests give their own.
-   *
-   * @default the monotonic clock
-   */
-  readonly clock?: Clock | undefined
 }
 
 /** The options of a route, as `config.circuitBreaker`: the plugin's apply where none is given. */
@@ -62,7 +163,7 @@ export interface CircuitBreakerRouteOptions extends BreakerOptions {
 }
 
 /** The options of the plugin: the defaults of its breakers, and their bound. */
-export interface CircuitBreakerOptions extends BreakerOptions {
+export interface CircuitBreakerOptions extends BreakerOptions, BreakerSources {
   /**
    * The most breakers to keep by name: a whole number of at least 1. Beyond it the one that was
    * unused the longest makes room, if it is closed and has no call in flight; while there is none
@@ -71,81 +172,103 @@ export interface CircuitBreakerOptions extends BreakerOptions {
    * @default 1000
    */
   readonly maxBreakers?: number | undefined
-  /**
-   * The source of time of all breakers, in milliseconds. Tests give their own.
-   *
-   * @default the monotonic clock
-   */
-  readonly clock?: Clock | undefined
 }
 
-/** The options of one call through `execute`. */
-export interface ExecuteOptions<Fallback = never> {
-  /**
-   * How long the call may take: milliseconds, or text such as `'2s'`; at least 1 ms. After it
-   * `call.signal` aborts, the call counts as a failure, and `execute` rejects with a
-   * `CallTimeoutError`.
-   *
-   * @default no limit
-   */
-  readonly timeout?: Duration | undefined
-  /**
-   * The caller's own signal. When it aborts, `execute` rejects with its reason, without fallback,
-   * and the call counts as neither success nor failure.
-   */
-  readonly signal?: AbortSignal | undefined
-  /** Answers in place of a call that was refused, failed or took too long. */
-  readonly fallback?: ((error: unknown) => Fallback | PromiseLike<Fallback>) | undefined
+/** A breaker's options, complete and in milliseconds. */
+export interface BreakerRules extends Omit<CircuitRules, 'random'> {
+  readonly classify: Classify | undefined
+  readonly mode: 'enforce' | 'shadow'
 }
 
-/** A breaker's rules, checked and complete. */
-export interface ResolvedBreakerOptions {
-  readonly threshold: number
-  /** Milliseconds. */
-  readonly resetTimeout: number
+/** The longest time that any option may be. */
+const ONE_DAY = 86_400_000
+const MOST_WINDOW_CALLS = 100_000
+
+const share = number({ min: 0.01, max: 1 })
+const time = duration({ min: 1, max: ONE_DAY })
+
+const windowShape = shapeOf({
+  duration: duration({ min: 10, max: ONE_DAY }),
+  calls: integer({ min: 1, max: MOST_WINDOW_CALLS })
+})
+const window: OptionCheck = (value, option) => {
+  windowShape(value, option)
+  const { duration, calls } = value as { duration?: unknown; calls?: unknown }
+  if ((duration === undefined) === (calls === undefined)) {
+    const expected = "either { duration } or { calls }, as in { duration: '10s' }"
+    throw new InvalidOptionError(option, expected, describe(value))
+  }
+}
+
+const slowCallShape = shapeOf({ duration: time, rate: share })
+const slowCall: OptionCheck = (value, option) => {
+  if (value === false) return
+  slowCallShape(value, option)
+  if ((value as { duration?: unknown }).duration === undefined) {
+    throw new InvalidOptionError(`${option}.duration`, "given, as in '2s'", 'undefined')
+  }
 }
 
 const BREAKER_SHAPE: OptionShape = {
   threshold: integer({ min: 1 }),
-  resetTimeout: duration({ min: 1 })
+  failureRate: share,
+  window,
+  minimumCalls: integer({ min: 1 }),
+  slowCall,
+  halfOpen: shapeOf({
+    permits: integer({ min: 1, max: 1000 }),
+    successRate: share,
+    ramp: duration({ max: ONE_DAY })
+  }),
+  resetTimeout: time,
+  maxResetTimeout: time,
+  classify: func,
+  mode: oneOf('enforce', 'shadow')
 }
-const STANDALONE_SHAPE: OptionShape = { ...BREAKER_SHAPE, name: text, clock: func }
+const SOURCES_SHAPE: OptionShape = { clock: func, random: func }
+const STANDALONE_SHAPE: OptionShape = { ...BREAKER_SHAPE, ...SOURCES_SHAPE, name: text }
 const ROUTE_SHAPE: OptionShape = { ...BREAKER_SHAPE, name: text }
 const PLUGIN_SHAPE: OptionShape = {
   ...BREAKER_SHAPE,
-  maxBreakers: integer({ min: 1 }),
-  clock: func
+  ...SOURCES_SHAPE,
+  maxBreakers: integer({ min: 1 })
 }
 
-const abortSignal: OptionCheck = (value, option) => {
-  if (!(value instanceof AbortSignal)) {
-    throw new InvalidOptionError(option, 'an AbortSignal', describe(value))
-  }
-}
-const EXECUTE_SHAPE: OptionShape = {
-  timeout: duration({ min: 1 }),
-  signal: abortSignal,
-  fallback: func
+const DEFAULTS: BreakerRules = {
+  threshold: 5,
+  failureRate: undefined,
+  window: { duration: 10_000 },
+  minimumCalls: 20,
+  slowCall: undefined,
+  halfOpen: { permits: 1, successRate: 1, ramp: 1000 },
+  resetTimeout: 10_000,
+  maxResetTimeout: 60_000,
+  classify: undefined,
+  mode: 'enforce'
 }
 
-const DEFAULTS: ResolvedBreakerOptions = { threshold: 5, resetTimeout: 10_000 }
+/** Where a breaker's time and chance come from. */
+export interface Sources {
+  readonly clock: Clock
+  readonly random: () => number
+}
 
 /** @throws UnknownOptionError, InvalidOptionError */
 export function resolveStandaloneOptions(
   given: StandaloneBreakerOptions
-): ResolvedBreakerOptions & { readonly name: string; readonly clock: Clock } {
+): Sources & { readonly name: string; readonly rules: BreakerRules } {
   checkOptions('CircuitBreaker', given, STANDALONE_SHAPE)
-  const { name = 'unnamed', clock = monotonicClock } = given
-  return Object.freeze({ ...merge(DEFAULTS, given), name, clock })
+  const { name = 'unnamed' } = given
+  return { name, ...sourcesOf(given), rules: merge(DEFAULTS, given, 'CircuitBreaker') }
 }
 
 /** @throws UnknownOptionError, InvalidOptionError */
 export function resolveCircuitBreakerOptions(
   given: CircuitBreakerOptions
-): ResolvedBreakerOptions & { readonly maxBreakers: number; readonly clock: Clock } {
+): Sources & { readonly maxBreakers: number; readonly rules: BreakerRules } {
   checkOptions('circuitBreaker', given, PLUGIN_SHAPE)
-  const { maxBreakers = 1000, clock = monotonicClock } = given
-  return Object.freeze({ ...merge(DEFAULTS, given), maxBreakers, clock })
+  const { maxBreakers = 1000 } = given
+  return { maxBreakers, ...sourcesOf(given), rules: merge(DEFAULTS, given, 'circuitBreaker') }
 }
 
 /**
@@ -154,13 +277,13 @@ export function resolveCircuitBreakerOptions(
  * @param place what they were given to, for errors
  * @throws UnknownOptionError, InvalidOptionError
  */
-export function resolveBreakerOptions(
-  plugin: ResolvedBreakerOptions,
+export function resolveBreakerRules(
+  plugin: BreakerRules,
   given: BreakerOptions,
   place: string
-): ResolvedBreakerOptions {
+): BreakerRules {
   checkOptions(place, given, BREAKER_SHAPE)
-  return Object.freeze(merge(plugin, given))
+  return merge(plugin, given, place)
 }
 
 /** What a route asks for: a breaker by name, with options of its own or whatever it has. */
@@ -190,22 +313,101 @@ export function resolveRouteBreaker(given: unknown, route: string): RouteBreaker
   return { name, options: Object.keys(options).length === 0 ? undefined : options }
 }
 
-/**
- * Checks the options of a call. Returns its timeout in milliseconds, `Infinity` for none.
- *
- * @throws UnknownOptionError, InvalidOptionError
- */
-export function resolveTimeout(given: ExecuteOptions<unknown>): number {
-  checkOptions('execute', given, EXECUTE_SHAPE)
-  return given.timeout === undefined ? Infinity : parseDuration(given.timeout, 'execute.timeout')
+/** How the rules of a breaker differ from others, by name with the breaker's own value; or not at all. */
+export function differences(has: BreakerRules, other: BreakerRules): string {
+  const others = new Map(Object.entries(other).map(([name, value]) => [name, shown(value)]))
+  return Object.entries(has)
+    .map(([name, value]) => [name, shown(value)])
+    .filter(([name, value]) => others.get(name as string) !== value)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ')
 }
 
-function merge(base: ResolvedBreakerOptions, given: BreakerOptions): ResolvedBreakerOptions {
-  return {
+/** Two functions are taken for the same: one that is written in a handler is a new one each time. */
+function shown(value: unknown): string {
+  return typeof value === 'function' ? 'a function' : String(JSON.stringify(value))
+}
+
+function sourcesOf({ clock = monotonicClock, random = Math.random }: BreakerSources): Sources {
+  return { clock, random }
+}
+
+function merge(base: BreakerRules, given: BreakerOptions, place: string): BreakerRules {
+  // Who asks for failures in a row does not mean a rate that was set for all.
+  const inherited = given.threshold === undefined ? base.failureRate : undefined
+  const window = windowOf(given.window) ?? base.window
+  const resetTimeout = milliseconds(given.resetTimeout, 'resetTimeout') ?? base.resetTimeout
+  return Object.freeze({
     threshold: given.threshold ?? base.threshold,
-    resetTimeout:
-      given.resetTimeout === undefined
-        ? base.resetTimeout
-        : parseDuration(given.resetTimeout, 'resetTimeout')
-  }
+    failureRate: given.failureRate ?? inherited,
+    window,
+    minimumCalls: minimumCallsOf(given, base, window, place),
+    slowCall: slowCallOf(given.slowCall, base),
+    halfOpen: halfOpenOf(given.halfOpen) ?? base.halfOpen,
+    resetTimeout,
+    maxResetTimeout: maxResetTimeoutOf(given, base, resetTimeout, place),
+    classify: given.classify ?? base.classify,
+    mode: given.mode ?? base.mode
+  })
+}
+
+function milliseconds(given: Duration | undefined, option: string): number | undefined {
+  return given === undefined ? undefined : parseDuration(given, option)
+}
+
+function windowOf(given: WindowOption | undefined): WindowSize | undefined {
+  if (given === undefined) return undefined
+  const size =
+    'duration' in given && given.duration !== undefined
+      ? { duration: parseDuration(given.duration, 'window.duration') }
+      : { calls: (given as { calls: number }).calls }
+  return Object.freeze(size)
+}
+
+function minimumCallsOf(
+  given: BreakerOptions,
+  base: BreakerRules,
+  window: WindowSize,
+  place: string
+): number {
+  const most = 'calls' in window ? window.calls : Infinity
+  if (given.minimumCalls === undefined) return Math.min(base.minimumCalls, most)
+  if (given.minimumCalls <= most) return given.minimumCalls
+  throw new InvalidOptionError(
+    `${place}.minimumCalls`,
+    `at most the ${most} calls of the window`,
+    describe(given.minimumCalls)
+  )
+}
+
+function slowCallOf(
+  given: BreakerOptions['slowCall'],
+  base: BreakerRules
+): BreakerRules['slowCall'] {
+  if (given === undefined) return base.slowCall
+  if (given === false) return undefined
+  const { rate = 0.5 } = given
+  return Object.freeze({ duration: parseDuration(given.duration, 'slowCall.duration'), rate })
+}
+
+function halfOpenOf(given: HalfOpenOption | undefined): BreakerRules['halfOpen'] | undefined {
+  if (given === undefined) return undefined
+  const { permits = 1, successRate = 1, ramp = 1000 } = given
+  return Object.freeze({ permits, successRate, ramp: parseDuration(ramp, 'halfOpen.ramp') })
+}
+
+function maxResetTimeoutOf(
+  given: BreakerOptions,
+  base: BreakerRules,
+  resetTimeout: number,
+  place: string
+): number {
+  const longest = milliseconds(given.maxResetTimeout, 'maxResetTimeout')
+  if (longest === undefined) return Math.max(base.maxResetTimeout, resetTimeout)
+  if (longest >= resetTimeout) return longest
+  throw new InvalidOptionError(
+    `${place}.maxResetTimeout`,
+    `at least the resetTimeout of ${resetTimeout} ms`,
+    describe(given.maxResetTimeout)
+  )
 }

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CircuitBreaker } from './breaker.ts'
 import type { BreakerTransition } from './channels.ts'
+import { dropIdleQueues } from './deadlines.ts'
 import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
 import {
   type BreakerOptions,
@@ -75,13 +76,18 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   const unsubscribe = subscribe('holdfast:circuit-breaker:state', (transition) => {
     if (registry.made(transition.breaker)) logTransition(app, transition)
   })
-  app.addHook('onClose', async () => unsubscribe())
+  app.addHook('onClose', async () => {
+    unsubscribe()
+    dropIdleQueues()
+  })
 }
 
-function logTransition(app: FastifyInstance, { name, from, to, causes }: BreakerTransition): void {
-  const fields = { circuitBreaker: name, from, to, causes }
-  if (to === 'open') app.log.warn(fields, `circuit breaker "${name}" opened`)
-  else app.log.info(fields, `circuit breaker "${name}" is ${to}`)
+function logTransition(app: FastifyInstance, transition: BreakerTransition): void {
+  const { name, from, to, causes, shadow } = transition
+  const fields = { circuitBreaker: name, from, to, causes, shadow: shadow || undefined }
+  const would = shadow ? ' (in shadow: it refuses nothing)' : ''
+  if (to === 'open') app.log.warn(fields, `circuit breaker "${name}" opened${would}`)
+  else app.log.info(fields, `circuit breaker "${name}" is ${to}${would}`)
 }
 
 /**

@@ -1,13 +1,15 @@
 /**
  * Breakers by name, of which there are never more than a bound.
  */
-import { type Clock, text } from '@holdfast/core'
-import { type BreakerSnapshot, CircuitBreaker } from './breaker.ts'
-import { BreakerConflictError } from './errors.ts'
+import { InvalidOptionError, text } from '@holdfast/core'
+import { type BreakerSnapshot, CircuitBreaker, type OperatorSwitch } from './breaker.ts'
+import { BreakerConflictError, UnknownBreakerError } from './errors.ts'
 import {
   type BreakerOptions,
-  type ResolvedBreakerOptions,
-  resolveBreakerOptions
+  type BreakerRules,
+  differences,
+  resolveBreakerRules,
+  type Sources
 } from './options.ts'
 
 /** The breakers of an app, for its operators. */
@@ -16,11 +18,22 @@ export interface CircuitBreakers {
   snapshots(): BreakerSnapshot[]
   /** The breaker of that name, if there is one; makes none. */
   get(name: string): CircuitBreaker | undefined
+  /**
+   * Has a breaker refuse every call until the switch is released; then it closes.
+   *
+   * @throws UnknownBreakerError, with status 404, when there is none of that name
+   */
+  isolate(name: string): OperatorSwitch
+}
+
+/** The defaults of breakers, and how many there may be. */
+export interface RegistryOptions extends Sources {
+  readonly rules: BreakerRules
+  readonly maxBreakers: number
 }
 
 interface Entry {
   readonly breaker: CircuitBreaker
-  readonly options: ResolvedBreakerOptions
   /** A route holds on to it: it never makes room. */
   pinned: boolean
   lastUse: number
@@ -30,9 +43,7 @@ const OVERFLOW = '__overflow__'
 
 /** The breakers of one registration of the plugin. */
 export class BreakerRegistry implements CircuitBreakers {
-  readonly #defaults: ResolvedBreakerOptions
-  readonly #most: number
-  readonly #clock: Clock
+  readonly #options: RegistryOptions
   readonly #overflowed: () => void
   readonly #entries = new Map<string, Entry>()
   readonly #made = new WeakSet<CircuitBreaker>()
@@ -40,13 +51,8 @@ export class BreakerRegistry implements CircuitBreakers {
   #uses = 0
 
   /** @param overflowed called once, when the first name found no room */
-  constructor(
-    options: ResolvedBreakerOptions & { readonly maxBreakers: number; readonly clock: Clock },
-    overflowed: () => void
-  ) {
-    this.#defaults = options
-    this.#most = options.maxBreakers
-    this.#clock = options.clock
+  constructor(options: RegistryOptions, overflowed: () => void) {
+    this.#options = options
     this.#overflowed = overflowed
   }
 
@@ -61,7 +67,7 @@ export class BreakerRegistry implements CircuitBreakers {
     const known = this.#entries.get(name)
     if (known === undefined) return this.#admit(name, options, false)
     known.lastUse = ++this.#uses
-    if (options !== undefined) this.#insistOnSame(name, known.options, options)
+    if (options !== undefined) this.#insistOnSame(known.breaker, options)
     return known.breaker
   }
 
@@ -74,7 +80,13 @@ export class BreakerRegistry implements CircuitBreakers {
   }
 
   get(name: string): CircuitBreaker | undefined {
-    return this.#entries.get(name)?.breaker
+    return name === OVERFLOW ? this.#overflow : this.#entries.get(name)?.breaker
+  }
+
+  isolate(name: string): OperatorSwitch {
+    const breaker = this.get(name)
+    if (breaker === undefined) throw new UnknownBreakerError(name)
+    return breaker.isolate()
   }
 
   snapshots(): BreakerSnapshot[] {
@@ -89,34 +101,35 @@ export class BreakerRegistry implements CircuitBreakers {
   }
 
   #admit(name: string, given: BreakerOptions | undefined, pinned: boolean): CircuitBreaker {
-    text(name, 'name of app.circuitBreaker(name)')
-    const options = this.#resolve(name, given ?? {})
-    if (this.#entries.size >= this.#most && !this.#makeRoom()) return this.#shared()
-    const breaker = this.#make(name, options)
-    this.#entries.set(name, { breaker, options, pinned, lastUse: ++this.#uses })
+    const option = 'name of app.circuitBreaker(name)'
+    text(name, option)
+    if (name === OVERFLOW) {
+      const expected = 'another text: the breaker that names without room share is called so'
+      throw new InvalidOptionError(option, expected, `the text "${OVERFLOW}"`)
+    }
+    const rules = this.#resolve(name, given ?? {})
+    if (this.#entries.size >= this.#options.maxBreakers && !this.#makeRoom()) return this.#shared()
+    const breaker = this.#make(name, rules)
+    this.#entries.set(name, { breaker, pinned, lastUse: ++this.#uses })
     return breaker
   }
 
-  #make(name: string, { threshold, resetTimeout }: ResolvedBreakerOptions): CircuitBreaker {
-    const breaker = new CircuitBreaker({ name, threshold, resetTimeout, clock: this.#clock })
+  #make(name: string, rules: BreakerRules): CircuitBreaker {
+    const { clock, random } = this.#options
+    const { slowCall = false, ...rest } = rules
+    const breaker = new CircuitBreaker({ ...rest, slowCall, name, clock, random })
     this.#made.add(breaker)
     return breaker
   }
 
-  #resolve(name: string, given: BreakerOptions): ResolvedBreakerOptions {
-    return resolveBreakerOptions(
-      this.#defaults,
-      given,
-      `app.circuitBreaker(${JSON.stringify(name)})`
-    )
+  #resolve(name: string, given: BreakerOptions): BreakerRules {
+    const place = `app.circuitBreaker(${JSON.stringify(name)})`
+    return resolveBreakerRules(this.#options.rules, given, place)
   }
 
-  #insistOnSame(name: string, has: ResolvedBreakerOptions, given: BreakerOptions): void {
-    const { threshold, resetTimeout } = this.#resolve(name, given)
-    if (threshold !== has.threshold || resetTimeout !== has.resetTimeout) {
-      const existing = `threshold ${has.threshold}, resetTimeout ${has.resetTimeout} ms`
-      throw new BreakerConflictError(name, existing)
-    }
+  #insistOnSame(breaker: CircuitBreaker, given: BreakerOptions): void {
+    const existing = differences(breaker.rules, this.#resolve(breaker.name, given))
+    if (existing !== '') throw new BreakerConflictError(breaker.name, existing)
   }
 
   /** Drops the breaker that was unused the longest of those that nobody would miss. */
@@ -133,7 +146,7 @@ export class BreakerRegistry implements CircuitBreakers {
 
   #shared(): CircuitBreaker {
     if (this.#overflow === undefined) {
-      this.#overflow = this.#make(OVERFLOW, this.#defaults)
+      this.#overflow = this.#make(OVERFLOW, this.#options.rules)
       this.#overflowed()
     }
     return this.#overflow

@@ -1,4 +1,6 @@
+import type { BreakerOptions } from '@holdfast/circuit-breaker'
 import t from 'tap'
+import { resolveCircuitBreakerOptions } from '../dist/options.js'
 import { BreakerRegistry } from '../dist/registry.js'
 
 function registry(
@@ -6,7 +8,7 @@ function registry(
 ): BreakerRegistry {
   const { maxBreakers = 1000, overflowed = () => {} } = options
   return new BreakerRegistry(
-    { threshold: 1, resetTimeout: 10_000, maxBreakers, clock: () => 0 },
+    resolveCircuitBreakerOptions({ threshold: 1, maxBreakers, clock: () => 0 }),
     overflowed
   )
 }
@@ -27,10 +29,17 @@ t.test('other options for the same name are an error, the same ones are not', as
   const payments = breakers.open('payments', { threshold: 3 })
   t.equal(breakers.open('payments', { threshold: 3, resetTimeout: '10s' }), payments)
   t.equal(breakers.open('payments'), payments)
-  for (const options of [{}, { threshold: 4 }, { threshold: 3, resetTimeout: '9s' }]) {
+  const others: [BreakerOptions, RegExp][] = [
+    [{}, /"payments" exists with other options \(threshold: 3\)/],
+    [{ threshold: 4 }, /\(threshold: 3\)/],
+    [{ threshold: 3, resetTimeout: '9s' }, /\(resetTimeout: 10000\)/],
+    [{ threshold: 3, classify: () => undefined }, /\(classify: undefined\)/],
+    [{ threshold: 3, window: { calls: 50 } }, /\(window: {"duration":10000}\)/]
+  ]
+  for (const [options, message] of others) {
     t.throws(() => breakers.open('payments', options), {
       code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_CONFLICT',
-      message: /"payments" exists with other options \(threshold 3, resetTimeout 10000 ms\)/
+      message
     })
     t.throws(() => breakers.pin('payments', options))
   }

@@ -27,6 +27,7 @@ class Service {
       threshold: 1,
       resetTimeout: RESET,
       clock: () => this.now,
+      random: () => 1,
       ...options
     })
     return this
@@ -379,7 +380,7 @@ t.test(
 )
 
 t.test('a probe that is lost in any way does not keep the route closed off', async (t) => {
-  const service = await new Service(t).register()
+  const service = await new Service(t).register({ maxResetTimeout: RESET })
   let kind = 'well'
   service.app.get('/probe', { config: { circuitBreaker: true } }, (request, reply) => {
     if (kind === 'well') return reply.send('well')
@@ -414,7 +415,7 @@ t.test('a probe that is lost in any way does not keep the route closed off', asy
       await connection.ended()
     }
     if (kind !== 'hangs') await eventually(() => breaker.snapshot().inFlight === 0)
-    service.now += 2 * RESET
+    service.now += 3 * RESET
     kind = 'well'
     t.equal((await service.ask('/probe')).status, 200, thisKind)
     await eventually(() => breaker.state === 'closed')
@@ -552,7 +553,7 @@ t.test('a wrong option of a route stops the boot', async (t) => {
   const service = await new Service(t).register()
   const wrong: [unknown, RegExp][] = [
     [{ threshold: 0 }, /"config.circuitBreaker of GET \/wrong.threshold" must be a whole number/],
-    [{ treshold: 1 }, /treshold.*threshold, resetTimeout, name/],
+    [{ treshold: 1 }, /treshold.*threshold, failureRate, .*, name/],
     ['', /config.circuitBreaker of GET \/wrong" must be text/],
     [5, /must be true, a name, an object or false, but it is 5/],
     [null, /must be true, a name, an object or false/],
@@ -581,7 +582,11 @@ t.test(
     app.register(async (instance) => {
       scope = instance
       instance.get('/early-inside', { config }, broken)
-      await instance.register(circuitBreaker, { threshold: 2, clock: () => service.now })
+      await instance.register(circuitBreaker, {
+        threshold: 2,
+        clock: () => service.now,
+        random: () => 1
+      })
       instance.get('/inside', { config }, broken)
     })
     await service.register()

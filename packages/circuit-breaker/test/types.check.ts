@@ -18,7 +18,7 @@ const breaker = app.circuitBreaker('payments', { resetTimeout: 5000 })
 expectTypeOf(breaker).toEqualTypeOf<CircuitBreaker>()
 expectTypeOf(app.circuitBreakers.get('payments')).toEqualTypeOf<CircuitBreaker | undefined>()
 expectTypeOf(breaker.tryAcquire()).toEqualTypeOf<Permit | null>()
-expectTypeOf(breaker.state).toEqualTypeOf<'closed' | 'open' | 'half-open'>()
+expectTypeOf(breaker.state).toEqualTypeOf<'closed' | 'open' | 'half-open' | 'isolated'>()
 
 expectTypeOf(breaker.execute(() => 1)).toEqualTypeOf<Promise<number>>()
 expectTypeOf(breaker.execute(async () => 'text', { timeout: '1s' })).toEqualTypeOf<

@@ -9,6 +9,7 @@ import type {
   FastifyInstance,
   FastifyReply,
   FastifyRequest,
+  onSendHookHandler,
   preHandlerHookHandler
 } from 'fastify'
 
@@ -16,6 +17,7 @@ interface RouteContext {
   readonly config?: FastifyContextConfig
   readonly errorHandler?: object
   preHandler?: preHandlerHookHandler[] | null
+  onSend?: onSendHookHandler[] | null
 }
 
 /** Finds a value under an own symbol with this description: each copy of Fastify has its own. */
@@ -140,6 +142,14 @@ export function appendPreHandler(request: FastifyRequest, hook: preHandlerHookHa
   if (context?.preHandler === undefined) return false
   // A new list: requests on their way through the old one keep it.
   context.preHandler = [...(context.preHandler ?? []), hook]
+  return true
+}
+
+/** As {@link appendPreHandler}, for what runs before an answer is sent. */
+export function appendOnSend(request: FastifyRequest, hook: onSendHookHandler): boolean {
+  const context = contextOf(request)
+  if (context?.onSend === undefined) return false
+  context.onSend = [...(context.onSend ?? []), hook]
   return true
 }
 

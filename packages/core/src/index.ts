@@ -38,6 +38,7 @@ export {
   type SheddingFact
 } from './facts.ts'
 export {
+  appendOnSend,
   appendPreHandler,
   furtherServers,
   hasDefaultRequestIds,

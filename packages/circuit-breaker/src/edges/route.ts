@@ -5,10 +5,12 @@
 
 import type { ServerResponse } from 'node:http'
 import {
+  appendOnSend,
   appendPreHandler,
   type BreakerFact,
   type Ending,
   factsOf,
+  isHijacked,
   onSettled,
   type RequestFacts,
   refuse,
@@ -19,23 +21,57 @@ import type {
   FastifyReply,
   FastifyRequest,
   HookHandlerDoneFunction,
-  onRouteHookHandler
+  onRouteHookHandler,
+  preHandlerHookHandler
 } from 'fastify'
 import type { CircuitBreaker } from '../breaker.ts'
 import { publishRefusal } from '../channels.ts'
-import { outcomeOfStatus } from '../classify.ts'
-import { CircuitOpenError, isCircuitOpen } from '../errors.ts'
+import { judge, outcomeOfStatus } from '../classify.ts'
+import { CircuitOpenError, isRefusal } from '../errors.ts'
 import { resolveRouteBreaker } from '../options.ts'
 import type { Outcome, Permit } from '../permit.ts'
 import type { BreakerRegistry } from '../registry.ts'
+import { parseRetryAfter } from '../retry-after.ts'
 
 const BREAKER: unique symbol = Symbol('holdfast.route-breaker')
-const PERMIT: unique symbol = Symbol('holdfast.route-permit')
 
 /** Fastify copies a route's config, symbols and all, into what requests are given. */
 type BoundConfig = ReturnType<typeof routeConfig> & { [BREAKER]?: CircuitBreaker }
 type DeclaredRoute = Parameters<onRouteHookHandler>[0]
-type GuardedResponse = object & { [PERMIT]?: Permit }
+
+/** What a breaker and a request have to do with each other; the request's fact, too. */
+class GuardedRequest implements BreakerFact {
+  readonly name: string
+  readonly state: string
+  outcome?: Outcome
+  readonly #breaker: CircuitBreaker
+  readonly #permit: Permit
+
+  constructor(breaker: CircuitBreaker, permit: Permit) {
+    this.name = breaker.name
+    this.state = breaker.state
+    this.#breaker = breaker
+    this.#permit = permit
+  }
+
+  answered(): void {
+    this.#permit.answered()
+  }
+
+  judge(statusCode: number): Outcome {
+    const result = { breaker: this.name, statusCode }
+    return judge(this.#breaker.rules.classify, result, outcomeOfStatus(statusCode))
+  }
+
+  /** Gives the permit back, once. */
+  settle(outcome: Outcome, cause: string | undefined, retryAfter: number): void {
+    if (this.outcome !== undefined) return
+    this.outcome = outcome
+    if (outcome === 'success') this.#permit.success()
+    else if (outcome === 'excluded') this.#permit.exclude()
+    else this.#permit.failure(cause, retryAfter)
+  }
+}
 
 /** Gives a route that is being declared its breaker. A bad option throws, and stops the boot. */
 export function bindRoute(registry: BreakerRegistry, route: DeclaredRoute): void {
@@ -45,13 +81,14 @@ export function bindRoute(registry: BreakerRegistry, route: DeclaredRoute): void
     wanted,
     routeName(route.method, route.url, route.prefix)
   )
-  const bound: FastifyContextConfig & BoundConfig = {
-    ...route.config,
-    [BREAKER]: registry.pin(name, options)
-  }
+  const breaker = registry.pin(name, options)
+  const bound: FastifyContextConfig & BoundConfig = { ...route.config, [BREAKER]: breaker }
   // New objects: a user may give one config, or one list of hooks, to many routes.
   route.config = bound
-  route.preHandler = [route.preHandler ?? [], holdfastCircuitBreakerPermit].flat()
+  route.preHandler = [route.preHandler ?? [], permitHook(breaker)].flat()
+  if (breaker.rules.slowCall !== undefined) {
+    route.onSend = [route.onSend ?? [], holdfastCircuitBreakerAnswered].flat()
+  }
 }
 
 /**
@@ -77,7 +114,7 @@ export function refuseWhenOpen(
   if (breaker === undefined || retryAfter === 0) {
     done()
   } else {
-    publishRefusal(breaker, retryAfter)
+    publishRefusal(breaker, 'state', retryAfter, false)
     refuseRequest(breaker, retryAfter, request, reply, done)
   }
 }
@@ -112,8 +149,9 @@ function bindLate(
     breaker = registry.pin(route)
   }
   config[BREAKER] = breaker
+  if (breaker.rules.slowCall !== undefined) appendOnSend(request, holdfastCircuitBreakerAnswered)
   /* c8 ignore next 5: no version of Fastify until now is without a list of hooks to append to */
-  if (!appendPreHandler(request, holdfastCircuitBreakerPermit)) {
+  if (!appendPreHandler(request, permitHook(breaker))) {
     request.server.log.warn(
       `The circuit breaker of ${route} cannot count: declare the route after the plugin.`
     )
@@ -125,30 +163,46 @@ function bindLate(
  * Takes the permit. The route's last preHandler: a request that never reaches the handler says
  * nothing about what the handler depends on.
  */
-function holdfastCircuitBreakerPermit(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  done: HookHandlerDoneFunction
-): void {
-  const breaker = (routeConfig(request) as BoundConfig)[BREAKER] as CircuitBreaker
-  const permit =
-    breaker.state === 'half-open'
-      ? breaker.tryAcquire(() => hasAnswered(reply.raw))
-      : breaker.tryAcquire()
-  if (permit === null) {
-    // Somebody else became the probe since onRequest.
-    refuseRequest(breaker, breaker.retryAfter, request, reply, done)
-    return
+function permitHook(breaker: CircuitBreaker): preHandlerHookHandler {
+  const countsSlowCalls = breaker.rules.slowCall !== undefined
+  return function holdfastCircuitBreakerPermit(request, reply, done) {
+    const permit =
+      countsSlowCalls || breaker.state === 'half-open'
+        ? breaker.tryAcquire(() => hasAnswered(reply))
+        : breaker.tryAcquire()
+    if (permit === null) {
+      // Others were let through since onRequest.
+      refuseRequest(breaker, breaker.retryAfter, request, reply, done)
+      return
+    }
+    factsOf(request).circuitBreaker = new GuardedRequest(breaker, permit)
+    onSettled(reply.raw, judgeAnswer)
+    done()
   }
-  factsOf(request).circuitBreaker = { name: breaker.name, state: breaker.state }
-  ;(reply.raw as GuardedResponse)[PERMIT] = permit
-  onSettled(reply.raw, judgeAnswer)
-  done()
 }
 
 /** A stream, or a client that reads slowly, must not keep a healthy route shut. */
-function hasAnswered(response: ServerResponse): boolean {
-  return response.headersSent && outcomeOfStatus(response.statusCode) === 'success'
+function hasAnswered(reply: FastifyReply): boolean {
+  const { headersSent, statusCode, req } = reply.raw
+  if (headersSent) return outcomeOfStatus(statusCode) === 'success'
+  // Of a connection that was taken over nobody can say when it was answered.
+  return req.headers.upgrade !== undefined && isHijacked(reply) === true
+}
+
+/** The answer begins: the time that its body takes is its reader's. */
+function holdfastCircuitBreakerAnswered(
+  request: FastifyRequest,
+  _reply: FastifyReply,
+  payload: unknown,
+  done: (error: null, payload: unknown) => void
+): void {
+  const guarded = guardedOf(factsOf(request))
+  guarded?.answered()
+  done(null, payload)
+}
+
+function guardedOf({ circuitBreaker }: RequestFacts): GuardedRequest | undefined {
+  return circuitBreaker instanceof GuardedRequest ? circuitBreaker : undefined
 }
 
 function refuseRequest(
@@ -170,44 +224,47 @@ function refuseRequest(
  */
 export function holdfastCircuitBreakerError(
   request: FastifyRequest,
-  reply: FastifyReply,
+  _reply: FastifyReply,
   error: Error,
   done: () => void
 ): void {
-  const permit = (reply.raw as GuardedResponse)[PERMIT]
-  if (permit !== undefined && isCircuitOpen(error)) settle(permit, factsOf(request), 'excluded')
+  if (isRefusal(error)) guardedOf(factsOf(request))?.settle('excluded', undefined, 0)
   done()
 }
 
 function judgeAnswer(response: ServerResponse, ending: Ending): void {
-  const permit = (response as GuardedResponse)[PERMIT] as Permit
   const facts = factsOf(response.req)
-  const outcome = outcomeOf(response, ending, facts)
-  settle(permit, facts, outcome, outcome === 'failure' ? causeOf(response, ending) : undefined)
+  const guarded = guardedOf(facts)
+  if (guarded === undefined) return
+  const outcome = outcomeOf(guarded, response, ending, facts)
+  if (outcome !== 'failure') guarded.settle(outcome, undefined, 0)
+  else guarded.settle(outcome, causeOf(response, ending), retryAfterOf(response))
 }
 
 const SWITCHING_PROTOCOLS = 101
 
 /** What an answer says about what its route depends on. */
-function outcomeOf(response: ServerResponse, ending: Ending, facts: RequestFacts): Outcome {
+function outcomeOf(
+  guarded: GuardedRequest,
+  response: ServerResponse,
+  ending: Ending,
+  facts: RequestFacts
+): Outcome {
   // Our own refusals, and what the shutdown had to cut, are not the dependency's doing.
   if (facts.refusedBy !== undefined || facts.lifecycle !== undefined) return 'excluded'
   // A client that left has not waited for the answer.
   if (ending === 'aborted') return 'excluded'
   // Without a head the reply was hijacked, and the connection used for something else.
   if (!response.headersSent || response.statusCode === SWITCHING_PROTOCOLS) return 'excluded'
-  return ending === 'cut' ? 'failure' : outcomeOfStatus(response.statusCode)
+  return ending === 'cut' ? 'failure' : guarded.judge(response.statusCode)
 }
 
 function causeOf(response: ServerResponse, ending: Ending): string {
   return ending === 'cut' ? 'answer cut midway' : `status ${response.statusCode}`
 }
 
-function settle(permit: Permit, facts: RequestFacts, outcome: Outcome, cause?: string): void {
-  const fact = facts.circuitBreaker as BreakerFact
-  if (fact.outcome !== undefined) return
-  fact.outcome = outcome
-  if (outcome === 'success') permit.success()
-  else if (outcome === 'excluded') permit.exclude()
-  else permit.failure(cause)
+/** What a handler passed on of when to come back. */
+function retryAfterOf(response: ServerResponse): number {
+  const header = response.getHeader('retry-after')
+  return header === undefined ? 0 : parseRetryAfter(header)
 }

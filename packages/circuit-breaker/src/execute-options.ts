@@ -1,0 +1,103 @@
+/**
+ * The options of one call, and their checks. These run for every call: what is right passes without
+ * a look at the rest, what is not is checked again for a sentence that names it.
+ */
+import {
+  checkOptions,
+  type Duration,
+  describe,
+  duration,
+  func,
+  InvalidOptionError,
+  integer,
+  type OptionCheck,
+  type OptionShape,
+  parseDuration
+} from '@holdfast/core'
+
+/** What a fallback is told beside the error. */
+export interface FallbackContext {
+  /** The name of the breaker. */
+  readonly breaker: string
+  /** The call was not made: the breaker refused, or too many run. */
+  readonly refused: boolean
+}
+
+/** The options of one call through `execute`. */
+export interface ExecuteOptions<Fallback = never> {
+  /**
+   * How long the call may take: milliseconds, or text such as `'2s'`; at least 1 ms. After it
+   * `call.signal` aborts, the call counts as a failure, and `execute` rejects with a
+   * `CallTimeoutError`.
+   *
+   * @default no limit
+   */
+  readonly timeout?: Duration | undefined
+  /**
+   * The caller's own signal. When it aborts, `execute` rejects with its reason, without fallback,
+   * and the call counts as neither success nor failure.
+   */
+  readonly signal?: AbortSignal | undefined
+  /** Answers in place of a call that was refused, failed or took too long. */
+  readonly fallback?:
+    | ((error: unknown, context: FallbackContext) => Fallback | PromiseLike<Fallback>)
+    | undefined
+  /**
+   * How many calls may run through the breaker for this one to be made: a whole number of at least
+   * 1. A call that was given up counts until it has really ended; so do permits that are out.
+   *
+   * @default no limit
+   */
+  readonly maxConcurrent?: number | undefined
+}
+
+/** How long a call may take, in milliseconds, and beside how many others; `Infinity` for no limit. */
+export interface CallBounds {
+  readonly timeout: number
+  readonly maxConcurrent: number
+}
+
+const abortSignal: OptionCheck = (value, option) => {
+  if (!(value instanceof AbortSignal)) {
+    throw new InvalidOptionError(option, 'an AbortSignal', describe(value))
+  }
+}
+const EXECUTE_SHAPE: OptionShape = {
+  timeout: duration({ min: 1 }),
+  signal: abortSignal,
+  fallback: func,
+  maxConcurrent: integer({ min: 1 })
+}
+
+/** @throws UnknownOptionError, InvalidOptionError */
+export function resolveExecuteOptions(given: ExecuteOptions<unknown>): CallBounds {
+  if (!isSound(given)) checkOptions('execute', given, EXECUTE_SHAPE)
+  const { timeout, maxConcurrent = Infinity } = given
+  return { timeout: timeout === undefined ? Infinity : inMilliseconds(timeout), maxConcurrent }
+}
+
+function isSound(given: ExecuteOptions<unknown>): boolean {
+  if (typeof given !== 'object' || given === null) return false
+  for (const option in given) if (!Object.hasOwn(EXECUTE_SHAPE, option)) return false
+  const { timeout, signal, fallback, maxConcurrent } = given
+  return (
+    (timeout === undefined || inMilliseconds(timeout) >= 1) &&
+    (signal === undefined || signal instanceof AbortSignal) &&
+    (fallback === undefined || typeof fallback === 'function') &&
+    (maxConcurrent === undefined || (Number.isSafeInteger(maxConcurrent) && maxConcurrent >= 1))
+  )
+}
+
+const MOST_TEXTS = 100
+const parsed = new Map<Duration, number>()
+
+/** As `parseDuration`; texts are read once, since a service has but a few. */
+function inMilliseconds(given: Duration): number {
+  if (typeof given === 'number') return parseDuration(given, 'execute.timeout')
+  let milliseconds = parsed.get(given)
+  if (milliseconds === undefined) {
+    milliseconds = parseDuration(given, 'execute.timeout')
+    if (parsed.size < MOST_TEXTS) parsed.set(given, milliseconds)
+  }
+  return milliseconds
+}

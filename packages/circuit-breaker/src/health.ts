@@ -1,0 +1,126 @@
+/**
+ * What a closed breaker knows about its dependency, and when that is enough to open.
+ */
+import { type CallWindow, callWindow, type WindowCounts, type WindowSize } from './call-window.ts'
+import { CauseCounts } from './cause-counts.ts'
+import type { Outcome, Ticket } from './permit.ts'
+import { RunningCalls } from './running-calls.ts'
+
+/** When a breaker opens. Rates are shares from above 0 to 1, times are milliseconds. */
+export interface TripRules {
+  readonly threshold: number
+  /** In place of `threshold`. */
+  readonly failureRate: number | undefined
+  readonly slowCall: { readonly duration: number; readonly rate: number } | undefined
+  readonly window: WindowSize
+  readonly minimumCalls: number
+}
+
+const SLOW_CALL = 'slow call'
+
+/** Counts the calls of one generation at a time. */
+export class Health {
+  readonly #rules: TripRules
+  readonly #window: CallWindow | undefined
+  readonly #running: RunningCalls | undefined
+  readonly causes: CauseCounts = new CauseCounts()
+  #failures = 0
+
+  constructor(rules: TripRules) {
+    this.#rules = rules
+    const { failureRate, slowCall, window } = rules
+    if (failureRate !== undefined || slowCall !== undefined) this.#window = callWindow(window)
+    if (slowCall !== undefined) this.#running = new RunningCalls(slowCall.duration)
+  }
+
+  /** Whether the time matters at which a call is counted. */
+  get needsTime(): boolean {
+    return this.#window !== undefined && 'duration' in this.#rules.window
+  }
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** What the window holds, where there is one. */
+  countsAt(now: number): WindowCounts | undefined {
+    this.#window?.advance(now)
+    return this.#window
+  }
+
+  /** Running calls that have taken too long already. */
+  get overdue(): number {
+    return this.#running?.overdue ?? 0
+  }
+
+  /** Follows a call, which counts as slow from the moment it has taken too long. */
+  follow(ticket: Ticket): void {
+    this.#running?.add(ticket)
+  }
+
+  /** The dependency has answered: from now on the call cannot become slow. */
+  excuse(ticket: Ticket): void {
+    this.#running?.excuse(ticket)
+  }
+
+  /** A call that was followed ends. */
+  leave(ticket: Ticket): void {
+    this.#running?.remove(ticket)
+  }
+
+  /** The next running call that has taken too long by now, if there is one, and counts as slow. */
+  nextOverdue(now: number): Ticket | undefined {
+    const ticket = this.#running?.takeOverdue(now)
+    if (ticket !== undefined) this.causes.add(SLOW_CALL)
+    return ticket
+  }
+
+  /** Counts a call that ended. Returns whether it is enough to open. */
+  count(outcome: Outcome, cause: unknown, slow: boolean, now: number): boolean {
+    if (outcome === 'success') this.#failures = 0
+    else if (outcome === 'failure') this.#failures++
+    this.#keepCauses(outcome, cause, now)
+    this.#window?.add(now, outcome === 'excluded' ? undefined : outcome === 'failure', slow)
+    return this.isSick(now)
+  }
+
+  /** Causes are told of the failures that count: those in a row, or those of the window. */
+  #keepCauses(outcome: Outcome, cause: unknown, now: number): void {
+    if (this.#window === undefined) {
+      if (outcome === 'success') this.causes.clear()
+    } else if (outcome === 'failure') {
+      this.#window.advance(now)
+      const { failures, slow } = this.#window
+      if (failures + slow + this.overdue === 0) this.causes.clear()
+    }
+    if (outcome === 'failure') this.causes.add(cause)
+  }
+
+  /** Whether what was counted until now is enough to open. */
+  isSick(now: number): boolean {
+    const { threshold, failureRate, slowCall, minimumCalls } = this.#rules
+    if (failureRate === undefined && this.#failures >= threshold) return true
+    const window = this.#window
+    if (window === undefined) return false
+    window.advance(now)
+    const { judged } = window
+    if (
+      failureRate !== undefined &&
+      judged >= minimumCalls &&
+      window.failures >= failureRate * judged
+    ) {
+      return true
+    }
+    if (slowCall === undefined) return false
+    const calls = judged + window.slowUnjudged + this.overdue
+    return calls >= minimumCalls && window.slow + this.overdue >= slowCall.rate * calls
+  }
+
+  clear(): void {
+    this.#failures = 0
+    this.causes.clear()
+    this.#window?.clear()
+    this.#running?.clear()
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The calls that find out, half-open, whether the dependency is well again: a fixed number of them,
+ * each with a lease, and a verdict as soon as the rest cannot change it.
+ */
+import type { Ticket } from './permit.ts'
+
+/** How many probes, and which share of them must succeed. */
+export interface ProbeRules {
+  readonly permits: number
+  readonly successRate: number
+}
+
+/** The probes of one half-open generation. */
+export class Probes {
+  readonly #permits: number
+  readonly #needed: number
+  readonly #out: Ticket[] = []
+  #successes = 0
+  #failures = 0
+
+  constructor({ permits, successRate }: ProbeRules) {
+    this.#permits = permits
+    // A share of 0.55 of a hundred is 55, though as a product it is a little more.
+    this.#needed = Math.ceil(permits * successRate - 1e-9)
+  }
+
+  /** Milliseconds until a lease ends, when every permit is out or was used; else 0. */
+  refusal(now: number): number {
+    const { first } = this
+    const used = this.#out.length + this.#successes + this.#failures
+    return first === undefined || used < this.#permits ? 0 : first.leaseEnds - now
+  }
+
+  /** The probe whose lease is the first to end. */
+  get first(): Ticket | undefined {
+    let first: Ticket | undefined
+    for (const probe of this.#out) {
+      if (first === undefined || probe.leaseEnds < first.leaseEnds) first = probe
+    }
+    return first
+  }
+
+  /** Hands out a permit. */
+  add(probe: Ticket): void {
+    this.#out.push(probe)
+  }
+
+  /** Takes a permit back, unused: the next caller may have it. */
+  giveBack(probe: Ticket): void {
+    this.#out.splice(this.#out.indexOf(probe), 1)
+  }
+
+  /** Counts a probe. Returns whether the dependency is well, once that is certain. */
+  count(probe: Ticket, succeeded: boolean): boolean | undefined {
+    this.giveBack(probe)
+    if (succeeded) this.#successes++
+    else this.#failures++
+    if (this.#successes >= this.#needed) return true
+    return this.#failures > this.#permits - this.#needed ? false : undefined
+  }
+}
