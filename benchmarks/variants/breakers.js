@@ -41,6 +41,40 @@ const closed = {
   'holdfast circuit-breaker': () => {
     const breaker = new CircuitBreaker()
     return () => breaker.execute(nothing)
+  },
+  'holdfast circuit-breaker, failure rate': () => {
+    const breaker = new CircuitBreaker({ failureRate: 0.5, window: { duration: '30s' } })
+    return () => breaker.execute(nothing)
+  },
+  'holdfast circuit-breaker, failure rate and slow calls': () => {
+    const breaker = new CircuitBreaker({
+      failureRate: 0.5,
+      slowCall: { duration: '10s' },
+      window: { duration: '30s' }
+    })
+    return () => breaker.execute(nothing)
+  }
+}
+
+/** @type {Record<string, () => Call | Promise<Call>>} */
+const timed = {
+  'opossum, default': () => {
+    const breaker = new CircuitBreakerOfOpossum(nothing, { timeout: 10_000 })
+    return () => breaker.fire()
+  },
+  'cockatiel, sampling': () => {
+    const policy = cockatiel.wrap(
+      cockatiel.circuitBreaker(cockatiel.handleAll, {
+        halfOpenAfter: 10_000,
+        breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 30_000 })
+      }),
+      cockatiel.timeout(10_000, cockatiel.TimeoutStrategy.Aggressive)
+    )
+    return () => policy.execute(nothing)
+  },
+  'holdfast circuit-breaker': () => {
+    const breaker = new CircuitBreaker()
+    return () => breaker.execute(nothing, { timeout: '10s' })
   }
 }
 
@@ -70,6 +104,10 @@ const open = {
 export const engines = Object.fromEntries([
   ...Object.entries(closed).map(([name, create]) => [
     `closed: ${name}`,
+    (/** @type {Record<string, number>} */ p) => time(create, p)
+  ]),
+  ...Object.entries(timed).map(([name, create]) => [
+    `with a timeout: ${name}`,
     (/** @type {Record<string, number>} */ p) => time(create, p)
   ]),
   ...Object.entries(open).map(([name, create]) => [

@@ -51,27 +51,17 @@ const BUCKETS = 10
 class TimeWindow implements CallWindow {
   readonly #width: number
   readonly #counts = new Int32Array(BUCKETS * COLUMNS)
-  readonly #totals = new Int32Array(COLUMNS)
   /** Which tenth since time began; its place in the array; and when it ends. */
   #bucket = -Infinity
   #offset = 0
   #bucketEnds = -Infinity
+  judged = 0
+  failures = 0
+  slow = 0
+  slowUnjudged = 0
 
   constructor(duration: number) {
     this.#width = duration / BUCKETS
-  }
-
-  get judged(): number {
-    return this.#totals[JUDGED] as number
-  }
-  get failures(): number {
-    return this.#totals[FAILURES] as number
-  }
-  get slow(): number {
-    return this.#totals[SLOW] as number
-  }
-  get slowUnjudged(): number {
-    return this.#totals[SLOW_UNJUDGED] as number
   }
 
   advance(now: number): void {
@@ -86,27 +76,36 @@ class TimeWindow implements CallWindow {
 
   add(now: number, failed: boolean | undefined, slow: boolean): void {
     this.advance(now)
-    if (failed !== undefined) this.#count(JUDGED)
-    if (failed === true) this.#count(FAILURES)
-    if (slow) this.#count(SLOW)
-    if (slow && failed === undefined) this.#count(SLOW_UNJUDGED)
+    const counts = this.#counts
+    const offset = this.#offset
+    if (failed !== undefined) {
+      counts[offset + JUDGED]!++
+      this.judged++
+    }
+    if (failed === true) {
+      counts[offset + FAILURES]!++
+      this.failures++
+    }
+    if (!slow) return
+    counts[offset + SLOW]!++
+    this.slow++
+    if (failed !== undefined) return
+    counts[offset + SLOW_UNJUDGED]!++
+    this.slowUnjudged++
   }
 
   clear(): void {
     this.#counts.fill(0)
-    this.#totals.fill(0)
-  }
-
-  #count(column: number): void {
-    this.#counts[this.#offset + column]!++
-    this.#totals[column]!++
+    this.judged = this.failures = this.slow = this.slowUnjudged = 0
   }
 
   #forget(offset: number): void {
-    for (let column = 0; column < COLUMNS; column++) {
-      this.#totals[column]! -= this.#counts[offset + column] as number
-      this.#counts[offset + column] = 0
-    }
+    const counts = this.#counts
+    this.judged -= counts[offset + JUDGED] as number
+    this.failures -= counts[offset + FAILURES] as number
+    this.slow -= counts[offset + SLOW] as number
+    this.slowUnjudged -= counts[offset + SLOW_UNJUDGED] as number
+    counts.fill(0, offset, offset + COLUMNS)
   }
 }
 

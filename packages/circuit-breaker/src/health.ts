@@ -78,38 +78,35 @@ export class Health {
 
   /** Counts a call that ended. Returns whether it is enough to open. */
   count(outcome: Outcome, cause: unknown, slow: boolean, now: number): boolean {
-    if (outcome === 'success') this.#failures = 0
-    else if (outcome === 'failure') this.#failures++
-    this.#keepCauses(outcome, cause, now)
-    this.#window?.add(now, outcome === 'excluded' ? undefined : outcome === 'failure', slow)
-    return this.isSick(now)
-  }
-
-  /** Causes are told of the failures that count: those in a row, or those of the window. */
-  #keepCauses(outcome: Outcome, cause: unknown, now: number): void {
-    if (this.#window === undefined) {
-      if (outcome === 'success') this.causes.clear()
-    } else if (outcome === 'failure') {
-      this.#window.advance(now)
-      const { failures, slow } = this.#window
-      if (failures + slow + this.overdue === 0) this.causes.clear()
+    const window = this.#window
+    if (outcome === 'failure') {
+      this.#failures++
+      window?.advance(now)
+      if (window !== undefined && window.failures + window.slow + this.overdue === 0) {
+        this.causes.clear()
+      }
+      this.causes.add(cause)
+    } else if (outcome === 'success' && this.#failures > 0) {
+      this.#failures = 0
+      if (window === undefined) this.causes.clear()
     }
-    if (outcome === 'failure') this.causes.add(cause)
+    window?.add(now, outcome === 'excluded' ? undefined : outcome === 'failure', slow)
+    return this.#isSick()
   }
 
   /** Whether what was counted until now is enough to open. */
   isSick(now: number): boolean {
+    this.#window?.advance(now)
+    return this.#isSick()
+  }
+
+  #isSick(): boolean {
     const { threshold, failureRate, slowCall, minimumCalls } = this.#rules
     if (failureRate === undefined && this.#failures >= threshold) return true
     const window = this.#window
     if (window === undefined) return false
-    window.advance(now)
-    const { judged } = window
-    if (
-      failureRate !== undefined &&
-      judged >= minimumCalls &&
-      window.failures >= failureRate * judged
-    ) {
+    const { judged, failures } = window
+    if (failureRate !== undefined && judged >= minimumCalls && failures >= failureRate * judged) {
       return true
     }
     if (slowCall === undefined) return false

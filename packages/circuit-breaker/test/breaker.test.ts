@@ -4,38 +4,11 @@ import {
   CallTimeoutError,
   CircuitBreaker,
   CircuitOpenError,
-  isCircuitOpen,
-  type StandaloneBreakerOptions
+  isCircuitOpen
 } from '@holdfast/circuit-breaker'
 import { subscribe } from '@holdfast/core'
 import t from 'tap'
-
-const RESET = 10_000
-
-/** A breaker on a clock that stands until it is moved, whose open periods are as long as can be. */
-function clocked(options: StandaloneBreakerOptions = {}): {
-  breaker: CircuitBreaker
-  pass(milliseconds: number): void
-} {
-  let now = 5
-  const breaker = new CircuitBreaker({
-    name: 'test',
-    clock: () => now,
-    random: () => 1,
-    resetTimeout: RESET,
-    ...options
-  })
-  return {
-    breaker,
-    pass: (milliseconds) => {
-      now += milliseconds
-    }
-  }
-}
-
-function fail(breaker: CircuitBreaker, times: number): void {
-  for (let count = 0; count < times; count++) breaker.tryAcquire()?.failure('down')
-}
+import { clocked, fail, RESET } from './support/clocked.ts'
 
 // The timer of a call keeps no process alive, and here nothing else would.
 const alive = setInterval(() => {}, 60_000)

@@ -21,6 +21,22 @@ t.test('a wrong option stops the boot and is named', async (t) => {
     [{ resetTimeout: 0 }, /at least 1 and at most/],
     [{ maxBreakers: 0 }, /maxBreakers/],
     [{ clock: 1 }, /clock/],
+    [{ random: 1 }, /random/],
+    [{ minimumCalls: 0 }, /"circuitBreaker.minimumCalls" must be a whole number of at least 1/],
+    [{ failureRate: 50 }, /failureRate" must be a finite number of at least 0.01 and at most 1/],
+    [{ window: { calls: 10 }, minimumCalls: 11 }, /minimumCalls" must be at most the 10 calls/],
+    [{ window: {} }, /"circuitBreaker.window" must be either { duration } or { calls }/],
+    [{ window: { calls: 5, duration: 10 } }, /"circuitBreaker.window" must be either/],
+    [{ window: { duration: '1ms' } }, /window.duration" must be a duration of at least 10/],
+    [{ slowCall: true }, /slowCall/],
+    [{ slowCall: {} }, /"circuitBreaker.slowCall.duration" must be given/],
+    [{ slowCall: { duration: '1s', rate: 2 } }, /slowCall.rate/],
+    [{ halfOpen: { permits: 0 } }, /halfOpen.permits/],
+    [{ halfOpen: { succesRate: 1 } }, /"succesRate" does not exist/],
+    [{ resetTimeout: '2 days' }, /resetTimeout" must be a duration of .* at most 86400000 ms/],
+    [{ maxResetTimeout: '1s' }, /maxResetTimeout" must be at least the resetTimeout of 10000 ms/],
+    [{ classify: 'failure' }, /classify/],
+    [{ mode: 'shadows' }, /"circuitBreaker.mode" must be one of "enforce", "shadow"/],
     [{ timeout: 1 }, /"timeout" does not exist.*threshold, failureRate, .*, maxBreakers/]
   ]
   for (const [options, message] of wrong) {
@@ -77,6 +93,48 @@ t.test('decorates with breakers by name, with the options of the plugin', async 
   payments.tryAcquire()?.failure()
   t.match(app.circuitBreakers.snapshots(), [{ name: 'payments', state: 'open' }])
   t.equal(app.circuitBreakers.get('payments'), payments)
+})
+
+t.test('options of a name are laid over those of the plugin', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(circuitBreaker, {
+    failureRate: 0.5,
+    slowCall: { duration: '2s' },
+    halfOpen: { permits: 3 },
+    maxResetTimeout: '30s'
+  })
+  t.match(app.circuitBreaker('as the plugin').rules, {
+    failureRate: 0.5,
+    slowCall: { duration: 2000, rate: 0.5 },
+    halfOpen: { permits: 3, successRate: 1, ramp: 1000 },
+    window: { duration: 10_000 },
+    maxResetTimeout: 30_000
+  })
+  t.match(app.circuitBreaker('in a row', { threshold: 3, slowCall: false }).rules, {
+    threshold: 3,
+    failureRate: undefined,
+    slowCall: undefined
+  })
+  t.match(app.circuitBreaker('patient', { resetTimeout: '1 hour', window: { calls: 7 } }).rules, {
+    maxResetTimeout: 3_600_000,
+    window: { calls: 7 },
+    minimumCalls: 7,
+    slowCall: { duration: 2000 }
+  })
+})
+
+t.test('what a breaker in shadow would do is logged as that', async (t) => {
+  const lines: { level: number; msg: string; shadow?: boolean }[] = []
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const app = Fastify({ logger: { stream } })
+  t.teardown(() => app.close())
+  await app.register(circuitBreaker, { threshold: 1, mode: 'shadow' })
+  app.get('/', { config: { circuitBreaker: true } }, (_request, reply) => reply.code(500).send())
+  await app.inject('/')
+  t.equal((await app.inject('/')).statusCode, 500, 'not 503')
+  const line = lines.find(({ msg }) => msg.startsWith('circuit breaker'))
+  t.match(line, { level: 40, shadow: true, msg: /opened \(in shadow: it refuses nothing\)/ })
 })
 
 t.test('each change of its own breakers is logged once, and the lack of room once', async (t) => {

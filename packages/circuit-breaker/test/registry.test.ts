@@ -51,6 +51,7 @@ t.test('wrong names and options are named', async (t) => {
   t.throws(() => open(''), { message: /name of app.circuitBreaker\(name\).*text/ })
   t.throws(() => open(undefined), { code: 'HOLDFAST_ERR_OPTION_INVALID' })
   t.throws(() => open('a', { threshold: -1 }), { message: /app.circuitBreaker\("a"\).threshold/ })
+  t.throws(() => open('__overflow__'), { message: /another text.*the text "__overflow__"/ })
   t.throws(() => open('a', { name: 'b' }), { code: 'HOLDFAST_ERR_OPTION_UNKNOWN' })
   t.strictSame(breakers.snapshots(), [])
 })
@@ -96,6 +97,7 @@ t.test('open, half-open and busy ones stay, and further names share one', async 
   const permit = breakers.open('busy').tryAcquire()
   const shared = breakers.open('one too many')
   t.equal(shared.name, '__overflow__')
+  t.equal(breakers.get('__overflow__'), shared)
   t.equal(breakers.open('another'), shared)
   t.ok(breakers.made(shared))
   t.equal(overflows, 1)
@@ -107,4 +109,19 @@ t.test('open, half-open and busy ones stay, and further names share one', async 
   permit?.success()
   t.equal(breakers.open('another').name, 'another', 'there is room again')
   t.equal(breakers.get('busy'), undefined)
+})
+
+t.test('isolates by name, and says when there is none such', async (t) => {
+  const breakers = registry({ maxBreakers: 1 })
+  const payments = breakers.open('payments')
+  const isolated = breakers.isolate('payments')
+  t.equal(payments.state, 'isolated')
+  t.equal(breakers.open('stock').name, '__overflow__', 'an isolated one makes no room')
+  isolated.release()
+  t.equal(payments.state, 'closed')
+  t.throws(() => breakers.isolate('payment'), {
+    code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_UNKNOWN',
+    statusCode: 404,
+    message: /no circuit breaker "payment"/
+  })
 })

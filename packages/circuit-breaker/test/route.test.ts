@@ -1,7 +1,11 @@
 import { Readable } from 'node:stream'
 import { type CircuitBreakerOptions, circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf, type RequestFacts } from '@holdfast/core'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions
+} from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 
@@ -633,4 +637,145 @@ t.test('a long answer does not keep the breaker of a healthy route open', async 
   probe.destroy()
   t.equal(breaker.state, 'closed')
   t.equal(breaker.snapshot().inFlight, 0)
+})
+
+t.test('a route that hangs opens its breaker, though its clients leave first', async (t) => {
+  const service = await new Service(t).register({
+    slowCall: { duration: '1s' },
+    minimumCalls: 3
+  })
+  let hanging = 0
+  service.app.get('/hangs', { config: { circuitBreaker: true } }, () => {
+    hanging++
+    return new Promise(() => {})
+  })
+  await service.start()
+  const breaker = service.app.circuitBreaker('GET /hangs')
+  for (let client = 1; client <= 3; client++) {
+    const connection = await rawConnection(service.port)
+    connection.write(head('GET /hangs'))
+    await eventually(() => hanging === client)
+    service.now += 1000
+    t.equal(breaker.state, client === 3 ? 'open' : 'closed')
+    connection.destroy()
+    await eventually(() => breaker.snapshot().inFlight === 0)
+  }
+  t.equal((await service.ask('/hangs')).status, 503)
+})
+
+t.test('slow is how long an answer takes to begin', async (t) => {
+  const early = new Service(t)
+  const bodies: Readable[] = []
+  const slowly = signal()
+  const config = { circuitBreaker: { slowCall: { duration: '1s', rate: 1 }, minimumCalls: 1 } }
+  const stream = (_request: unknown, reply: FastifyReply): unknown => {
+    const body = new Readable({ read() {} })
+    body.push('begun ')
+    bodies.push(body)
+    return reply.send(body)
+  }
+  const slow = async (): Promise<string> => {
+    await slowly.promise
+    return 'at last'
+  }
+  early.app.get('/early-stream', { config }, stream)
+  early.app.get('/early-slow', { config }, slow)
+  const service = await early.register()
+  const { app } = service
+  app.get('/stream', { config }, stream)
+  app.get('/slow', { config, onSend: async () => {} }, slow)
+  app.get('/hijacked-stream', { config }, (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(200)
+    reply.raw.write('begun ')
+    bodies.push(new Readable({ read() {} }).on('data', () => reply.raw.end()))
+  })
+  app.get('/upgraded', { config }, (request, reply) => {
+    reply.hijack()
+    request.raw.socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\nbegun ')
+  })
+  await service.start()
+
+  for (const path of ['/early-stream', '/stream', '/hijacked-stream', '/upgraded']) {
+    const connection = await rawConnection(service.port)
+    connection.write(head(`GET ${path}`, { Connection: 'Upgrade', Upgrade: 'echo' }))
+    await connection.until(/begun/)
+    service.now += 60_000
+    t.match(app.circuitBreaker(`GET ${path}`).snapshot(), { state: 'closed', overdue: 0 }, path)
+    for (const body of bodies.splice(0)) body.push('.')
+    connection.destroy()
+    await eventually(() => service.snapshot(`GET ${path}`)?.inFlight === 0)
+    t.equal(service.snapshot(`GET ${path}`)?.state, 'closed', path)
+  }
+
+  const answers = ['/early-slow', '/slow'].map((path) => service.ask(path))
+  await eventually(() =>
+    ['GET /early-slow', 'GET /slow'].every((name) => service.snapshot(name)?.inFlight === 1)
+  )
+  service.now += 1000
+  slowly.resolve()
+  for (const { status } of await Promise.all(answers)) t.equal(status, 200)
+  for (const path of ['/early-slow', '/slow']) {
+    t.equal(service.snapshot(`GET ${path}`)?.state, 'open', path)
+    t.equal((await service.ask(path)).status, 503)
+  }
+})
+
+t.test('a Retry-After that the handler passes on lengthens the open period', async (t) => {
+  const service = await new Service(t).register()
+  const config = { circuitBreaker: true }
+  service.app.get('/busy', { config }, (_request, reply) =>
+    reply.code(503).header('retry-after', '30').send()
+  )
+  await service.start()
+  await service.ask('/busy')
+  t.match((await service.ask('/busy')).text, /^HTTP\/1.1 503.*retry-after: 30\r\n/s)
+})
+
+t.test('classify decides over the statuses of a route', async (t) => {
+  const seen: unknown[] = []
+  const service = await new Service(t).register({
+    classify: (result) => {
+      seen.push(result)
+      return result.statusCode === 429 ? 'failure' : undefined
+    }
+  })
+  const config = { circuitBreaker: true }
+  service.app.get('/throttled', { config }, (_request, reply) => reply.code(429).send())
+  service.app.get('/cut', { config }, (_request, reply) => reply.raw.destroy())
+  await service.start()
+  await service.ask('/throttled')
+  await eventually(() => service.outcome === 'failure')
+  t.equal((await service.ask('/throttled')).status, 503)
+  await service.ask('/cut')
+  await eventually(() => service.outcome !== undefined)
+  t.strictSame(seen, [{ breaker: 'GET /throttled', statusCode: 429 }])
+})
+
+t.test('after closing a route lets its clients back in by steps', async (t) => {
+  const service = await new Service(t).register()
+  service.app.get('/', { config: { circuitBreaker: true } }, () => 'ok')
+  await service.start()
+  const breaker = service.app.circuitBreaker('GET /')
+  breaker.tryAcquire()?.failure()
+  service.now += RESET
+  t.equal((await service.ask('/')).status, 200)
+  await eventually(() => breaker.state === 'closed')
+  for (const expected of [200, 200, 503]) t.equal((await service.ask('/')).status, expected)
+  service.now += 1000
+  for (const expected of [200, 200, 200, 200, 503]) {
+    t.equal((await service.ask('/')).status, expected)
+  }
+  service.now += 5000
+  for (let count = 0; count < 10; count++) t.equal((await service.ask('/')).status, 200)
+})
+
+t.test('an isolated route refuses until its switch is back', async (t) => {
+  const service = await new Service(t).register()
+  service.app.get('/', { config: { circuitBreaker: true } }, () => 'ok')
+  await service.start()
+  const isolated = service.app.circuitBreakers.isolate('GET /')
+  t.match((await service.ask('/')).text, /^HTTP\/1.1 503.*retry-after: 10\r\n/s)
+  isolated.release()
+  t.equal((await service.ask('/')).status, 200)
 })
