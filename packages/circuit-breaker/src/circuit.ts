@@ -217,10 +217,9 @@ export class Circuit implements TicketOffice {
   }
 
   #meetOverdue(now: number): boolean {
-    const call = this.#health.nextOverdue(now)
-    if (call === undefined) return false
-    const at = call.startedAt + (this.#rules.slowCall?.duration ?? 0)
-    if (this.#health.isSick(at)) this.#open(at)
+    const since = this.#health.meetOverdue(now)
+    if (since === undefined) return false
+    if (this.#health.isSick(since)) this.#open(since)
     return true
   }
 

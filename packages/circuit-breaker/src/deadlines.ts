@@ -4,12 +4,16 @@
  */
 import { monotonicClock } from '@holdfast/core'
 
-/** Something that may run out of time, chained to its neighbours in the queue. */
-export interface Timed {
+/** A place in a queue, and its neighbours. */
+interface Link {
   /** When its time is up, by the monotonic clock. */
   due: number
-  previous: Timed | undefined
-  next: Timed | undefined
+  previous: Link | undefined
+  next: Link | undefined
+}
+
+/** Something that may run out of time. */
+export interface Timed extends Link {
   timedOut(): void
 }
 
@@ -38,8 +42,8 @@ export function watch(timed: Timed, timeout: number, due: number): void {
 export function unwatch(timed: Timed): void {
   const { previous, next } = timed
   // The ends of the chain are the queue's own.
-  ;(previous as Timed).next = next
-  ;(next as Timed).previous = previous
+  ;(previous as Link).next = next
+  ;(next as Link).previous = previous
   timed.previous = timed.next = undefined
 }
 
@@ -49,12 +53,12 @@ export function dropIdleQueues(): void {
 }
 
 /** The calls of one timeout: first in, first due. A ring that is closed by the queue itself. */
-class Queue implements Timed {
+class Queue implements Link {
   readonly #timeout: number
   #timer: NodeJS.Timeout | undefined
   due = Infinity
-  previous: Timed = this
-  next: Timed = this
+  previous: Link = this
+  next: Link = this
 
   constructor(timeout: number) {
     this.#timeout = timeout
@@ -75,8 +79,6 @@ class Queue implements Timed {
     queues.delete(this.#timeout)
   }
 
-  timedOut(): void {}
-
   #setTimer(due: number, delay: number): void {
     const wait = Math.min(Math.max(delay, 1), LONGEST_TIMER)
     // Timers may be early by a fraction of a millisecond, and tests have clocks of their own.
@@ -87,7 +89,8 @@ class Queue implements Timed {
   #expire(until: number): void {
     const now = Math.max(monotonicClock(), until)
     while (this.next.due <= now) {
-      const timed = this.next
+      // The queue itself is never due.
+      const timed = this.next as Timed
       unwatch(timed)
       timed.timedOut()
     }

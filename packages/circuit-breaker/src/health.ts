@@ -69,11 +69,11 @@ export class Health {
     this.#running?.remove(ticket)
   }
 
-  /** The next running call that has taken too long by now, if there is one, and counts as slow. */
-  nextOverdue(now: number): Ticket | undefined {
-    const ticket = this.#running?.takeOverdue(now)
-    if (ticket !== undefined) this.causes.add(SLOW_CALL)
-    return ticket
+  /** Counts the next running call that has taken too long by now, if one has. Returns since when. */
+  meetOverdue(now: number): number | undefined {
+    const since = this.#running?.takeOverdue(now)
+    if (since !== undefined) this.causes.add(SLOW_CALL)
+    return since
   }
 
   /** Counts a call that ended. Returns whether it is enough to open. */

@@ -41,15 +41,18 @@ export class RunningCalls {
     else this.excuse(ticket)
   }
 
-  /** The oldest call that has become overdue by now, if one has; it is counted from then on. */
-  takeOverdue(now: number): Ticket | undefined {
+  /**
+   * Takes the oldest call that has become overdue by now, if one has. It is counted from then on.
+   * Returns when that was.
+   */
+  takeOverdue(now: number): number | undefined {
     let ticket = this.#oldest
     while (ticket !== undefined && now >= ticket.startedAt + this.#longest) {
       this.#unlink(ticket)
       if (!ticket.isAnswered()) {
         ticket.overdue = true
         this.#overdue++
-        return ticket
+        return ticket.startedAt + this.#longest
       }
       ticket = this.#oldest
     }

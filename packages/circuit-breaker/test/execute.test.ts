@@ -210,7 +210,7 @@ t.test('a Retry-After is found where clients keep it', async (t) => {
 })
 
 t.test('a late result of a call without bounds is of its own generation', async (t) => {
-  const { breaker, pass } = clocked({ threshold: 1 })
+  const { breaker, pass } = clocked({ threshold: 1, halfOpen: { ramp: 0 } })
   const [ends, fails] = [pending(), pending()]
   const calls = [breaker.execute(ends.call), breaker.execute(fails.call)]
   fail(breaker, 1)
@@ -221,6 +221,7 @@ t.test('a late result of a call without bounds is of its own generation', async 
   t.equal(await breaker.execute(() => 'probe'), 'probe')
   fails.fail()
   await t.rejects(calls[1] as Promise<string>, { message: 'failed late' })
+  t.equal(await breaker.execute(() => 'as before'), 'as before')
   t.match(breaker.snapshot(), { state: 'closed', inFlight: 0 })
 })
 
@@ -231,6 +232,8 @@ t.test('a call without bounds has a signal, once asked for', async (t) => {
     t.notOk(call.signal.aborted)
     t.equal(call.remaining, Infinity)
   })
+  const { signal } = new AbortController()
+  t.equal(await breaker.execute(({ remaining }) => remaining, { signal }), Infinity)
 })
 
 t.test('no AbortController is made unless the signal is read', async (t) => {

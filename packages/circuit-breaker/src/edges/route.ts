@@ -46,12 +46,14 @@ class GuardedRequest implements BreakerFact {
   outcome?: Outcome
   readonly #breaker: CircuitBreaker
   readonly #permit: Permit
+  readonly #reply: FastifyReply
 
-  constructor(breaker: CircuitBreaker, permit: Permit) {
+  constructor(breaker: CircuitBreaker, permit: Permit, reply: FastifyReply) {
     this.name = breaker.name
     this.state = breaker.state
     this.#breaker = breaker
     this.#permit = permit
+    this.#reply = reply
   }
 
   answered(): void {
@@ -64,12 +66,18 @@ class GuardedRequest implements BreakerFact {
   }
 
   /** Gives the permit back, once. */
-  settle(outcome: Outcome, cause: string | undefined, retryAfter: number): void {
+  settle(outcome: Outcome, cause?: string): void {
     if (this.outcome !== undefined) return
     this.outcome = outcome
     if (outcome === 'success') this.#permit.success()
     else if (outcome === 'excluded') this.#permit.exclude()
-    else this.#permit.failure(cause, retryAfter)
+    else this.#permit.failure(cause, this.#retryAfter())
+  }
+
+  /** What the handler passed on of when to come back. */
+  #retryAfter(): number {
+    const header = this.#reply.getHeader('retry-after')
+    return header === undefined ? 0 : parseRetryAfter(header)
   }
 }
 
@@ -175,7 +183,7 @@ function permitHook(breaker: CircuitBreaker): preHandlerHookHandler {
       refuseRequest(breaker, breaker.retryAfter, request, reply, done)
       return
     }
-    factsOf(request).circuitBreaker = new GuardedRequest(breaker, permit)
+    factsOf(request).circuitBreaker = new GuardedRequest(breaker, permit, reply)
     onSettled(reply.raw, judgeAnswer)
     done()
   }
@@ -228,17 +236,15 @@ export function holdfastCircuitBreakerError(
   error: Error,
   done: () => void
 ): void {
-  if (isRefusal(error)) guardedOf(factsOf(request))?.settle('excluded', undefined, 0)
+  if (isRefusal(error)) guardedOf(factsOf(request))?.settle('excluded')
   done()
 }
 
 function judgeAnswer(response: ServerResponse, ending: Ending): void {
   const facts = factsOf(response.req)
-  const guarded = guardedOf(facts)
-  if (guarded === undefined) return
+  const guarded = facts.circuitBreaker as GuardedRequest
   const outcome = outcomeOf(guarded, response, ending, facts)
-  if (outcome !== 'failure') guarded.settle(outcome, undefined, 0)
-  else guarded.settle(outcome, causeOf(response, ending), retryAfterOf(response))
+  guarded.settle(outcome, outcome === 'failure' ? causeOf(response, ending) : undefined)
 }
 
 const SWITCHING_PROTOCOLS = 101
@@ -261,10 +267,4 @@ function outcomeOf(
 
 function causeOf(response: ServerResponse, ending: Ending): string {
   return ending === 'cut' ? 'answer cut midway' : `status ${response.statusCode}`
-}
-
-/** What a handler passed on of when to come back. */
-function retryAfterOf(response: ServerResponse): number {
-  const header = response.getHeader('retry-after')
-  return header === undefined ? 0 : parseRetryAfter(header)
 }
