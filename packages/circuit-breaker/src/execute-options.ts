@@ -62,8 +62,9 @@ const abortSignal: OptionCheck = (value, option) => {
     throw new InvalidOptionError(option, 'an AbortSignal', describe(value))
   }
 }
+const timeoutCheck = duration({ min: 1 })
 const EXECUTE_SHAPE: OptionShape = {
-  timeout: duration({ min: 1 }),
+  timeout: timeoutCheck,
   signal: abortSignal,
   fallback: func,
   maxConcurrent: integer({ min: 1 })
@@ -73,15 +74,27 @@ const EXECUTE_SHAPE: OptionShape = {
 export function resolveExecuteOptions(given: ExecuteOptions<unknown>): CallBounds {
   if (!isSound(given)) checkOptions('execute', given, EXECUTE_SHAPE)
   const { timeout, maxConcurrent = Infinity } = given
-  return { timeout: timeout === undefined ? Infinity : inMilliseconds(timeout), maxConcurrent }
+  if (timeout === undefined) return { timeout: Infinity, maxConcurrent }
+  const milliseconds = inMilliseconds(timeout)
+  if (milliseconds < 1) timeoutCheck(timeout, 'execute.timeout')
+  return { timeout: milliseconds, maxConcurrent }
 }
 
+/** Whether everything but the timeout is as it should be. */
 function isSound(given: ExecuteOptions<unknown>): boolean {
   if (typeof given !== 'object' || given === null) return false
-  for (const option in given) if (!Object.hasOwn(EXECUTE_SHAPE, option)) return false
-  const { timeout, signal, fallback, maxConcurrent } = given
+  for (const option in given) {
+    if (
+      option !== 'timeout' &&
+      option !== 'signal' &&
+      option !== 'fallback' &&
+      option !== 'maxConcurrent'
+    ) {
+      return false
+    }
+  }
+  const { signal, fallback, maxConcurrent } = given
   return (
-    (timeout === undefined || inMilliseconds(timeout) >= 1) &&
     (signal === undefined || signal instanceof AbortSignal) &&
     (fallback === undefined || typeof fallback === 'function') &&
     (maxConcurrent === undefined || (Number.isSafeInteger(maxConcurrent) && maxConcurrent >= 1))
