@@ -15,6 +15,6 @@ export const breakerBehaviour = {
     const node = nodeOfMajor(24) ?? process.execPath
     const { status, stdout, stderr } = spawnSync(node, [script], { encoding: 'utf8' })
     if (status !== 0) throw new Error(stderr)
-    return { tables: [JSON.parse(stdout)] }
+    return { tables: JSON.parse(stdout) }
   }
 }

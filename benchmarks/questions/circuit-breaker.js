@@ -13,8 +13,11 @@ const CLOSED = [
   'opossum, no timeout',
   'cockatiel, consecutive',
   'cockatiel, sampling',
-  OURS
+  OURS,
+  `${OURS}, failure rate`,
+  `${OURS}, failure rate and slow calls`
 ]
+const TIMED = ['opossum, default', 'cockatiel, sampling', OURS]
 const OPEN = ['opossum, default', 'cockatiel, consecutive', OURS]
 
 const route = requestQuestion({
@@ -34,6 +37,7 @@ export const circuitBreaker = {
     const calls = effort.name === 'smoke' ? 200 : 100_000
     const names = [
       ...CLOSED.map((name) => `closed: ${name}`),
+      ...TIMED.map((name) => `with a timeout: ${name}`),
       ...OPEN.map((name) => `open: ${name}`)
     ]
     const figures = compareEngines(
@@ -69,6 +73,18 @@ export const circuitBreaker = {
               'closed: cockatiel, sampling',
               ratio(`closed: ${OURS}`, 'closed: cockatiel, sampling'),
               '<= 0.8'
+            ],
+            [
+              `closed: ${OURS}, failure rate`,
+              'closed: cockatiel, sampling',
+              ratio(`closed: ${OURS}, failure rate`, 'closed: cockatiel, sampling'),
+              '<= 0.8'
+            ],
+            [
+              `with a timeout: ${OURS}`,
+              'with a timeout: opossum, default',
+              ratio(`with a timeout: ${OURS}`, 'with a timeout: opossum, default'),
+              '<= 0.35'
             ],
             [
               `closed: ${OURS}`,

@@ -4,13 +4,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastifyCircuitBreaker from '@fastify/circuit-breaker'
-import { CircuitBreaker } from '@holdfast/circuit-breaker'
+import { CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
 import * as cockatiel from 'cockatiel'
 import Fastify from 'fastify'
 import CircuitBreakerOfOpossum from 'opossum'
 
 const OPEN_PERIOD = 200
 const FAILURES = 5
+const HANDLER_TIMEOUT = 100
+const SLOW_HANDLER = 1500
 
 /**
  * Runs a function through a breaker; rejects when it is refused or fails.
@@ -64,6 +66,14 @@ const breakers = {
   'holdfast circuit-breaker': () => {
     const breaker = new CircuitBreaker({ threshold: FAILURES, resetTimeout: OPEN_PERIOD })
     return (action) => breaker.execute(action)
+  },
+  'holdfast, failure rate': () => {
+    const breaker = new CircuitBreaker({
+      failureRate: 0.5,
+      minimumCalls: FAILURES,
+      resetTimeout: OPEN_PERIOD
+    })
+    return (action) => breaker.execute(action)
   }
 }
 
@@ -87,13 +97,21 @@ async function trip(run) {
   for (let failure = 0; failure < 10; failure++) await run(down).catch(() => {})
 }
 
-/** How many of so many calls at once reach the dependency. @param {Run} run @param {number} calls @param {number} [wait] */
-async function reach(run, calls, wait = 50) {
+/**
+ * How many of so many calls at once reach the dependency.
+ *
+ * @param {Run} run
+ * @param {number} calls
+ * @param {number} [wait]
+ * @param {() => Promise<unknown>} [answer]
+ */
+async function reach(run, calls, wait = 50, answer = ok) {
   let reached = 0
   const all = Array.from({ length: calls }, () =>
     run(async () => {
       reached++
       await sleep(20)
+      return answer()
     }).catch(() => {})
   )
   await Promise.race([Promise.all(all), sleep(wait + 100)])
@@ -106,6 +124,11 @@ const situations = {
     await trip(run)
     await sleep(OPEN_PERIOD + 30)
     return reach(run, 100, 300)
+  },
+  'the same, dependency still down: reach it': async (run) => {
+    await trip(run)
+    await sleep(OPEN_PERIOD + 30)
+    return reach(run, 100, 300, down)
   },
   'a success from before ends while open: 20 calls at once reach': async (run) => {
     const old = pending()
@@ -148,11 +171,99 @@ const situations = {
   }
 }
 
-const rows = []
+/**
+ * Services with one route behind a breaker; `/?do=fail` has it fail, and so on.
+ *
+ * @type {Record<string, () => Promise<import('fastify').FastifyInstance>>}
+ */
+const services = {
+  '@fastify/circuit-breaker': async () => {
+    const app = Fastify()
+    await app.register(fastifyCircuitBreaker, {
+      threshold: FAILURES,
+      timeout: HANDLER_TIMEOUT,
+      resetTimeout: OPEN_PERIOD
+    })
+    app.after(() => {
+      app.get('/', { preHandler: app.circuitBreaker() }, answer)
+    })
+    return app
+  },
+  'holdfast circuit-breaker': async () => {
+    const app = Fastify()
+    await app.register(circuitBreaker, { threshold: FAILURES, resetTimeout: OPEN_PERIOD })
+    const config = { circuitBreaker: true }
+    app.get('/', { config, handlerTimeout: HANDLER_TIMEOUT }, answer)
+    return app
+  }
+}
+
+/** @param {import('fastify').FastifyRequest} request @param {import('fastify').FastifyReply} reply */
+async function answer(request, reply) {
+  const { do: what } = /** @type {{ do?: string }} */ (request.query)
+  if (what === 'fail') throw new Error('down')
+  if (what === 'sleep') await sleep(SLOW_HANDLER)
+  if (what === 'hijack') reply.hijack().raw.end('mine')
+  else return 'ok'
+}
+
+/** How many of five requests, one each half second, are answered well. @param {import('fastify').FastifyInstance} app */
+async function answered(app) {
+  let well = 0
+  for (let request = 0; request < 5; request++) {
+    if ((await app.inject('/')).statusCode === 200) well++
+    await sleep(500)
+  }
+  return `${well} of 5`
+}
+
+/** @param {import('fastify').FastifyInstance} app */
+async function tripService(app) {
+  for (let failure = 0; failure < 10; failure++) await app.inject('/?do=fail')
+}
+
+/** @type {Record<string, (app: import('fastify').FastifyInstance) => Promise<string>>} */
+const routeSituations = {
+  'a hijacked reply before it opens; then all is well: answered, one each half second': async (
+    app
+  ) => {
+    await app.inject('/?do=hijack')
+    await tripService(app)
+    await sleep(OPEN_PERIOD + 30)
+    return answered(app)
+  },
+  'an old request runs on while it opens; then all is well: answered, one each half second': async (
+    app
+  ) => {
+    const old = app.inject('/?do=sleep')
+    await sleep(10)
+    await tripService(app)
+    await sleep(OPEN_PERIOD + 30)
+    const well = await answered(app)
+    await old
+    return well
+  },
+  'a handler of one second with a timeout of a tenth: answered within': async (app) => {
+    const before = performance.now()
+    await app.inject('/?do=sleep')
+    return performance.now() - before < SLOW_HANDLER / 2 ? 'the timeout' : 'the second'
+  }
+}
+
+const ofBreakers = []
 for (const [situation, observe] of Object.entries(situations)) {
   const row = [situation]
   for (const create of Object.values(breakers)) row.push(String(await observe(await create())))
-  rows.push(row)
+  ofBreakers.push(row)
 }
-const table = { title: 'Counts', columns: ['situation', ...Object.keys(breakers)], rows }
-process.stdout.write(`${JSON.stringify(table)}\n`, () => process.exit(0))
+const ofRoutes = []
+for (const [situation, observe] of Object.entries(routeSituations)) {
+  const row = [situation]
+  for (const create of Object.values(services)) row.push(await observe(await create()))
+  ofRoutes.push(row)
+}
+const tables = [
+  { title: 'Calls', columns: ['situation', ...Object.keys(breakers)], rows: ofBreakers },
+  { title: 'Routes', columns: ['situation', ...Object.keys(services)], rows: ofRoutes }
+]
+process.stdout.write(`${JSON.stringify(tables)}\n`, () => process.exit(0))

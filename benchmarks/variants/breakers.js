@@ -1,6 +1,6 @@
 /**
- * Circuit breakers without a web framework: a call through a closed one, a call refused by an open
- * one, and a call with a timeout. The call is an async function that does nothing.
+ * Circuit breakers without a web framework: a call through a closed one, a call with a timeout, and
+ * a call refused by an open one. The call is an async function that does nothing.
  */
 import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import * as cockatiel from 'cockatiel'
