@@ -15,7 +15,7 @@ import {
   resolveStandaloneOptions,
   type StandaloneBreakerOptions
 } from './options.ts'
-import type { Outcome, Permit, Ticket } from './permit.ts'
+import type { Outcome, Permit } from './permit.ts'
 import { retryAfterOf } from './retry-after.ts'
 import { steadyClock } from './steady-clock.ts'
 
@@ -217,16 +217,23 @@ export class CircuitBreaker {
     } catch (error) {
       return Promise.reject(error)
     }
-    const { signal, fallback } = options
-    if (fallback === undefined) return begun instanceof Error ? Promise.reject(begun) : begun
-    const { name } = this
+    const { fallback } = options
+    if (fallback !== undefined) return this.#fallBack(begun, fallback, options.signal)
+    return begun instanceof Error ? Promise.reject(begun) : begun
+  }
+
+  #fallBack<T, Fallback>(
+    begun: Promise<T> | Error,
+    fallback: NonNullable<ExecuteOptions<Fallback>['fallback']>,
+    signal: AbortSignal | undefined
+  ): Promise<T | Fallback> {
+    const breaker = this.name
     if (begun instanceof Error) {
-      const refusal = begun
-      return new Promise((resolve) => resolve(fallback(refusal, { breaker: name, refused: true })))
+      return new Promise((resolve) => resolve(fallback(begun, { breaker, refused: true })))
     }
     return begun.catch((error: unknown) => {
       if (signal?.aborted === true) throw error
-      return fallback(error, { breaker: name, refused: false })
+      return fallback(error, { breaker, refused: false })
     })
   }
 
@@ -243,35 +250,37 @@ export class CircuitBreaker {
       return new CircuitFullError(this.name, maxConcurrent)
     }
     const lease = timeout === Infinity ? this.rules.resetTimeout : timeout
-    const ticket = this.#admit(retryAfter, lease)
-    if (timeout !== Infinity || signal !== undefined) {
-      return new BoundedCall<T>(this.#keeper, ticket, this.#clock, timeout, signal).run(fn)
-    }
+    const permit = this.#admit(retryAfter, lease)
+    if (timeout === Infinity && signal === undefined) return this.#runEndless(fn, permit)
+    return new BoundedCall<T>(this.#keeper, permit, this.#clock, timeout, signal).run(fn)
+  }
+
+  #runEndless<T>(fn: (call: Call) => T | PromiseLike<T>, permit: Permit): Promise<T> {
     const keeper = this.#keeper
     return started(fn, new EndlessCall()).then(
       (value) => {
-        keeper.resolved(ticket, value)
+        keeper.resolved(permit, value)
         return value
       },
       (error: unknown) => {
-        keeper.rejected(ticket, error)
+        keeper.rejected(permit, error)
         throw error
       }
     )
   }
 
   readonly #keeper: CallKeeper = {
-    resolved: (ticket, value) => give(ticket, this.#judgeValue(value), value),
-    rejected: (ticket, error) => give(ticket, this.#judgeError(error), error),
-    timedOut: (ticket, timeout) => {
+    resolved: (permit, value) => give(permit, this.#judgeValue(value), value),
+    rejected: (permit, error) => give(permit, this.#judgeError(error), error),
+    timedOut: (permit, timeout) => {
       const error = new CallTimeoutError(this.name, timeout)
       this.#abandoned++
-      give(ticket, this.#judgeError(error), error)
+      give(permit, this.#judgeError(error), error)
       return error
     },
-    left: (ticket) => {
+    left: (permit) => {
       this.#abandoned++
-      ticket.exclude()
+      permit.exclude()
     },
     over: () => {
       this.#abandoned--
@@ -285,7 +294,7 @@ export class CircuitBreaker {
     return retryAfter
   }
 
-  #admit(retryAfter: number, lease: number, answered?: () => boolean): Ticket {
+  #admit(retryAfter: number, lease: number, answered?: () => boolean): Permit {
     const circuit = this.#circuit
     return retryAfter > 0 ? circuit.admitUncounted() : circuit.admit(lease, answered)
   }
@@ -308,10 +317,10 @@ export class CircuitBreaker {
   }
 }
 
-function give(ticket: Ticket, outcome: Outcome, cause: unknown): void {
-  if (outcome === 'success') ticket.success()
-  else if (outcome === 'excluded') ticket.exclude()
-  else ticket.failure(cause, retryAfterOf(cause))
+function give(permit: Permit, outcome: Outcome, cause: unknown): void {
+  if (outcome === 'success') permit.success()
+  else if (outcome === 'excluded') permit.exclude()
+  else permit.failure(cause, retryAfterOf(cause))
 }
 
 function operatorSwitch(release: () => void): OperatorSwitch {

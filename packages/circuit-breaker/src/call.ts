@@ -3,7 +3,7 @@
  */
 import { type Clock, monotonicClock } from '@holdfast/core'
 import { type Timed, unwatch, watch } from './deadlines.ts'
-import type { Ticket } from './permit.ts'
+import type { Permit } from './permit.ts'
 
 /** What the function given to `execute` is called with. */
 export interface Call {
@@ -32,12 +32,12 @@ export class EndlessCall implements Call {
 
 /** Whom calls tell what becomes of them: one of the first four, and `over` after the last two. */
 export interface CallKeeper {
-  resolved(ticket: Ticket, value: unknown): void
-  rejected(ticket: Ticket, error: unknown): void
+  resolved(permit: Permit, value: unknown): void
+  rejected(permit: Permit, error: unknown): void
   /** Its time was up, and it was given up. Returns the error for that. */
-  timedOut(ticket: Ticket, timeout: number): Error
+  timedOut(permit: Permit, timeout: number): Error
   /** The caller left, and it was given up. */
-  left(ticket: Ticket): void
+  left(permit: Permit): void
   /** A call that was given up has ended after all. */
   over(): void
 }
@@ -45,7 +45,7 @@ export interface CallKeeper {
 /** A call that is given up when its time is up, or when the caller leaves. */
 export class BoundedCall<T> implements Call, Timed {
   readonly #keeper: CallKeeper
-  readonly #ticket: Ticket
+  readonly #permit: Permit
   readonly #clock: Clock
   readonly #timeout: number
   readonly #deadline: number
@@ -61,13 +61,13 @@ export class BoundedCall<T> implements Call, Timed {
   /** @param timeout milliseconds, `Infinity` for none */
   constructor(
     keeper: CallKeeper,
-    ticket: Ticket,
+    permit: Permit,
     clock: Clock,
     timeout: number,
     callersSignal: AbortSignal | undefined
   ) {
     this.#keeper = keeper
-    this.#ticket = ticket
+    this.#permit = permit
     this.#clock = clock
     this.#timeout = timeout
     this.#deadline = timeout === Infinity ? Infinity : clock() + timeout
@@ -107,24 +107,24 @@ export class BoundedCall<T> implements Call, Timed {
   }
 
   timedOut(): void {
-    this.#giveUp(this.#keeper.timedOut(this.#ticket, this.#timeout))
+    this.#giveUp(this.#keeper.timedOut(this.#permit, this.#timeout))
   }
 
   /** The caller's signal has aborted. */
   handleEvent(): void {
-    this.#keeper.left(this.#ticket)
+    this.#keeper.left(this.#permit)
     this.#giveUp(this.#callersSignal?.reason)
   }
 
   #fulfilled(value: T): void {
     if (this.#isOver()) return
-    this.#keeper.resolved(this.#ticket, value)
+    this.#keeper.resolved(this.#permit, value)
     this.#resolve(value)
   }
 
   #rejected(error: unknown): void {
     if (this.#isOver()) return
-    this.#keeper.rejected(this.#ticket, error)
+    this.#keeper.rejected(this.#permit, error)
     this.#reject(error)
   }
 

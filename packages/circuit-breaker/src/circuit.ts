@@ -9,7 +9,7 @@ import type { WindowCounts } from './call-window.ts'
 import type { Causes } from './cause-counts.ts'
 import { Health, type TripRules } from './health.ts'
 import { OpenPeriod, type OpenPeriodRules } from './open-period.ts'
-import { type Outcome, Ticket, type TicketOffice } from './permit.ts'
+import { type Outcome, type Permit, type PermitOffice, PlainPermit, Ticket } from './permit.ts'
 import { type ProbeRules, Probes } from './probes.ts'
 import { Ramp } from './ramp.ts'
 
@@ -34,7 +34,7 @@ const LOST_PROBE = 'probe lost'
 const NO_GENERATION = -1
 
 /** Decides which calls may be made. */
-export class Circuit implements TicketOffice {
+export class Circuit implements PermitOffice {
   readonly #rules: CircuitRules
   readonly #clock: Clock
   readonly #changed: Changed
@@ -122,10 +122,11 @@ export class Circuit implements TicketOffice {
    *
    * @param lease milliseconds after which the call, if it is a probe, counts as lost
    */
-  admit(lease: number, hasAnswered?: () => boolean): Ticket {
+  admit(lease: number, hasAnswered?: () => boolean): Permit {
     this.#inFlight++
+    if (this.#timeless) return new PlainPermit(this, this.#generation)
     const { slowCall } = this.#rules
-    const now = this.#timeless ? 0 : this.#clock()
+    const now = this.#clock()
     const ticket = new Ticket(this, this.#generation, now, hasAnswered)
     if (this.#probes !== undefined) {
       ticket.leaseEnds = now + Math.min(lease, slowCall?.duration ?? lease)
@@ -138,17 +139,17 @@ export class Circuit implements TicketOffice {
   }
 
   /** Lets a call through that should have been refused: it counts for nothing but being there. */
-  admitUncounted(): Ticket {
+  admitUncounted(): Permit {
     this.#inFlight++
-    return new Ticket(this, NO_GENERATION, 0, undefined)
+    return new PlainPermit(this, NO_GENERATION)
   }
 
-  /** A call of a {@link timeless} circuit begins, without a ticket. */
+  /** A call of a {@link timeless} circuit begins, without a permit. */
   begin(): void {
     this.#inFlight++
   }
 
-  /** A call without a ticket ends. */
+  /** A call ends that began while the circuit was {@link timeless}. */
   end(generation: number, outcome: Outcome, cause: unknown, retryAfter: number): void {
     this.#inFlight--
     if (generation === this.#generation) this.#count(outcome, cause, retryAfter, false)

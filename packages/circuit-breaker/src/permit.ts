@@ -32,20 +32,68 @@ export interface Permit {
   answered(): void
 }
 
-/** Hears of the ends of its tickets. */
-export interface TicketOffice {
+/** A permit that passes on its end once. */
+abstract class OncePermit implements Permit {
+  #settled = false
+
+  success(): void {
+    this.#end('success', undefined, 0)
+  }
+
+  failure(cause?: unknown, retryAfter = 0): void {
+    this.#end('failure', cause, retryAfter)
+  }
+
+  exclude(): void {
+    this.#end('excluded', undefined, 0)
+  }
+
+  answered(): void {
+    if (!this.#settled) this.answer()
+  }
+
+  #end(outcome: Outcome, cause: unknown, retryAfter: number): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.settle(outcome, cause, retryAfter)
+  }
+
+  protected abstract answer(): void
+  protected abstract settle(outcome: Outcome, cause: unknown, retryAfter: number): void
+}
+
+/** Hears of the ends of calls by their generation, and of tickets. */
+export interface PermitOffice {
+  end(generation: number, outcome: Outcome, cause: unknown, retryAfter: number): void
   answer(ticket: Ticket): void
   settle(ticket: Ticket, outcome: Outcome, cause: unknown, retryAfter: number): void
 }
 
-/** A permit, with what the circuit has to know of it. */
-export class Ticket implements Permit {
+/** A permit of which only the generation matters: time has no part in what becomes of it. */
+export class PlainPermit extends OncePermit {
+  readonly #office: PermitOffice
+  readonly #generation: number
+
+  constructor(office: PermitOffice, generation: number) {
+    super()
+    this.#office = office
+    this.#generation = generation
+  }
+
+  protected answer(): void {}
+
+  protected settle(outcome: Outcome, cause: unknown, retryAfter: number): void {
+    this.#office.end(this.#generation, outcome, cause, retryAfter)
+  }
+}
+
+/** A permit with what the circuit has to know of its call: a probe's, or one that may be slow. */
+export class Ticket extends OncePermit {
   readonly generation: number
-  /** By the breaker's clock, where slow calls count. */
+  /** By the breaker's clock. */
   readonly startedAt: number
-  readonly #office: TicketOffice
+  readonly #office: PermitOffice
   readonly #hasAnswered: (() => boolean) | undefined
-  #settled = false
 
   /** When a probe counts as lost. */
   leaseEnds: number = Infinity
@@ -61,31 +109,16 @@ export class Ticket implements Permit {
   next: Ticket | undefined
 
   constructor(
-    office: TicketOffice,
+    office: PermitOffice,
     generation: number,
     startedAt: number,
     hasAnswered: (() => boolean) | undefined
   ) {
+    super()
     this.#office = office
     this.generation = generation
     this.startedAt = startedAt
     this.#hasAnswered = hasAnswered
-  }
-
-  success(): void {
-    this.#end('success', undefined, 0)
-  }
-
-  failure(cause?: unknown, retryAfter = 0): void {
-    this.#end('failure', cause, retryAfter)
-  }
-
-  exclude(): void {
-    this.#end('excluded', undefined, 0)
-  }
-
-  answered(): void {
-    if (!this.#settled) this.#office.answer(this)
   }
 
   /** Whether the dependency has answered well, asked when time has run out. */
@@ -100,9 +133,11 @@ export class Ticket implements Permit {
     }
   }
 
-  #end(outcome: Outcome, cause: unknown, retryAfter: number): void {
-    if (this.#settled) return
-    this.#settled = true
+  protected answer(): void {
+    this.#office.answer(this)
+  }
+
+  protected settle(outcome: Outcome, cause: unknown, retryAfter: number): void {
     this.#office.settle(this, outcome, cause, retryAfter)
   }
 }

@@ -101,3 +101,33 @@ t.test('a snapshot is plain data that says how it stands', async (t) => {
   t.equal(clocked().breaker.snapshot().window, undefined)
   t.match(breaker.rules, { failureRate: 0.5, minimumCalls: 20, slowCall: { duration: 1000 } })
 })
+
+t.test('a listener that throws changes nothing', async (t) => {
+  const warnings: string[] = []
+  const listen = (warning: Error): void => void warnings.push(warning.message)
+  process.on('warning', listen)
+  t.teardown(() => process.off('warning', listen))
+  for (const channel of [
+    'holdfast:circuit-breaker:state',
+    'holdfast:circuit-breaker:refused'
+  ] as const) {
+    const unsubscribe = subscribe(channel, () => {
+      throw new Error('listener broke')
+    })
+    t.teardown(unsubscribe)
+  }
+  const { breaker, pass } = clocked({ threshold: 1 })
+  await t.rejects(
+    breaker.execute(() => Promise.reject(new Error('down'))),
+    { message: 'down' }
+  )
+  await t.rejects(
+    breaker.execute(() => 1),
+    { code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN' }
+  )
+  pass(RESET)
+  t.equal(await breaker.execute(() => 'well'), 'well')
+  t.match(breaker.snapshot(), { state: 'closed', inFlight: 0 })
+  await new Promise(setImmediate)
+  t.equal(warnings.length, 2)
+})
