@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 import {
+  appendOnSend,
   appendPreHandler,
   furtherServers,
   hasDefaultRequestIds,
@@ -165,6 +166,36 @@ for (const version of VERSIONS) {
     }
   )
 
+  t.test(`${version}: a hook put behind what runs before an answer is sent`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const order: string[] = []
+    app.get('/bare', () => 'ok')
+    app.get(
+      '/hooked',
+      {
+        onSend: async () => {
+          order.push('route')
+        }
+      },
+      () => 'ok'
+    )
+    app.addHook('onRequest', async (request) => {
+      const appended = appendOnSend(request, (_request, _reply, _payload, next) => {
+        order.push('appended')
+        next()
+      })
+      t.equal(appended, true)
+    })
+    for (const [url, expected] of [
+      ['/hooked', ['route', 'appended']],
+      ['/bare', ['appended']]
+    ] as const) {
+      t.equal((await app.inject(url)).body, 'ok')
+      t.strictSame(order.splice(0), expected)
+    }
+  })
+
   t.test(`${version}: the hooks of an instance, by name and in order`, async (t) => {
     const app = Fastify()
     t.teardown(() => app.close())
@@ -288,6 +319,10 @@ t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t)
   t.equal(isHijacked({ hijack() {} } as unknown as FastifyReply), undefined)
   t.equal(
     appendPreHandler(request, () => {}),
+    false
+  )
+  t.equal(
+    appendOnSend(request, () => {}),
     false
   )
   const app = {} as FastifyInstance
