@@ -87,6 +87,7 @@ interface Surroundings {
 export class Checks {
   readonly #surroundings: Surroundings
   readonly #checks = new Map<string, Check>()
+  #closed = false
 
   constructor(clock: Clock, timer: Timer, onChange: (change: CheckChange) => void) {
     this.#surroundings = { clock, timer, onChange }
@@ -95,7 +96,9 @@ export class Checks {
   /** @throws CheckExistsError when there is one of that name */
   add(name: string, ask: CheckFunction, settings: CheckSettings): void {
     if (this.#checks.has(name)) throw new CheckExistsError(name)
-    this.#checks.set(name, new Check(name, ask, settings, this.#surroundings))
+    const check = new Check(name, ask, settings, this.#surroundings)
+    if (this.#closed) check.close()
+    this.#checks.set(name, check)
   }
 
   /**
@@ -124,6 +127,7 @@ export class Checks {
 
   /** Aborts what is being asked, waits for none of it, and asks and tells no more. */
   close(): void {
+    this.#closed = true
     for (const check of this.#checks.values()) check.close()
   }
 }

@@ -2,7 +2,7 @@
  * The way out: serve on while clients leave, stop listening, let requests finish, run the app's own
  * steps, close. It runs once, and it ends whatever hangs. Time passes through {@link Pause} only.
  */
-import type { Clock } from '@holdfast/core'
+import { type Clock, describe } from '@holdfast/core'
 import type { Budget } from './budget.ts'
 import type { Phases } from './phases.ts'
 import type { Steps } from './steps.ts'
@@ -166,7 +166,7 @@ export class Drain {
   ): Promise<string | undefined> {
     let failure: string | undefined
     const closed = closing.catch((error: unknown) => {
-      failure = `app.close() failed: ${error instanceof Error ? error.message : error}`
+      failure = `app.close() failed: ${error instanceof Error ? error.message : describe(error)}`
     })
     // Half of the time is for preClose hooks that take leave of their WebSockets.
     if (await this.#pause(timeout / 2, closed)) return failure

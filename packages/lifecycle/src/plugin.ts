@@ -207,7 +207,7 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
     },
     onShutdown(name, run, given = {}) {
       const step = stepOf(name, run, given, steps, ordered)
-      if (departure.stepsDone) throw new StepTooLateError(name)
+      if (steps.over) throw new StepTooLateError(name)
       steps.add(step)
     },
     waitUntil(name, work) {

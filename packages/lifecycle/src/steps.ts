@@ -3,7 +3,7 @@
  * a cluster, close a pool. They run one after the other; one that fails or hangs is named and passed
  * by.
  */
-import type { Clock } from '@holdfast/core'
+import { type Clock, describe } from '@holdfast/core'
 import type { Pause } from './drain.ts'
 
 /** A step of a shutdown. */
@@ -21,6 +21,7 @@ export interface Step {
 export class Steps {
   readonly #steps: Step[] = []
   readonly #begun = new Set<Step>()
+  #over = false
 
   get count(): number {
     return this.#steps.length
@@ -29,6 +30,11 @@ export class Steps {
   /** The names, in the order they were added. */
   get names(): string[] {
     return this.#steps.map(({ name }) => name)
+  }
+
+  /** Whether they have run: one that is added now never would. */
+  get over(): boolean {
+    return this.#over
   }
 
   add(step: Step): void {
@@ -72,7 +78,10 @@ export class Steps {
     for (;;) {
       const waiting = new Set(this.#steps.filter((step) => !this.#begun.has(step)))
       const [first] = waiting
-      if (first === undefined) return problems
+      if (first === undefined) {
+        this.#over = true
+        return problems
+      }
       // In a circle, which the boot refuses, somebody has to begin.
       const step = [...waiting].find((candidate) => isFree(candidate, waiting)) ?? first
       this.#begun.add(step)
@@ -95,7 +104,7 @@ async function take({ name, run }: Step, limit: number, pause: Pause): Promise<s
   // In a function of its own: what is thrown at once is a failure like any other.
   const work = async (): Promise<unknown> => run(abort.signal)
   const done = work().catch((error: unknown) => {
-    failure = `the step "${name}" failed: ${error instanceof Error ? error.message : error}`
+    failure = `the step "${name}" failed: ${error instanceof Error ? error.message : describe(error)}`
   })
   if (await pause(limit, done)) return failure
   abort.abort()

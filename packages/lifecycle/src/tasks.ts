@@ -40,7 +40,8 @@ export class Tasks {
       this.#tasks.remove(link)
       this.#busy.end()
     }
-    work.then(end, (error) => {
+    // What only looks like a promise may throw, or settle twice; a promise does neither.
+    Promise.resolve(work).then(end, (error) => {
       end()
       this.#onFailure(name, error)
     })

@@ -261,6 +261,7 @@ t.test('once closed it asks and tells no more, and what it asks is aborted', asy
   calls[0]?.answer(false)
   await asked
   time.pass(10_000)
+  checks.add('added late', ask, settings)
   t.equal(checks.refresh(), undefined)
   t.equal(calls.length, 1)
   t.match(changes, [])

@@ -51,7 +51,7 @@ t.test('one that fails or hangs is named, its signal aborts, and the rest run', 
       throw new Error('no use')
     }
   })
-  add('rejects', { run: async () => Promise.reject('nothing left') })
+  add('rejects', { run: async () => Promise.reject(Object.create(null)) })
   add('hangs', {
     run: (signal) => {
       signal.addEventListener('abort', () => {
@@ -66,7 +66,7 @@ t.test('one that fails or hangs is named, its signal aborts, and the rest run', 
   t.same(seen, ['0 throws', '0 rejects', '0 hangs', '1000 last'], 'of two shares and one kept')
   t.same(problems(), [
     'the step "throws" failed: no use',
-    'the step "rejects" failed: nothing left',
+    'the step "rejects" failed: an object',
     'the step "hangs" was not done within 1000 ms'
   ])
   t.equal(aborted, true)
@@ -87,6 +87,22 @@ t.test('a step is begun even when no time is left, and one added meanwhile runs 
   await time.advance(2000)
   t.same(seen, ['0 greedy', '2000 quick', '2000 added late'])
   t.same(problems(), ['the step "greedy" was not done within 2000 ms'])
+})
+
+t.test('added while the last one ends, a step runs or is told to be too late', async (t) => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { steps, seen, add, run } = setUp()
+    let tooLate: boolean | undefined
+    const addLater = async (): Promise<void> => {
+      for (let turn = 0; turn < turns; turn++) await undefined
+      tooLate = steps.over
+      add('added late')
+    }
+    add('last', { run: () => void addLater() })
+    run(1000)
+    await settle()
+    t.equal(seen.includes('0 added late'), tooLate === false, `after ${turns} turns`)
+  }
 })
 
 t.test('an order that cannot be is found, and yet every step runs', async (t) => {

@@ -34,6 +34,27 @@ t.test('work is under way until its promise settles, and a failure is told', asy
   t.match(failures, [['index', { message: 'no disk' }]])
 })
 
+t.test('what only looks like a promise counts once, whatever it does', async (t) => {
+  const { tasks, busy, failures } = setUp()
+  const like = (then: PromiseLike<unknown>['then']): PromiseLike<unknown> => ({ then })
+  const twice = like((fulfil, reject) => {
+    fulfil?.(1)
+    fulfil?.(2)
+    reject?.(new Error('and no'))
+    return twice as never
+  })
+  const throws = like(() => {
+    throw new Error('no promise')
+  })
+  tasks.add('twice', twice)
+  tasks.add('throws', throws)
+  t.equal(busy.count, 2)
+  await busy.whenIdle()
+  t.equal(busy.count, 0)
+  t.same(tasks.unfinished(), [])
+  t.match(failures, [['throws', { message: 'no promise' }]])
+})
+
 t.test('who waits is let go when nothing is left, or when told', async (t) => {
   const { busy } = setUp()
   await busy.whenIdle()

@@ -18,7 +18,6 @@ export class Departure {
   readonly #budget: Budget
   readonly #service: Service
   readonly #drain: Drain
-  #stepsDone = false
   #booted = false
 
   constructor(
@@ -33,17 +32,9 @@ export class Departure {
     this.#budget = budget
     this.#service = service
     this.#drain = new Drain(phases, service, steps, pause, clock)
-    void this.#drain.readyToClose.then(() => {
-      this.#stepsDone = true
-    })
     app.addHook('onReady', async () => {
       this.#booted = true
     })
-  }
-
-  /** Whether the steps of the shutdown have run. */
-  get stepsDone(): boolean {
-    return this.#stepsDone
   }
 
   /** Resolves when nothing but the close is left to do. */
