@@ -7,7 +7,6 @@ import type { CheckFunction, Health } from './checks.ts'
 import type { Report } from './drain.ts'
 import { Departure } from './edges/departure.ts'
 import { checksOf } from './edges/health.ts'
-import { pause } from './edges/pause.ts'
 import { watchPressure } from './edges/pressure.ts'
 import { answerProbes } from './edges/probes.ts'
 import { Service } from './edges/service.ts'
@@ -104,9 +103,6 @@ declare module '@holdfast/core' {
 
 const state = channel('holdfast:lifecycle:state')
 
-/** How long before `pluginTimeout` would fail the close our own wait in a hook ends. */
-const BEFORE_PLUGIN_TIMEOUT = 500
-
 async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<void> {
   enlist(app, '@holdfast/lifecycle', { root: true, first: true })
   const options = resolveLifecycleOptions(given)
@@ -155,8 +151,19 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
   }
   const takeOff = enter(member)
 
+  const beforeClose = async (): Promise<void> => {
+    departure.accompany()
+    // Fastify waits, without a limit, for the requests of its first server. It does not wait for
+    // those of a second address, nor until a complete answer has reached its reader: Node takes
+    // that connection for idle and destroys it.
+    const wait = steps.count > 0 || service.hasWebSockets || furtherServers(app).length > 0
+    await (wait ? departure.readyToClose : service.inFlight.whenSent())
+  }
   let ordered = false
   app.addHook('onReady', async () => {
+    // Added last it runs first, before Fastify itself begins to close, and unlike preClose is not
+    // cut short by `pluginTimeout`.
+    app.addHook('onClose', beforeClose)
     checkOrder(steps)
     ordered = true
     const warning = demandTooMuch(steps, budget.closeTimeout)
@@ -166,17 +173,8 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
     started = true
     phases.enter('ready')
   })
-  app.addHook('preClose', async () => {
-    departure.accompany()
-    // Fastify waits, without a limit, for the requests of its first server. It does not wait for
-    // those of a second address, nor until a complete answer has reached its reader: Node takes
-    // that connection for idle and destroys it. This hook does, and lets the steps run before the
-    // onClose hooks, but it has a limit.
-    const limit = (app.initialConfig.pluginTimeout || Infinity) - BEFORE_PLUGIN_TIMEOUT
-    const wait = steps.count > 0 || service.hasWebSockets || furtherServers(app).length > 0
-    const left = wait ? departure.readyToClose : service.inFlight.whenSent()
-    await pause(Math.min(total(budget), Math.max(0, limit)), left)
-  })
+  // For an app that closes without ever having been ready.
+  app.addHook('preClose', beforeClose)
   app.addHook('onClose', async () => {
     phases.enter('closed')
     takeOff()

@@ -228,6 +228,38 @@ t.test('a plain close lets a slow reader have the whole of a complete answer', a
   await closed
 })
 
+t.test('the steps of a plain close come before onClose, however long requests take', async (t) => {
+  const app = build(t, {}, { pluginTimeout: 600 })
+  const seen: string[] = []
+  app.addHook('onClose', async () => void seen.push('pool closed'))
+  app.get('/', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    seen.push('answered')
+    return 'done'
+  })
+  const connection = await rawConnection(await listen(app))
+  app.lifecycle.onShutdown('flush', async () => {
+    seen.push('flush')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    seen.push('flushed')
+  })
+  connection.write(head('GET /'))
+  await eventually(() => app.lifecycle.inFlight === 1)
+  await app.close()
+  t.match(await connection.ended(), /200 OK/)
+  t.same(seen, ['answered', 'flush', 'flushed', 'pool closed'])
+})
+
+t.test('the steps of an app that was never ready run in its close, too', async (t) => {
+  const app = build(t)
+  await app.after()
+  const seen: string[] = []
+  app.addHook('onClose', async () => void seen.push('pool closed'))
+  app.lifecycle.onShutdown('flush', () => void seen.push('flushed'))
+  await app.close()
+  t.same(seen, ['flushed', 'pool closed'])
+})
+
 t.test('an injected request that never ends does not hold a close', async (t) => {
   const app = build(t)
   app.get('/', () => {})

@@ -59,6 +59,7 @@ export class Departure {
 
   /** Goes along with an `app.close()` that somebody else called. */
   accompany(): void {
+    this.#service.beginClosing()
     void this.#begin({
       reason: 'app.close()',
       budget: this.#budget,

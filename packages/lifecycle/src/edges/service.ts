@@ -36,8 +36,11 @@ export class Service implements Drainable {
   /** What goes on behind the answers. */
   readonly tasks: Tasks
   readonly #webSockets: WebSockets
-  /** Resolves when the app closes. */
-  readonly closing: Promise<void>
+  /** Tells that the app closes. */
+  beginClosing!: () => void
+  readonly closing: Promise<void> = new Promise((resolve) => {
+    this.beginClosing = resolve
+  })
   /** Resolves when the app has closed. */
   readonly closed: Promise<void>
   readonly #abort: AbortController
@@ -57,12 +60,6 @@ export class Service implements Drainable {
     this.#connections.watch(app.server)
     app.addHook('onListen', async () => {
       for (const server of furtherServers(app)) this.#connections.watch(server)
-    })
-    this.closing = new Promise((resolve) => {
-      app.addHook('preClose', (done) => {
-        resolve()
-        done()
-      })
     })
     this.closed = new Promise((resolve) => {
       app.addHook('onClose', async () => {
