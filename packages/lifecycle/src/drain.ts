@@ -23,6 +23,12 @@ export interface Drainable {
   whenIdle(): Promise<void>
   /** Tells whoever listens, WebSocket clients too, that it is time to go. */
   abort(): void
+  /** Resolves when the WebSocket clients who were told to go have gone. */
+  whenGone(): Promise<void>
+  /** Resolves when nothing goes on behind the answers. */
+  whenDone(): Promise<void>
+  /** Gives up what goes on behind the answers, and names it. */
+  giveUp(): readonly string[]
   /** Destroys what is in flight, and gives up what goes on behind the answers. */
   cut(): Cut
   /** Destroys every connection that is left. */
@@ -80,6 +86,11 @@ export interface Report {
 const LINGER = 50
 /** The part of `finishTimeout` after which what is in flight is told that its time is nearly up. */
 const SOFT_DEADLINE = 0.75
+/**
+ * The part of the time to close that WebSocket clients have to say goodbye, and work that is begun
+ * so late to be done.
+ */
+const FAREWELL = 0.25
 const NOTHING_CUT: Cut = { requests: 0, tasks: [] }
 
 /** One service's only shutdown. */
@@ -129,14 +140,21 @@ export class Drain {
     const cut = await this.#finish(budget.finishTimeout)
 
     const finishedAt = this.#clock()
-    const failures = await this.#steps.run(budget.closeTimeout, this.#pause, this.#clock)
+    const left = (): number => Math.max(0, budget.closeTimeout - (this.#clock() - finishedAt))
+    // Who says goodbye may leave work behind, and so may a step.
+    const parted = this.#service.whenGone().then(() => this.#service.whenDone())
+    await this.#pause(left() * FAREWELL, parted)
+    const failures = await this.#steps.run(left(), this.#pause, this.#clock)
+    await this.#pause(left() * FAREWELL, this.#service.whenDone())
     this.#stepsDone()
-    const left = Math.max(0, budget.closeTimeout - (this.#clock() - finishedAt))
-    const failure = await this.#close(close(), left, patient)
+    const failure = await this.#close(close(), left(), patient)
     // An app is closed a moment before the last sockets tell that they are: before a request that
     // was cut has settled, and the log has its line.
     await this.#pause(LINGER, this.#service.whenDisconnected())
-    const undone = cut.tasks.map((name) => `"${name}" was not done and is given up`)
+    await this.#pause(left(), this.#service.whenDone())
+    const undone = [...cut.tasks, ...this.#service.giveUp()].map(
+      (name) => `"${name}" was not done and is given up`
+    )
     const problems = [problem, ...undone, ...failures, failure].filter((text) => text !== undefined)
     if (failure === undefined) this.#phases.enter('closed')
     return {

@@ -77,16 +77,6 @@ export class InFlight implements Iterable<ServerResponse> {
   endConnections(): void {
     this.#ending = true
   }
-
-  /** Resolves when the answers that are complete, but still on their way to slow readers, are out. */
-  async whenSent(): Promise<void> {
-    const unsent = [...this].filter(
-      ({ writableEnded, writableFinished }) => writableEnded && !writableFinished
-    )
-    await Promise.all(
-      unsent.map((response) => new Promise<void>((sent) => onSettled(response, () => sent())))
-    )
-  }
 }
 
 function tellToLeave(response: ServerResponse, latest: WeakMap<Socket, ServerResponse>): void {

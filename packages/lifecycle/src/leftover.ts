@@ -19,9 +19,18 @@ export interface Leftover {
   readonly phase: 'receiving' | 'handling' | 'sending'
 }
 
+/** What only a response of HTTP/2 has. */
+interface MaybeHttp2 {
+  readonly stream?: { readonly endAfterHeaders: boolean }
+}
+
 /** Describes the request of a response that is still open. */
-export function leftoverOf({ req, headersSent }: ServerResponse, now: number): Leftover {
+export function leftoverOf(response: ServerResponse, now: number): Leftover {
+  const { req, headersSent } = response
+  const { stream } = response as MaybeHttp2
   const request = routedRequest(req)
+  // Without a body an HTTP/2 request is not "complete" before somebody reads that there is none.
+  const received = req.complete || stream?.endAfterHeaders === true
   const [path = ''] = String(req.url).split('?', 1)
   return {
     id: request?.id,
@@ -29,6 +38,6 @@ export function leftoverOf({ req, headersSent }: ServerResponse, now: number): L
     route: request?.routeOptions.url,
     path,
     age: Math.round(now - factsOf(req).startedAt),
-    phase: headersSent ? 'sending' : req.complete ? 'handling' : 'receiving'
+    phase: headersSent ? 'sending' : received ? 'handling' : 'receiving'
   }
 }

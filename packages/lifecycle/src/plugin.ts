@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { channel, enlist, func, furtherServers, monotonicClock, text } from '@holdfast/core'
+import { channel, enlist, func, monotonicClock, text } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { overrun, total } from './budget.ts'
@@ -153,11 +153,9 @@ async function plugin(app: FastifyInstance, given: LifecycleOptions): Promise<vo
 
   const beforeClose = async (): Promise<void> => {
     departure.accompany()
-    // Fastify waits, without a limit, for the requests of its first server. It does not wait for
-    // those of a second address, nor until a complete answer has reached its reader: Node takes
-    // that connection for idle and destroys it.
-    const wait = steps.count > 0 || service.hasWebSockets || furtherServers(app).length > 0
-    await (wait ? departure.readyToClose : service.inFlight.whenSent())
+    // Fastify itself waits for the requests of its first server only, and not until a complete
+    // answer has reached its reader: Node takes that connection for idle and destroys it.
+    if (steps.count > 0 || service.isBusy) await departure.readyToClose
   }
   let ordered = false
   app.addHook('onReady', async () => {

@@ -3,7 +3,7 @@
  * for it as it waits for requests.
  */
 import type { Clock } from '@holdfast/core'
-import type { Busy } from './busy.ts'
+import { Busy } from './busy.ts'
 import { Chain } from './chain.ts'
 
 /** Work that was not done in time, as the log names it. */
@@ -20,7 +20,9 @@ interface Task {
 
 /** The work that is under way. */
 export class Tasks {
-  readonly #tasks = new Chain<Task>()
+  #tasks = new Chain<Task>()
+  /** Of this work alone. */
+  #own = new Busy()
   readonly #busy: Busy
   readonly #clock: Clock
   readonly #onFailure: (name: string, error: unknown) => void
@@ -34,10 +36,14 @@ export class Tasks {
 
   /** Counts work in, and out when its promise settles. */
   add(name: string, work: PromiseLike<unknown>): void {
-    const link = this.#tasks.add({ name, startedAt: this.#clock() })
+    const tasks = this.#tasks
+    const own = this.#own
+    const link = tasks.add({ name, startedAt: this.#clock() })
+    own.begin()
     this.#busy.begin()
     const end = (): void => {
-      this.#tasks.remove(link)
+      tasks.remove(link)
+      own.end()
       this.#busy.end()
     }
     // What only looks like a promise may throw, or settle twice; a promise does neither.
@@ -45,6 +51,23 @@ export class Tasks {
       end()
       this.#onFailure(name, error)
     })
+  }
+
+  get count(): number {
+    return this.#own.count
+  }
+
+  /** Resolves when nothing of it is under way. */
+  whenDone(): Promise<void> {
+    return this.#own.whenIdle()
+  }
+
+  /** Waits for what is under way no longer, and returns it, the oldest first. */
+  giveUp(): UnfinishedTask[] {
+    const unfinished = this.unfinished()
+    this.#tasks = new Chain()
+    this.#own = new Busy()
+    return unfinished
   }
 
   /** What is under way, the oldest first. */

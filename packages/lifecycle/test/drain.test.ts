@@ -10,6 +10,9 @@ class FakeService implements Drainable {
   readonly #time: FakeTime
   finished = 0
   disconnected: Promise<void> = Promise.resolve()
+  /** Work begun after the last answer. */
+  done: Promise<void> = Promise.resolve()
+  late: string[] = []
   idle: () => void = () => {}
   closes: () => void = () => {}
   readonly closing: Promise<void> = new Promise((resolve) => {
@@ -45,6 +48,16 @@ class FakeService implements Drainable {
 
   abort(): void {
     this.note('abort')
+  }
+
+  async whenGone(): Promise<void> {}
+
+  whenDone(): Promise<void> {
+    return this.done
+  }
+
+  giveUp(): string[] {
+    return this.late
   }
 
   cut(): Cut {
@@ -215,6 +228,28 @@ t.test('who closes the app waits for nothing else', async (t) => {
   closed()
   await settle()
   t.match(report(), { clean: true })
+})
+
+t.test('work begun late is waited for within the time to close, or named', async (t) => {
+  for (const inTime of [true, false]) {
+    const { time, service, run, closed, report } = setUp()
+    let done = (): void => {}
+    service.done = new Promise((resolve) => {
+      done = resolve
+    })
+    service.idle()
+    run()
+    await time.advance(8000)
+    closed()
+    await time.advance(1000)
+    t.equal(report(), undefined)
+    if (inTime) done()
+    else service.late = ['mail']
+    await time.advance(2000)
+    const problems = inTime ? [] : ['"mail" was not done and is given up']
+    t.match(report(), { clean: inTime, problems, duration: inTime ? 9000 : 10_050 })
+    t.equal(time.waits, 0)
+  }
 })
 
 t.test('it happens once, and all who ask get the same report', async (t) => {

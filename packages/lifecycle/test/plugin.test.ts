@@ -1,6 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2'
 import { Writable } from 'node:stream'
 import underPressure from '@fastify/under-pressure'
+import websocket from '@fastify/websocket'
 import { subscribe } from '@holdfast/core'
 import lifecycleDefault, {
   type LifecycleOptions,
@@ -10,6 +11,7 @@ import lifecycleDefault, {
 } from '@holdfast/lifecycle'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'undici'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 
 function build(
@@ -157,7 +159,8 @@ t.test('a stream that began before the drain ends its connection', async (t) => 
 })
 
 t.test('HTTP/2: GOAWAY, running streams finish, hanging ones are cut', async (t) => {
-  const app = Fastify({ http2: true })
+  const { lines, logger } = keepLog()
+  const app = Fastify({ http2: true, logger })
   app.register(lifecycle, { drainDelay: 0, finishTimeout: '2s', signals: false })
   t.teardown(() => app.close())
   let answer = (): void => {}
@@ -187,6 +190,11 @@ t.test('HTTP/2: GOAWAY, running streams finish, hanging ones are cut', async (t)
   answer()
   t.equal(await body, 'done')
   t.match(await shutdown, { finished: 1, cut: 1 })
+  const leftovers = [{ route: '/hang', phase: 'handling' }]
+  t.match(
+    lines.find(({ msg }) => msg.startsWith('not finished')),
+    { leftovers }
+  )
 })
 
 t.test('a plain close goes through the phases, without delay, in flight answered', async (t) => {
@@ -258,6 +266,56 @@ t.test('the steps of an app that was never ready run in its close, too', async (
   app.lifecycle.onShutdown('flush', () => void seen.push('flushed'))
   await app.close()
   t.same(seen, ['flushed', 'pool closed'])
+})
+
+t.test('work is waited for before onClose: behind an answer, a goodbye or a step', async (t) => {
+  for (const way of ['close', 'shutdown'] as const) {
+    const app = build(t, { drainDelay: 0 })
+    app.register(websocket)
+    await app.after()
+    const seen: string[] = []
+    app.addHook('onClose', async () => void seen.push('pool closed'))
+    const work = (name: string): void => {
+      const done = new Promise((resolve) => setTimeout(resolve, 200))
+      app.lifecycle.waitUntil(
+        name,
+        done.then(() => seen.push(name))
+      )
+    }
+    app.get('/', async () => {
+      work('mail')
+      return 'accepted'
+    })
+    app.get('/ws', { websocket: true }, (socket) => {
+      socket.on('close', () => work('session'))
+    })
+    if (way === 'shutdown') app.lifecycle.onShutdown('leave', () => work('farewell'))
+    const port = await listen(app)
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`)
+    await new Promise((resolve) => socket.addEventListener('open', resolve))
+    t.equal(
+      (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).status,
+      200
+    )
+    if (way === 'close') await app.close()
+    else t.match(await app.lifecycle.shutdown('test', { exit: false }), { clean: true })
+    const farewell = way === 'shutdown' ? ['farewell'] : []
+    t.same(seen, ['mail', 'session', ...farewell, 'pool closed'])
+  }
+})
+
+t.test('a plain close waits for work behind the answers, without any step', async (t) => {
+  const app = build(t)
+  const seen: string[] = []
+  app.addHook('onClose', async () => void seen.push('pool closed'))
+  await app.ready()
+  const done = new Promise((resolve) => setTimeout(resolve, 200))
+  app.lifecycle.waitUntil(
+    'mail',
+    done.then(() => seen.push('mail'))
+  )
+  await app.close()
+  t.same(seen, ['mail', 'pool closed'])
 })
 
 t.test('an injected request that never ends does not hold a close', async (t) => {

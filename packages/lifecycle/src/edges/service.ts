@@ -2,6 +2,7 @@
  * A Fastify app as the drain sees it.
  */
 import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { type Clock, factsOf, furtherServers, intake } from '@holdfast/core'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Busy } from '../busy.ts'
@@ -81,8 +82,15 @@ export class Service implements Drainable {
     })
   }
 
-  get hasWebSockets(): boolean {
-    return this.#webSockets.any
+  /**
+   * Whether a close has something to wait for: a request that came over a connection, other work, or
+   * perhaps a WebSocket. Nobody waits for a request that was injected.
+   */
+  get isBusy(): boolean {
+    if (this.tasks.count > 0 || this.#webSockets.any) return true
+    return [...this.inFlight].some(
+      ({ req }) => req.httpVersionMajor > 1 || req.socket instanceof Socket
+    )
   }
 
   get finished(): number {
@@ -106,6 +114,18 @@ export class Service implements Drainable {
     return this.#busy.whenIdle()
   }
 
+  whenGone(): Promise<void> {
+    return this.#webSockets.whenGone()
+  }
+
+  whenDone(): Promise<void> {
+    return this.tasks.whenDone()
+  }
+
+  giveUp(): string[] {
+    return this.tasks.giveUp().map(({ task }) => task)
+  }
+
   abort(): void {
     this.#abort.abort(new ServerDrainingError())
     this.#webSockets.takeLeave()
@@ -113,7 +133,7 @@ export class Service implements Drainable {
 
   cut(): Cut {
     const responses = [...this.inFlight].reverse()
-    const tasks = this.tasks.unfinished()
+    const tasks = this.tasks.giveUp()
     const now = this.#clock()
     const leftovers = [...responses.map((response) => leftoverOf(response, now)), ...tasks]
     this.#log.error(

@@ -7,12 +7,16 @@ import type { FastifyInstance } from 'fastify'
 const GOING_AWAY = 1001
 
 interface WebSocketServer {
-  readonly clients: Iterable<{ close(code: number, reason: string): void }>
+  readonly clients: Iterable<{
+    close(code: number, reason: string): void
+    once(event: 'close', listener: () => void): void
+  }>
 }
 
 /** Finds the WebSocket servers of an app and its scopes, and takes leave of their clients. */
 export class WebSockets {
   readonly #scopes: FastifyInstance[]
+  readonly #partings: Promise<void>[] = []
 
   constructor(app: FastifyInstance) {
     this.#scopes = [app]
@@ -30,9 +34,15 @@ export class WebSockets {
   takeLeave(): void {
     for (const server of new Set(this.#scopes.map(serverOf))) {
       for (const client of server?.clients ?? []) {
+        this.#partings.push(new Promise((resolve) => client.once('close', resolve)))
         client.close(GOING_AWAY, 'the service is shutting down')
       }
     }
+  }
+
+  /** Resolves when those who were told have gone. */
+  async whenGone(): Promise<void> {
+    await Promise.all(this.#partings)
   }
 }
 
