@@ -229,7 +229,7 @@ export const variants = {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream }, logController: logController() })
     await app.register(holdfast, {
-      lifecycle: { signals: false },
+      lifecycle: { signals: false, timeouts: false },
       rateLimit: { max: PLENTY, timeWindow: '1 minute' }
     })
     return {
