@@ -10,13 +10,10 @@ import { type BreakerState, Circuit } from './circuit.ts'
 import { judge, outcomeOfError } from './classify.ts'
 import { CallTimeoutError, CircuitFullError, CircuitOpenError } from './errors.ts'
 import { type CallBounds, type ExecuteOptions, resolveExecuteOptions } from './execute-options.ts'
-import {
-  type BreakerRules,
-  resolveStandaloneOptions,
-  type StandaloneBreakerOptions
-} from './options.ts'
+import { resolveStandaloneOptions, type StandaloneBreakerOptions } from './options.ts'
 import type { Outcome, Permit } from './permit.ts'
 import { retryAfterOf } from './retry-after.ts'
+import type { BreakerRules } from './rules.ts'
 import { steadyClock } from './steady-clock.ts'
 
 /** A breaker at one moment. */

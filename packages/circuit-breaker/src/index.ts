@@ -14,7 +14,6 @@ export { CallTimeoutError, CircuitFullError, CircuitOpenError, isCircuitOpen } f
 export type { ExecuteOptions, FallbackContext } from './execute-options.ts'
 export type {
   BreakerOptions,
-  BreakerRules,
   CircuitBreakerOptions,
   CircuitBreakerRouteOptions,
   StandaloneBreakerOptions
@@ -22,3 +21,4 @@ export type {
 export type { Outcome, Permit } from './permit.ts'
 export { circuitBreaker, circuitBreaker as default } from './plugin.ts'
 export type { CircuitBreakers } from './registry.ts'
+export type { BreakerRules } from './rules.ts'

@@ -15,13 +15,11 @@ import {
   type OptionCheck,
   type OptionShape,
   oneOf,
-  parseDuration,
   shapeOf,
   text
 } from '@holdfast/core'
-import type { WindowSize } from './call-window.ts'
-import type { CircuitRules } from './circuit.ts'
 import type { Classify } from './classify.ts'
+import { type BreakerRules, DEFAULTS, merge } from './rules.ts'
 
 /** The rules of a breaker. Every time is at most one day. */
 export interface BreakerOptions {
@@ -174,12 +172,6 @@ export interface CircuitBreakerOptions extends BreakerOptions, BreakerSources {
   readonly maxBreakers?: number | undefined
 }
 
-/** A breaker's options, complete and in milliseconds. */
-export interface BreakerRules extends Omit<CircuitRules, 'random'> {
-  readonly classify: Classify | undefined
-  readonly mode: 'enforce' | 'shadow'
-}
-
 /** The longest time that any option may be. */
 const ONE_DAY = 86_400_000
 const MOST_WINDOW_CALLS = 100_000
@@ -232,19 +224,6 @@ const PLUGIN_SHAPE: OptionShape = {
   ...BREAKER_SHAPE,
   ...SOURCES_SHAPE,
   maxBreakers: integer({ min: 1 })
-}
-
-const DEFAULTS: BreakerRules = {
-  threshold: 5,
-  failureRate: undefined,
-  window: { duration: 10_000 },
-  minimumCalls: 20,
-  slowCall: undefined,
-  halfOpen: { permits: 1, successRate: 1, ramp: 1000 },
-  resetTimeout: 10_000,
-  maxResetTimeout: 60_000,
-  classify: undefined,
-  mode: 'enforce'
 }
 
 /** Where a breaker's time and chance come from. */
@@ -313,101 +292,6 @@ export function resolveRouteBreaker(given: unknown, route: string): RouteBreaker
   return { name, options: Object.keys(options).length === 0 ? undefined : options }
 }
 
-/** How the rules of a breaker differ from others, by name with the breaker's own value; or not at all. */
-export function differences(has: BreakerRules, other: BreakerRules): string {
-  const others = new Map(Object.entries(other).map(([name, value]) => [name, shown(value)]))
-  return Object.entries(has)
-    .map(([name, value]) => [name, shown(value)])
-    .filter(([name, value]) => others.get(name as string) !== value)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join(', ')
-}
-
-/** Two functions are taken for the same: one that is written in a handler is a new one each time. */
-function shown(value: unknown): string {
-  return typeof value === 'function' ? 'a function' : String(JSON.stringify(value))
-}
-
 function sourcesOf({ clock = monotonicClock, random = Math.random }: BreakerSources): Sources {
   return { clock, random }
-}
-
-function merge(base: BreakerRules, given: BreakerOptions, place: string): BreakerRules {
-  // Who asks for failures in a row does not mean a rate that was set for all.
-  const inherited = given.threshold === undefined ? base.failureRate : undefined
-  const window = windowOf(given.window) ?? base.window
-  const resetTimeout = milliseconds(given.resetTimeout, 'resetTimeout') ?? base.resetTimeout
-  return Object.freeze({
-    threshold: given.threshold ?? base.threshold,
-    failureRate: given.failureRate ?? inherited,
-    window,
-    minimumCalls: minimumCallsOf(given, base, window, place),
-    slowCall: slowCallOf(given.slowCall, base),
-    halfOpen: halfOpenOf(given.halfOpen) ?? base.halfOpen,
-    resetTimeout,
-    maxResetTimeout: maxResetTimeoutOf(given, base, resetTimeout, place),
-    classify: given.classify ?? base.classify,
-    mode: given.mode ?? base.mode
-  })
-}
-
-function milliseconds(given: Duration | undefined, option: string): number | undefined {
-  return given === undefined ? undefined : parseDuration(given, option)
-}
-
-function windowOf(given: WindowOption | undefined): WindowSize | undefined {
-  if (given === undefined) return undefined
-  const size =
-    'duration' in given && given.duration !== undefined
-      ? { duration: parseDuration(given.duration, 'window.duration') }
-      : { calls: (given as { calls: number }).calls }
-  return Object.freeze(size)
-}
-
-function minimumCallsOf(
-  given: BreakerOptions,
-  base: BreakerRules,
-  window: WindowSize,
-  place: string
-): number {
-  const most = 'calls' in window ? window.calls : Infinity
-  if (given.minimumCalls === undefined) return Math.min(base.minimumCalls, most)
-  if (given.minimumCalls <= most) return given.minimumCalls
-  throw new InvalidOptionError(
-    `${place}.minimumCalls`,
-    `at most the ${most} calls of the window`,
-    describe(given.minimumCalls)
-  )
-}
-
-function slowCallOf(
-  given: BreakerOptions['slowCall'],
-  base: BreakerRules
-): BreakerRules['slowCall'] {
-  if (given === undefined) return base.slowCall
-  if (given === false) return undefined
-  const { rate = 0.5 } = given
-  return Object.freeze({ duration: parseDuration(given.duration, 'slowCall.duration'), rate })
-}
-
-function halfOpenOf(given: HalfOpenOption | undefined): BreakerRules['halfOpen'] | undefined {
-  if (given === undefined) return undefined
-  const { permits = 1, successRate = 1, ramp = 1000 } = given
-  return Object.freeze({ permits, successRate, ramp: parseDuration(ramp, 'halfOpen.ramp') })
-}
-
-function maxResetTimeoutOf(
-  given: BreakerOptions,
-  base: BreakerRules,
-  resetTimeout: number,
-  place: string
-): number {
-  const longest = milliseconds(given.maxResetTimeout, 'maxResetTimeout')
-  if (longest === undefined) return Math.max(base.maxResetTimeout, resetTimeout)
-  if (longest >= resetTimeout) return longest
-  throw new InvalidOptionError(
-    `${place}.maxResetTimeout`,
-    `at least the resetTimeout of ${resetTimeout} ms`,
-    describe(given.maxResetTimeout)
-  )
 }

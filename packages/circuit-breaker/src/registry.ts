@@ -4,13 +4,8 @@
 import { InvalidOptionError, text } from '@holdfast/core'
 import { type BreakerSnapshot, CircuitBreaker, type OperatorSwitch } from './breaker.ts'
 import { BreakerConflictError, UnknownBreakerError } from './errors.ts'
-import {
-  type BreakerOptions,
-  type BreakerRules,
-  differences,
-  resolveBreakerRules,
-  type Sources
-} from './options.ts'
+import { type BreakerOptions, resolveBreakerRules, type Sources } from './options.ts'
+import { type BreakerRules, differences } from './rules.ts'
 
 /** The breakers of an app, for its operators. */
 export interface CircuitBreakers {
