@@ -25,15 +25,19 @@ if (unknown !== undefined) {
 
 const asked = questions.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
 
-/** A whole run: over all questions, as often as the effort says. */
-async function ask() {
+/**
+ * A whole run: over all questions, as often as the effort says.
+ *
+ * @param {boolean} [again] leaves out those that only count, and have no spread to compare
+ */
+async function ask(again = false) {
   const samples = new Samples()
   /** @type {import('./harness/report.js').Report[]} */
   let reports = []
   for (let pass = effort.passes; pass > 0; pass--) {
     reports = []
     for (const { name, title, asks, versions, once, run } of asked) {
-      if (once && pass > 1) continue
+      if (once && (again || pass > 1)) continue
       const findings = await run(effort, samples)
       const report = { name, title, asks, effort: effort.name, on: machine(versions), ...findings }
       reports.push(report)
@@ -47,7 +51,7 @@ async function ask() {
 const first = await ask()
 if (effort.name !== 'smoke') for (const report of first) keepReport(report)
 if (process.argv.includes('--twice')) {
-  const agreement = agreementOf(first, await ask())
+  const agreement = agreementOf(first, await ask(true))
   printReport(agreement)
   if (effort.name !== 'smoke' && wanted.length === 0) keepAgreement(agreement)
 }

@@ -20,12 +20,12 @@ const efforts = {
   },
   short: {
     name: 'short',
-    passes: 3,
+    passes: 2,
     rounds: 2,
     warmUp: 30_000,
     requests: 20_000,
     samples: 3,
-    seconds: 1
+    seconds: 0.5
   },
   smoke: {
     name: 'smoke',
