@@ -4,7 +4,7 @@
  * The run goes over its questions in `passes`, and in each of them over the variants in `rounds`,
  * forwards and backwards.
  *
- * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, warmUp: number, requests: number, samples: number, seconds: number }} Effort
+ * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, httpRounds: number, warmUp: number, requests: number, samples: number, seconds: number }} Effort
  */
 
 /** @type {Record<Effort['name'], Effort>} */
@@ -13,6 +13,7 @@ const efforts = {
     name: 'full',
     passes: 5,
     rounds: 2,
+    httpRounds: 2,
     warmUp: 60_000,
     requests: 40_000,
     samples: 5,
@@ -22,15 +23,17 @@ const efforts = {
     name: 'short',
     passes: 2,
     rounds: 2,
+    httpRounds: 1,
     warmUp: 30_000,
     requests: 20_000,
     samples: 3,
-    seconds: 0.5
+    seconds: 1
   },
   smoke: {
     name: 'smoke',
     passes: 1,
     rounds: 1,
+    httpRounds: 1,
     warmUp: 200,
     requests: 200,
     samples: 1,

@@ -42,13 +42,13 @@ export async function compareOverHttp(modulePath, names, effort, samples) {
  * @param {import('./samples.js').Samples} samples
  * @param {string} of
  */
-async function compare([base, variant], { rounds, seconds }, samples, of) {
+async function compare([base, variant], { httpRounds, seconds }, samples, of) {
   if (base === undefined || variant === undefined) throw new Error('two servers are compared')
   await observe(base, seconds)
   await observe(variant, seconds)
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < httpRounds; round++) {
     // In both orders: whoever goes second meets a warmer machine.
-    const baseFirst = round % 2 === 0
+    const baseFirst = samples.count(`${of}: ratio`) % 2 === 0
     const first = await observe(baseFirst ? base : variant, seconds)
     const second = await observe(baseFirst ? variant : base, seconds)
     const [ofBase, ofVariant] = baseFirst ? [first, second] : [second, first]
