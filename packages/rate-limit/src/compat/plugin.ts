@@ -1,0 +1,230 @@
+import { routeConfig } from '@holdfast/core'
+import type {
+  ContextConfigDefault,
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchema,
+  FastifyTypeProvider,
+  FastifyTypeProviderDefault,
+  preHandlerAsyncHookHandler,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerBase,
+  RawServerDefault,
+  RouteGenericInterface,
+  RouteOptions
+} from 'fastify'
+import fp from 'fastify-plugin'
+import { Checks } from './checks.ts'
+import { type Counted, Limiter, type Unlimited } from './limiter.ts'
+import {
+  type CreateRateLimitOptions,
+  type Limits,
+  mergeOptions,
+  type RateLimitOptions,
+  type RateLimitPluginOptions,
+  resolveOptions
+} from './options.ts'
+import { storesOf } from './stores.ts'
+
+declare module '../plugin.ts' {
+  interface RouteTypes {
+    compat: RateLimitOptions
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance<
+    RawServer extends RawServerBase = RawServerDefault,
+    RawRequest extends
+      RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
+    RawReply extends RawReplyDefaultExpression<RawServer> = RawReplyDefaultExpression<RawServer>,
+    Logger extends FastifyBaseLogger = FastifyBaseLogger,
+    TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault
+  > {
+    /**
+     * Makes a function that counts a request and says how it stands, or with `increment: false`
+     * says so without counting. Nothing is answered. Without options it is the plugin's own limit.
+     */
+    createRateLimit(
+      options?: CreateRateLimitOptions
+    ): (req: FastifyRequest, callOptions?: { increment?: boolean }) => Promise<Unlimited | Counted>
+
+    /** Makes a hook for a route or for the handler of 404. Without options it is the plugin's own limit. */
+    rateLimit<
+      RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
+      ContextConfig = ContextConfigDefault,
+      SchemaCompiler extends FastifySchema = FastifySchema
+    >(
+      options?: RateLimitOptions
+    ): preHandlerAsyncHookHandler<
+      RawServer,
+      RawRequest,
+      RawReply,
+      RouteGeneric,
+      ContextConfig,
+      SchemaCompiler,
+      TypeProvider,
+      Logger
+    >
+  }
+}
+
+const plugin: FastifyPluginCallback<RateLimitPluginOptions> = (app, given, done) => {
+  try {
+    new Registration(app, given).wire(app)
+    done()
+  } catch (error) {
+    done(error as Error)
+  }
+}
+
+type Done = (error?: Error) => void
+
+/** What is read of a route's config. */
+type Config = object & { rateLimit?: unknown; holdfast?: { probe?: boolean } }
+
+class Registration {
+  readonly #app: FastifyInstance
+  readonly #limits: Limits
+  readonly #stores: ReturnType<typeof storesOf>
+  readonly #general: Limiter
+  readonly #checks = new Checks()
+  /** Marks the config of a route that was declared after the plugin was loaded. */
+  readonly #isSeen = Symbol('holdfast.rate-limit.compat.is-seen')
+  /** What limits the others, by their config; `null`: nothing. */
+  readonly #unseen = new WeakMap<object, Limiter | null>()
+
+  constructor(app: FastifyInstance, given: RateLimitPluginOptions) {
+    this.#app = app
+    this.#limits = resolveOptions(given)
+    this.#stores = storesOf(app, given, this.#limits)
+    this.#general = new Limiter(this.#limits, this.#stores.general, app.log)
+  }
+
+  wire(app: FastifyInstance): void {
+    app.decorateRequest(this.#checks.mark, null)
+    if (!app.hasDecorator('createRateLimit')) {
+      app.decorate('createRateLimit', (options) => {
+        const limiter = this.#limiterOf(options)
+        return (request, callOptions) => {
+          this.#checks.notice(request)
+          return limiter.check(request, callOptions)
+        }
+      })
+    }
+    if (!app.hasDecorator('rateLimit')) {
+      app.decorate('rateLimit', (options) => this.#checks.handler(this.#limiterOf(options)))
+    }
+    app.addHook('onRoute', (route) => this.#see(route))
+    const { hook } = this.#limits
+    // Fastify's types know each hook apart; the function is made for this one.
+    app.addHook(hook as 'onRequest', this.#restHook(hook === 'preParsing') as FirstHook)
+  }
+
+  #limiterOf(options: RateLimitOptions | undefined): Limiter {
+    if (typeof options !== 'object') return this.#general
+    return this.#open(options, 'rateLimit')
+  }
+
+  #open(options: RateLimitOptions, place: string, route?: RouteOptions): Limiter {
+    const limits = mergeOptions(this.#limits, options, place)
+    return new Limiter(limits, this.#stores.child(limits, options, route), this.#app.log)
+  }
+
+  /** Hooks a limiter to a route that is being declared. */
+  #see(route: RouteOptions): void {
+    const config: Config = route.config ?? {}
+    route.config = { ...route.config, [this.#isSeen]: true }
+    const limiter = this.#limiterFor(config, route)
+    if (limiter === null) return
+    const { hook } = limiter.limits
+    // Last of the route's own hooks, which may find out who the client is.
+    const hooks = [route[hook] ?? [], this.#checks.handler(limiter)].flat()
+    Object.assign(route, { [hook]: hooks })
+  }
+
+  #limiterFor({ rateLimit, holdfast }: Config, route: RouteOptions): Limiter | null {
+    if (holdfast?.probe === true) return null
+    if (rateLimit === undefined || rateLimit === null) {
+      return this.#limits.global ? this.#general : null
+    }
+    if (rateLimit === false) return null
+    if (typeof rateLimit !== 'object') {
+      throw new Error('Unknown value for route rate-limit configuration')
+    }
+    return this.#open(rateLimit, `${route.method} ${route.url}: config.rateLimit`, route)
+  }
+
+  /** For requests whose route was declared before the plugin was loaded, and those without one. */
+  #restHook(hasBody: boolean): FirstHook | ParsingHook {
+    const check = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+      const limiter = this.#limiterOfRest(request)
+      if (limiter === null) done()
+      else this.#checks.inPassing(limiter, request, reply).then(() => done(), done)
+    }
+    if (hasBody) {
+      return function holdfastRateLimitRest(
+        request: FastifyRequest,
+        reply: FastifyReply,
+        _body: unknown,
+        done: Done
+      ) {
+        check(request, reply, done)
+      }
+    }
+    return function holdfastRateLimitRest(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      done: Done
+    ) {
+      check(request, reply, done)
+    }
+  }
+
+  #limiterOfRest(request: FastifyRequest): Limiter | null {
+    const config = routeConfig(request) as Config
+    if (Reflect.get(config, this.#isSeen) === true) return null
+    let limiter = this.#unseen.get(config)
+    if (limiter === undefined) {
+      limiter = this.#meet(config, request)
+      this.#unseen.set(config, limiter)
+    }
+    return limiter
+  }
+
+  #meet(config: Config, { routeOptions }: FastifyRequest): Limiter | null {
+    const place = `${routeOptions.method} ${routeOptions.url}: config.rateLimit`
+    try {
+      const limiter = this.#limiterFor(config, routeOptions as object as RouteOptions)
+      const { hook } = this.#limits
+      if (limiter !== null && limiter.limits.hook !== hook) {
+        this.#app.log.error(
+          `${place}: the hook ${limiter.limits.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
+        )
+      }
+      return limiter
+    } catch (err) {
+      this.#app.log.error({ err }, `${place} cannot be used; the plugin's limit applies.`)
+      return this.#general
+    }
+  }
+}
+
+type FirstHook = (request: FastifyRequest, reply: FastifyReply, done: Done) => void
+/** The one hook that is given the body, before `done`. */
+type ParsingHook = (request: FastifyRequest, reply: FastifyReply, body: unknown, done: Done) => void
+
+/**
+ * Limits how much each client may ask, with the options, decorators and semantics of
+ * `@fastify/rate-limit` 11, see {@link RateLimitPluginOptions}.
+ *
+ * @throws InvalidOptionError when the app boots
+ */
+export const fastifyRateLimit: FastifyPluginCallback<RateLimitPluginOptions> = fp(plugin, {
+  name: '@fastify/rate-limit',
+  fastify: '5.x'
+})

@@ -1,0 +1,73 @@
+/**
+ * The arithmetic of a window that a client's first request opens: requests are counted until it
+ * closes, the denied ones too. All times are whole milliseconds.
+ */
+import type { Account } from '../algorithms/algorithm.ts'
+
+/** What a store answers: requests in the window, and how long it still lasts. */
+export interface Count {
+  readonly current: number
+  readonly ttl: number
+}
+
+/** What becomes of the window when its limit is exceeded. */
+export interface Penalty {
+  /** It begins anew with every denied request. */
+  readonly continueExceeding: boolean
+  /** It begins anew with every denied request, twice as long each time. */
+  readonly exponentialBackoff: boolean
+}
+
+/** The most that an account counts. */
+const MOST = 0xffff_ffff
+
+const NOTHING: Count = { current: 0, ttl: 0 }
+
+/** Counts a request. In the account `until` is the window's end. */
+export function count(
+  account: Account,
+  now: number,
+  timeWindow: number,
+  max: number,
+  penalty: Penalty
+): Count {
+  const current = isOpen(account, now) ? Math.min(account.used + 1, MOST) : 1
+  const span = spanOf(current, timeWindow, max, penalty)
+  const isRestarted = current > max && (penalty.continueExceeding || penalty.exponentialBackoff)
+  // Where the clock was set back the window reaches too far; nobody waits longer than a whole one.
+  const ttl = current === 1 || isRestarted ? span : Math.min(account.until - now, span)
+  account.used = current
+  account.until = now + ttl
+  return { current, ttl }
+}
+
+/**
+ * What was counted, without counting. Where the window grows with every denied request this is as
+ * long as the first one.
+ */
+export function peek(
+  account: Account,
+  now: number,
+  timeWindow: number,
+  max: number,
+  penalty: Penalty
+): Count {
+  if (!isOpen(account, now)) return NOTHING
+  const { used: current, until } = account
+  const ttl = Math.min(
+    timeWindow,
+    until - spanOf(current, timeWindow, max, penalty) + timeWindow - now
+  )
+  return ttl > 0 ? { current, ttl } : NOTHING
+}
+
+function isOpen({ until, used }: Account, now: number): boolean {
+  return until > now && used > 0
+}
+
+function spanOf(current: number, timeWindow: number, max: number, penalty: Penalty): number {
+  const { continueExceeding, exponentialBackoff } = penalty
+  if (!exponentialBackoff || continueExceeding || current <= max) return timeWindow
+  const span = timeWindow * 2 ** (current - max - 1)
+  return Number.isSafeInteger(span) ? span : Number.MAX_SAFE_INTEGER
+}
