@@ -1,7 +1,8 @@
 /**
  * Where the limits of one registration are counted.
  */
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, RouteOptions } from 'fastify'
+import type { TableListener } from '../client-table.ts'
 import { LocalMemory } from './local-store.ts'
 import type { CreateRateLimitOptions, Limits, RateLimitPluginOptions } from './options.ts'
 import { RedisStore } from './redis-store.ts'
@@ -66,16 +67,22 @@ function termsOf({ max, timeWindow }: Limits): string {
 
 function localStores(app: FastifyInstance, cache: number | undefined, limits: Limits): Stores {
   const keys = Math.min(MOST_KEYS, Math.max(FEWEST_KEYS, Math.trunc(cache || 0)))
-  const memory = new LocalMemory(keys, {
-    evicted() {},
-    nearlyFull(capacity) {
-      app.log.warn(
-        `rateLimit: four fifths of the ${capacity} clients that can be remembered are in use. When all are, newcomers may be limited early. Raise cache (24 bytes each), or shorten timeWindow.`
-      )
-    }
-  })
+  const memory = new LocalMemory(keys, listenerOf(app.log))
   app.addHook('onClose', async function holdfastRateLimitClose() {
     memory.table.clear()
   })
   return { general: memory.storeFor(limits), child: (limits) => memory.storeFor(limits) }
+}
+
+/** Tells the log when there is hardly room for more clients. */
+export function listenerOf(log: FastifyBaseLogger): TableListener {
+  return {
+    // Nothing is lost with what is given up, see the table.
+    evicted() {},
+    nearlyFull(capacity) {
+      log.warn(
+        `rateLimit: four fifths of the ${capacity} clients that can be remembered are in use. When all are, newcomers may be limited early. Raise cache (24 bytes each), or shorten timeWindow.`
+      )
+    }
+  }
 }
