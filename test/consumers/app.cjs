@@ -18,6 +18,10 @@ async function main() {
   app.register(require('@holdfast/circuit-breaker'))
   await serveOnce(app)
 
+  const moving = Fastify()
+  moving.register(require('@holdfast/rate-limit/compat'), { max: 100 })
+  await serveOnce(moving)
+
   const suite = Fastify(serverOptions({ logger: false }))
   await suite.register(require('holdfast'))
   await serveOnce(suite)

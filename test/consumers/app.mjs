@@ -2,6 +2,7 @@ import circuitBreaker from '@holdfast/circuit-breaker'
 import { parseDuration } from '@holdfast/core'
 import lifecycle from '@holdfast/lifecycle'
 import rateLimit, { TokenBucket } from '@holdfast/rate-limit'
+import compat from '@holdfast/rate-limit/compat'
 import requestLogging from '@holdfast/request-logging'
 import Fastify from 'fastify'
 import holdfast, { serverOptions } from 'holdfast'
@@ -19,6 +20,10 @@ app.register(requestLogging)
 app.register(rateLimit, { max: 100, timeWindow: '1 minute' })
 app.register(circuitBreaker)
 await serveOnce(app)
+
+const moving = Fastify()
+moving.register(compat, { max: 100 })
+await serveOnce(moving)
 
 const suite = Fastify(serverOptions({ logger: false }))
 await suite.register(holdfast)

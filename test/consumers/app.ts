@@ -3,6 +3,7 @@ import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { type Duration, parseDuration } from '@holdfast/core'
 import { type LifecycleOptions, lifecycle, serverTimeouts } from '@holdfast/lifecycle'
 import { type RateLimitOptions, rateLimit, TokenBucket } from '@holdfast/rate-limit'
+import compat, { type RateLimitPluginOptions } from '@holdfast/rate-limit/compat'
 import { type RequestLoggingOptions, requestLogging } from '@holdfast/request-logging'
 import Fastify, { type FastifyInstance } from 'fastify'
 import holdfast, { serverOptions } from 'holdfast'
@@ -39,6 +40,17 @@ await serveOnce(app)
 const suite = Fastify(serverOptions({ logger: false }))
 await suite.register(holdfast, { lifecycle: life, requestLogging: false, rateLimit: limit })
 await serveOnce(suite)
+
+const older: RateLimitPluginOptions = { max: 5, ban: 1, errorResponseBuilder: (_, told) => told }
+const moving = Fastify()
+await moving.register(compat, older)
+moving.get(
+  '/',
+  { config: { rateLimit: { max: 5, onExceeded: (_, key) => moving.log.info(key.toUpperCase()) } } },
+  () => 'moving'
+)
+moving.get('/hook', { preHandler: moving.rateLimit({ max: 1 }) }, () => 'hooked')
+await moving.close()
 
 if (parseDuration('1s', 'wait') !== 1000) throw new Error('a second is 1000 ms')
 if (!new TokenBucket({ rate: 1, capacity: 1 }).allow()) throw new Error('the bucket is full')

@@ -91,7 +91,10 @@ export class LocalStore implements Store {
   /** Reads the account of a key, and the clock. */
   #look(key: string): number {
     const now = this.#memory.clock()
+    const { account, horizon } = this.#ledger
     this.#ledger.read(this.#memory.table.hash(this.#prefix + key), now)
+    // Where the clock was set back a window reaches too far: nobody waits for longer than a whole one.
+    account.until = Math.min(account.until, now + horizon)
     return now
   }
 }

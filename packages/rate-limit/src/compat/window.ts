@@ -32,10 +32,9 @@ export function count(
   penalty: Penalty
 ): Count {
   const current = isOpen(account, now) ? Math.min(account.used + 1, MOST) : 1
-  const span = spanOf(current, timeWindow, max, penalty)
   const isRestarted = current > max && (penalty.continueExceeding || penalty.exponentialBackoff)
-  // Where the clock was set back the window reaches too far; nobody waits longer than a whole one.
-  const ttl = current === 1 || isRestarted ? span : Math.min(account.until - now, span)
+  const ttl =
+    current === 1 || isRestarted ? spanOf(current, timeWindow, max, penalty) : account.until - now
   account.used = current
   account.until = now + ttl
   return { current, ttl }
@@ -54,10 +53,7 @@ export function peek(
 ): Count {
   if (!isOpen(account, now)) return NOTHING
   const { used: current, until } = account
-  const ttl = Math.min(
-    timeWindow,
-    until - spanOf(current, timeWindow, max, penalty) + timeWindow - now
-  )
+  const ttl = until - spanOf(current, timeWindow, max, penalty) + timeWindow - now
   return ttl > 0 ? { current, ttl } : NOTHING
 }
 

@@ -83,9 +83,21 @@ t.test('a window that grows ends at the largest number, and then it ends', async
   t.match(store.increment('a', 1000, 1), { current: 1 })
 })
 
+t.test('a window ends when it said it would, whatever its length is meanwhile', async (t) => {
+  let now = 0
+  const limits = limitsOf({ timeWindow: () => 0 })
+  const store = new LocalMemory(64, undefined, () => now).storeFor(limits)
+  t.strictSame(store.increment('a', 100_000, 5), { current: 1, ttl: 100_000 })
+  now = 50_000
+  t.strictSame(store.increment('a', 10, 5), { current: 2, ttl: 50_000 })
+  now = 100_000
+  t.strictSame(store.increment('a', 10, 5), { current: 1, ttl: 10 })
+})
+
 t.test('a clock that is set back keeps nobody waiting for longer than a window', async (t) => {
   let now = 3_600_000
-  const store = new LocalMemory(64, undefined, () => now).storeFor(limitsOf({ max: 1 }))
+  const limits = limitsOf({ max: 1, timeWindow: 1000 })
+  const store = new LocalMemory(64, undefined, () => now).storeFor(limits)
   store.increment('a', 1000, 1)
   now = 0
   t.strictSame(store.read('a', 1000, 1), { current: 1, ttl: 1000 })
