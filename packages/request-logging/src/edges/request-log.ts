@@ -30,6 +30,7 @@ import { statusOf, watchHead } from './answer.ts'
 import { type Entry, entryOf } from './entry.ts'
 import { addressOf, LineBuilder } from './line-builder.ts'
 import type { ActiveSpan } from './open-telemetry.ts'
+import { onFastPath } from './pino-fast-path.ts'
 import { type RouteSettings, RouteSettingsTable } from './route-settings.ts'
 
 /** What a log needs beside its options. */
@@ -58,7 +59,7 @@ export class RequestLog {
     this.#format = format
     this.#activeSpan = activeSpan
     this.#semicolons = semicolons
-    this.#routes = new RouteSettingsTable(options, logger)
+    this.#routes = new RouteSettingsTable(options, onFastPath(logger, format.reserved))
     this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
   }
 
