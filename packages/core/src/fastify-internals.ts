@@ -96,7 +96,8 @@ export function isHijacked(reply: FastifyReply): boolean | undefined {
     hijack = reply.hijack
     hijackedSymbol = markOf(hijack)
   }
-  return hijackedSymbol && Reflect.get(reply, hijackedSymbol) === true
+  // Not Reflect.get(), which looks through all prototypes of every reply anew.
+  return hijackedSymbol && (reply as object as { [key: symbol]: unknown })[hijackedSymbol] === true
 }
 
 /**

@@ -42,6 +42,13 @@ const QUERY_OR_SEMICOLON = /[?#;]/
 const NOT_PATH = /[^\x21-\x7e]/
 const NOT_PATH_CHARACTERS = /[^\x21-\x7e]/gu
 const MAXIMUM_PATH = 1024
+// Visible ASCII without ? # ; as most targets are.
+const PLAIN_PATH = /^\/[!"$-:<->@-~]*$/
+
+/** Whether a request target is a path and nothing else, to be written as it is: most are. */
+export function isPlainPath(target: string): boolean {
+  return target.length <= MAXIMUM_PATH && PLAIN_PATH.test(target)
+}
 
 /**
  * Returns the path of a request target: without query and fragment, without the scheme, credentials

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { pathOf, printable, printableLines, queryOf, withoutQuery } from '../dist/masking.js'
+import {
+  isPlainPath,
+  pathOf,
+  printable,
+  printableLines,
+  queryOf,
+  withoutQuery
+} from '../dist/masking.js'
 
 t.test('only the path of a target is left', async (t) => {
   const cases: [string, string][] = [
@@ -81,4 +88,21 @@ t.test('control characters are replaced', async (t) => {
 t.test('where lines are wanted, line ends and tabs stay', async (t) => {
   t.equal(printableLines('Error: no\n\tat once\u001b', 99), 'Error: no\n\tat once\ufffd')
   t.equal(printableLines('plain', 99), 'plain')
+})
+
+t.test('a plain path is one that would be written as it is, without a query', async (t) => {
+  const near = fc.string({
+    unit: fc.constantFrom(...'/ab:=<>@~!"$?#; \u007f\u00e9\n'),
+    maxLength: 12
+  })
+  const property = fc.property(near, fc.boolean(), (rest, semicolons) => {
+    const target = `/${rest}`
+    const isWhole =
+      pathOf(target, semicolons) === target && queryOf(target, semicolons, new Set()) === undefined
+    return isPlainPath(target) === (isWhole && !target.includes(';'))
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 2000 }))
+  t.ok(isPlainPath(`/${'a'.repeat(1023)}`))
+  t.notOk(isPlainPath(`/${'a'.repeat(1024)}`))
+  t.notOk(isPlainPath('http://localhost/'))
 })

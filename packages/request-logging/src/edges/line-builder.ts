@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Ending, factsOf, type RequestFacts } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { type Line, rounded } from '../line.ts'
-import { pathOf, printable, queryOf } from '../masking.ts'
+import { isPlainPath, pathOf, printable, queryOf } from '../masking.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
 import type { Outcome } from '../outcome.ts'
 import { announcedBytes, bytesOf, errorOf } from './answer.ts'
@@ -83,11 +83,12 @@ export class LineBuilder {
   ): Line {
     const { method, headers } = raw
     const agent = headers['user-agent']
+    const isPlain = isPlainPath(target)
     const line: Line = {
       reqId: undefined,
       method: method && printable(method, MAXIMUM_METHOD),
       route: undefined,
-      path: pathOf(target, this.#semicolons),
+      path: isPlain ? target : pathOf(target, this.#semicolons),
       status,
       outcome,
       duration: rounded(duration),
@@ -98,8 +99,10 @@ export class LineBuilder {
       userAgent: agent && printable(agent, MAXIMUM_AGENT),
       eventLoopDelay: Math.round(this.#eventLoopDelay.current)
     }
-    const query = queryOf(target, this.#semicolons, this.#show)
-    if (query !== undefined) line.query = query
+    if (!isPlain) {
+      const query = queryOf(target, this.#semicolons, this.#show)
+      if (query !== undefined) line.query = query
+    }
     this.#addHeaders(line, headers)
     return line
   }

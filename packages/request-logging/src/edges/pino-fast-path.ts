@@ -49,7 +49,7 @@ export function onFastPath(logger: RequestLogger, names: Iterable<string>): Requ
   const symbols = symbolsOf(logger)
   if (symbols === undefined) return logger
   const state = logger as unknown as PinoState
-  const known = new Map([...names].map((name) => [name, `,${JSON.stringify(name)}:`]))
+  const known = new Map([...names].map((name) => [name, keyOf(name)]))
   if (!isPlain(state, symbols, known)) return logger
   const quick = quickAsJson(state, symbols, known)
   // Another version of pino may do it differently.
@@ -75,7 +75,7 @@ function symbolsOf(logger: RequestLogger): Symbols | undefined {
 }
 
 /** Whether the logger does nothing to fields but write them as JSON. */
-function isPlain(state: PinoState, symbols: Symbols, known: ReadonlyMap<string, string>): boolean {
+function isPlain(state: PinoState, symbols: Symbols, known: ReadonlyMap<string, Key>): boolean {
   const { log } = state[symbols.formatters] as { readonly log?: unknown }
   const serializers = state[symbols.serializers] as Fields
   const messageKey = state[symbols.messageKey] as string
@@ -112,11 +112,7 @@ function isSame(state: PinoState, usual: AsJson, quick: AsJson): boolean {
   }
 }
 
-function quickAsJson(
-  state: PinoState,
-  symbols: Symbols,
-  known: ReadonlyMap<string, string>
-): AsJson {
+function quickAsJson(state: PinoState, symbols: Symbols, known: ReadonlyMap<string, Key>): AsJson {
   // Constants of the closure: read from an object each time they would cost as much as the rest.
   const { levels, bindings, serializers, errorKey, stringify, stringifySafe } = symbols
   const usual = state[symbols.asJson] as AsJson
@@ -136,24 +132,26 @@ function quickAsJson(
         if (name in (this[serializers] as Fields) || name === this[errorKey]) {
           return usual.call(this, fields, message, level, time)
         }
-        key = `,${JSON.stringify(name)}:`
+        key = keyOf(name)
       }
       // Each piece joined to all before it: a string so made is the cheapest to make flat.
       switch (typeof value) {
         case 'string':
-          json = isClean(value) ? `${json}${key}"${value}"` : json + key + JSON.stringify(value)
+          json = isClean(value)
+            ? `${json}${key.ofText}${value}"`
+            : json + key.ofAny + JSON.stringify(value)
           break
         case 'number':
-          json = json + key + (Number.isFinite(value) ? value : 'null')
+          json = json + key.ofAny + (Number.isFinite(value) ? value : 'null')
           break
         case 'boolean':
-          json = json + key + value
+          json = json + key.ofAny + value
           break
         case 'function':
           break
         default: {
           const text = (this[stringify] as Stringify)(value, this[stringifySafe])
-          if (text !== undefined) json = json + key + text
+          if (text !== undefined) json = json + key.ofAny + text
         }
       }
     }
@@ -161,6 +159,18 @@ function quickAsJson(
       json + beforeMessage + (isClean(message) ? `"${message}"` : JSON.stringify(message)) + end
     )
   }
+}
+
+/** The name of a field as JSON. */
+interface Key {
+  readonly ofAny: string
+  /** With the quote that begins a text. */
+  readonly ofText: string
+}
+
+function keyOf(name: string): Key {
+  const key = `,${JSON.stringify(name)}:`
+  return { ofAny: key, ofText: `${key}"` }
 }
 
 interface Watchers {

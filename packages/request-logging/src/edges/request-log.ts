@@ -243,6 +243,7 @@ const settled: SettledListener = (response, ending) => {
 
 /** Whether the line is among those that are kept: by its trace, or else by its id. */
 function keeps({ request }: Entry, raw: IncomingMessage, rate: number): boolean {
+  if (rate === 0) return false
   const trace = traceOf(raw)
   if (trace !== undefined) return keepsTrace(trace.traceId, rate)
   // Neither has what was never routed; an upgrade for example.
