@@ -1,10 +1,12 @@
 /**
  * What a limiter answers.
  */
+import type { Account } from './algorithms/algorithm.ts'
+import { NANOSECONDS } from './nanoseconds.ts'
 import type { Policy } from './policy.ts'
 
-/** Why a request was allowed or denied. */
-export type DecisionReason = 'within' | 'exceeded' | 'allow-listed'
+/** Why a request was allowed or denied; `'store'`: the store did not answer. */
+export type DecisionReason = 'within' | 'exceeded' | 'allow-listed' | 'store'
 
 /** What was decided about one request. Times are milliseconds. */
 export interface Decision {
@@ -38,4 +40,53 @@ export function allowListed({ name, max, algorithm }: Policy): Decision {
     resetAfter: 0,
     reason: 'allow-listed'
   })
+}
+
+/**
+ * What one policy decided about a request that would have to wait so long, as the account is now.
+ *
+ * @param perMillisecond what the policy's algorithm counts time in
+ */
+export function decisionOf(
+  { name, max, algorithm }: Policy,
+  account: Account,
+  wait: number,
+  now: number,
+  perMillisecond: number = NANOSECONDS
+): Decision {
+  const remaining = algorithm.available(account, now)
+  const more = remaining < algorithm.capacity ? algorithm.wait(account, remaining + 1, now) : wait
+  return {
+    allowed: wait === 0,
+    policy: name,
+    limit: max,
+    remaining,
+    retryAfter: wait / perMillisecond,
+    moreAfter: more / perMillisecond,
+    resetAfter: algorithm.restored(account, now) / perMillisecond,
+    reason: wait === 0 ? 'within' : 'exceeded'
+  }
+}
+
+/** One for all: the policy with the longest wait, or of those that allow the one with the least left. */
+export function jointly(each: readonly Decision[]): Decision {
+  const decides = each.reduce((one, other) => (isTighter(other, one) ? other : one))
+  return each.length === 1 ? decides : { ...decides, each }
+}
+
+function isTighter(one: Decision, other: Decision): boolean {
+  if (one.retryAfter !== other.retryAfter) return one.retryAfter > other.retryAfter
+  return one.remaining < other.remaining
+}
+
+/** The same decision some milliseconds later, if nothing was charged meanwhile. */
+export function later(decision: Decision, elapsed: number): Decision {
+  const { each } = decision
+  return {
+    ...decision,
+    retryAfter: Math.max(0, decision.retryAfter - elapsed),
+    moreAfter: Math.max(0, decision.moreAfter - elapsed),
+    resetAfter: Math.max(0, decision.resetAfter - elapsed),
+    each: each?.map((one) => later(one, elapsed))
+  }
 }

@@ -45,3 +45,12 @@ function advice(decision: Decision): string {
   if (seconds === undefined) return 'Requests like this are never allowed.'
   return `Try again in ${seconds} s.`
 }
+
+const CodedStoreError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_STORE_REFUSED'> = defineError(
+  'HOLDFAST_ERR_RATE_LIMIT_STORE_REFUSED',
+  'rateLimit: Redis does not let this client run scripts: %s. Allow its user EVAL, EVALSHA, TIME, MGET, SET and DEL on the keys of the prefix.',
+  500
+)
+
+/** At boot: the store can be reached, and does not let itself be used. */
+export class StoreRefusedError extends CodedStoreError {}

@@ -3,13 +3,14 @@
  *
  * @module
  */
-export type { AlgorithmName } from './algorithms/algorithm.ts'
+export type { Account, Algorithm, AlgorithmName } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
 export type { RateLimitEvent, RateLimitEvictedEvent } from './channels.ts'
 export { clientKey } from './client-key.ts'
 export type { Decision, DecisionReason } from './decision.ts'
 export { RateLimitExceededError } from './errors.ts'
 export type { HeaderStyle } from './headers.ts'
+export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 export type {
   AllowFunction,
   DurationFunction,
@@ -22,3 +23,5 @@ export type {
   RateLimitRouteOptions
 } from './options.ts'
 export { type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'
+export type { Policies, Policy } from './policy.ts'
+export type { Charge, Store, StoreAccount } from './store.ts'

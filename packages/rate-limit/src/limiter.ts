@@ -3,7 +3,7 @@
  * them, or, when one denies it, to none.
  */
 import type { ClientTable } from './client-table.ts'
-import type { Decision } from './decision.ts'
+import { type Decision, jointly } from './decision.ts'
 import { Meter } from './meter.ts'
 import { toNanoseconds } from './nanoseconds.ts'
 import type { Policies, Policy } from './policy.ts'
@@ -85,15 +85,7 @@ export class Limiter {
     return wait
   }
 
-  /** One for all: the policy with the longest wait, or of those that allow the one with the least left. */
   #decision(waits: readonly number[]): Decision {
-    const each = this.#meters.map((meter, index) => meter.decision(waits[index] as number))
-    const decides = each.reduce((one, other) => (isTighter(other, one) ? other : one))
-    return each.length === 1 ? decides : { ...decides, each }
+    return jointly(this.#meters.map((meter, index) => meter.decision(waits[index] as number)))
   }
-}
-
-function isTighter(one: Decision, other: Decision): boolean {
-  if (one.retryAfter !== other.retryAfter) return one.retryAfter > other.retryAfter
-  return one.remaining < other.remaining
 }

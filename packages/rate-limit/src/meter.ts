@@ -2,9 +2,8 @@
  * One policy and the accounts of its clients: reads one, looks at it, charges it.
  */
 import type { Ledger } from './client-table.ts'
-import type { Decision } from './decision.ts'
+import { type Decision, decisionOf } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
-import { toMilliseconds } from './nanoseconds.ts'
 import type { Policy } from './policy.ts'
 
 /** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
@@ -65,20 +64,6 @@ export class Meter {
 
   /** The account as it is now, as a decision about a request that would have to wait so long. */
   decision(wait: number): Decision {
-    const { account } = this.#ledger
-    const { name, max, algorithm } = this.#policy
-    const remaining = algorithm.available(account, this.#now)
-    return {
-      allowed: wait === 0,
-      policy: name,
-      limit: max,
-      remaining,
-      retryAfter: toMilliseconds(wait),
-      moreAfter: toMilliseconds(
-        remaining < algorithm.capacity ? algorithm.wait(account, remaining + 1, this.#now) : wait
-      ),
-      resetAfter: toMilliseconds(algorithm.restored(account, this.#now)),
-      reason: wait === 0 ? 'within' : 'exceeded'
-    }
+    return decisionOf(this.#policy, this.#ledger.account, wait, this.#now)
   }
 }

@@ -3,7 +3,8 @@
  * holds them exactly for 104 days from the clock's zero, and then to a few nanoseconds.
  */
 
-const NANOSECONDS = 1e6
+/** In a millisecond. */
+export const NANOSECONDS = 1e6
 
 /** Milliseconds of a clock as whole nanoseconds. */
 export function toNanoseconds(milliseconds: number): number {

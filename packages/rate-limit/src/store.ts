@@ -1,0 +1,61 @@
+/**
+ * What a store is: the place where several processes count the requests of their common clients.
+ * `@holdfast/rate-limit/store-conformance` tells whether one keeps what is asked of it here.
+ */
+import type { Decision } from './decision.ts'
+import type { Policies } from './policy.ts'
+
+/** The client and the limit that a store is asked about. */
+export interface StoreAccount {
+  /**
+   * Names the limit: the same in every process of a service. Printable ASCII, at most 80 characters.
+   */
+  readonly limit: string
+  /** Names the client: any text, also an empty one. */
+  readonly key: string
+  /**
+   * The policies of the limit, which all apply. Under one name of a limit there are always as many,
+   * of the same names and algorithms; their numbers may differ by client and change with time.
+   */
+  readonly policies: Policies
+  /**
+   * Whether a denied request takes its cost too, as far as there is anything to take. The same for
+   * all charges of a limit.
+   */
+  readonly countDenied: boolean
+}
+
+/** What is to be charged to a client. */
+export interface Charge extends StoreAccount {
+  /** A whole number of at least 0. */
+  readonly cost: number
+}
+
+/**
+ * Counts for several processes. Every method rejects when the store cannot be asked; whether
+ * anything was charged is not known then.
+ */
+export interface Store {
+  /**
+   * Charges `cost` under all policies, or, when one of them denies it, under none. Charges of one
+   * account are decided one after the other, whichever process they come from.
+   */
+  check(charge: Charge): Promise<Decision>
+  /** What {@link check} would decide. Charges nothing. */
+  peek(charge: Charge): Promise<Decision>
+  /** Gives back `cost` that was charged before; more than was charged is not given back. */
+  refund(charge: Charge): Promise<void>
+  /** Forgets everything about the client. */
+  reset(account: StoreAccount): Promise<void>
+  /**
+   * Makes sure that the store can be used. Called at boot, which it stops when it rejects, and does
+   * not hold up for long when it does neither. A store that fails just now should resolve.
+   */
+  open?(): Promise<void>
+  /** Whether a question could be answered now. A store without this is always ready. */
+  readonly isReady?: boolean
+  /** Calls the listener whenever the store becomes ready, until the returned function is called. */
+  onReady?(listener: () => void): () => void
+  /** Names the part of the store that keeps a client, where parts can fail one by one. */
+  partOf?(key: string): string
+}

@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { MemoryStore, type Store } from '@holdfast/rate-limit'
+import { type RedisClient, RedisStore, type ScriptClient } from '@holdfast/rate-limit/redis'
+import { storeConformance } from '@holdfast/rate-limit/store-conformance'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis-5'
+import { Redis as Valkey } from 'iovalkey'
+import { createClient, createClientPool } from 'redis'
+import { createClient as createClient5 } from 'redis-5'
+import t, { type Test } from 'tap'
+import { type PrivateRedis, startPrivateRedis } from '../../../test/support/redis.ts'
+import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
+import { SCRIPT } from '../dist/edges/redis-script.js'
+import { slotOf } from '../dist/edges/redis-slot.js'
+import { type Policies, policyOf } from '../dist/policy.js'
+
+const HOUR = 3_600_000
+
+/** A client of every library, each of which the test closes. */
+const CLIENTS: Readonly<Record<string, (t: Test, redis: PrivateRedis) => Promise<RedisClient>>> = {
+  'ioredis 6': async (t, { url }) => opened(t, new Redis(url)),
+  'ioredis 5': async (t, { url }) => opened(t, new Redis5(url)),
+  'ioredis with a key prefix and numbers as text': async (t, { url }) =>
+    opened(t, new Redis(url, { keyPrefix: 'app:', stringNumbers: true })),
+  'ioredis that connects with its first command': async (t, { url }) =>
+    opened(t, new Redis(url, { lazyConnect: true })),
+  iovalkey: async (t, { url }) => opened(t, new Valkey(url)),
+  'node-redis 6': async (t, { url }) => {
+    const client = createClient({ url })
+    t.teardown(() => client.destroy())
+    await client.connect()
+    return client
+  },
+  'node-redis 5': async (t, { url }) => {
+    const client = createClient5({ url })
+    t.teardown(() => client.destroy())
+    await client.connect()
+    return client
+  },
+  'a node-redis pool': async (t, { url }) => {
+    const client = createClientPool({ url })
+    t.teardown(() => client.destroy())
+    await client.connect()
+    return client
+  },
+  'the small interface': async (t, { url }) => {
+    const client = opened(t, new Redis(url))
+    const small: ScriptClient = {
+      evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
+      eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args)
+    }
+    return small
+  }
+}
+
+function opened<Client extends { disconnect(): void; on(event: 'error', f: () => void): unknown }>(
+  t: Test,
+  client: Client
+): Client {
+  t.teardown(() => client.disconnect())
+  client.on('error', () => {})
+  return client
+}
+
+/** How often Redis was asked to run the script. */
+async function calls(redis: PrivateRedis): Promise<number> {
+  const stats = String(await redis.cli('INFO', 'commandstats'))
+  const counts = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)]
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+function charge(key: string, policies: Policies = [policyOf('p', { max: 2, timeWindow: HOUR })]) {
+  return { limit: 'limit', key, policies, cost: 1, countDenied: false }
+}
+
+t.test('memory does what a store must do', async (t) => {
+  for (const { name, run } of storeConformance(() => new MemoryStore())) {
+    t.resolves(run(), name)
+  }
+})
+
+for (const [library, connect] of Object.entries(CLIENTS)) {
+  t.test(`Redis does what a store must do, through ${library}`, async (t) => {
+    const redis = await startPrivateRedis(t)
+    if (redis === undefined) return
+    const store = new RedisStore({ client: await connect(t, redis) })
+    await store.open()
+    await Promise.all(storeConformance(() => store).map(({ name, run }) => t.resolves(run(), name)))
+  })
+}
+
+t.test('memory and Redis decide the same, whatever is asked at whatever time', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const client = opened(t, new Redis(redis.url))
+  let now = 0
+  // The server's clock is the one thing that a test cannot set.
+  const timed: ScriptClient = {
+    evalsha: async () => {
+      throw new Error('NOSCRIPT')
+    },
+    eval: (script, keys, args) => {
+      const time = `{ ${Math.floor(now / 1000)}, ${(now % 1000) * 1000} }`
+      return client.eval(script.replace("redis.call('TIME')", time), keys.length, ...keys, ...args)
+    }
+  }
+  const limit = fc.record({
+    // Those of which an interval is whole microseconds.
+    max: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 8, 10, 12),
+    timeWindow: fc.constantFrom(60_000, 840_000, HOUR),
+    algorithm: fc.constantFrom<AlgorithmName>('token-bucket', 'fixed-window', 'sliding-window')
+  })
+  const step = fc.record({
+    action: fc.constantFrom('check', 'check', 'check', 'peek', 'refund', 'reset'),
+    cost: fc.integer({ min: 0, max: 6 }),
+    key: fc.constantFrom('a', 'b'),
+    elapsed: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 900_000 }))
+  })
+  let run = 0
+  const limits = fc.array(limit, { minLength: 1, maxLength: 3 })
+  const steps = fc.array(step, { minLength: 5, maxLength: 60 })
+  await fc.assert(
+    fc.asyncProperty(limits, fc.boolean(), steps, async (limits, countDenied, steps) => {
+      const policies = limits.map((limit, index) =>
+        policyOf(`${index}`, limit)
+      ) as never as Policies
+      now = 1_000_000
+      const stores: Store[] = [
+        new MemoryStore({ clock: () => now }),
+        new RedisStore({ client: timed, prefix: `${run++}:` })
+      ]
+      for (const { action, cost, key, elapsed } of steps) {
+        now += elapsed
+        const charge = { limit: 'limit', key, policies, cost, countDenied }
+        const answers = await Promise.all(
+          stores.map((store) => store[action as 'check' | 'peek'](charge))
+        )
+        assert.deepEqual(rounded(answers[1]), rounded(answers[0]))
+      }
+    }),
+    { numRuns: 150 }
+  )
+})
+
+/** To the microsecond, which is what Redis counts in. */
+function rounded(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value ?? null, (_, value) =>
+      typeof value === 'number' && Number.isFinite(value) ? Math.ceil(value * 1000 - 1e-3) : value
+    )
+  )
+}
+
+t.test('a clock that is set back costs nobody more than an empty account', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+  const algorithms = ['token-bucket', 'fixed-window', 'sliding-window'] as const
+  for (const algorithm of algorithms) {
+    const policies: Policies = [policyOf(algorithm, { max: 2, timeWindow: HOUR, algorithm })]
+    const key = `holdfast:${algorithm[0]}{client}limit`
+    // A whole day ahead.
+    const until = `${Date.now() * 1000 + 24 * HOUR * 1000}`
+    await redis.cli('SET', key, algorithm === 'token-bucket' ? until : `${until} 2 0`)
+    const { allowed, retryAfter } = await store.check(charge('client', policies))
+    t.notOk(allowed)
+    t.ok(retryAfter <= 2 * HOUR, algorithm)
+    t.ok(Number(await redis.cli('PTTL', key)) <= 2 * HOUR, 'it is mended for others too')
+  }
+})
+
+t.test('what is asked in one turn is one call', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+  await store.open()
+  const before = await calls(redis)
+  const keys = Array.from({ length: 100 }, (_, index) => `client-${index % 50}`)
+  const decisions = await Promise.all([
+    ...keys.map((key) => store.check(charge(key))),
+    store.peek(charge('client-0')),
+    store.refund(charge('client-0')),
+    store.reset(charge('client-1'))
+  ])
+  t.equal((await calls(redis)) - before, 1)
+  t.ok(decisions.slice(0, 100).every((decision) => decision?.allowed))
+  t.equal(decisions[100]?.allowed, false)
+  const many = Array.from({ length: 1500 }, (_, index) => store.check(charge(`many-${index}`)))
+  t.ok((await Promise.all(many)).every(({ allowed }) => allowed))
+  t.equal((await calls(redis)) - before, 3, 'no call has more than a thousand keys')
+})
+
+t.test('keys say whose they are, and leave when they say nothing any more', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const store = new RedisStore({ client: opened(t, new Redis(redis.url)), prefix: 'mine:' })
+  const two: Policies = [
+    policyOf('burst', { max: 10, timeWindow: 5000 }),
+    policyOf('day', { max: 1000, timeWindow: 24 * HOUR, algorithm: 'sliding-window' })
+  ]
+  await store.check(charge('192.0.2.1'))
+  await store.check(charge('x'.repeat(65)))
+  await store.check({ ...charge('user:7', two), limit: 'GET /orders/:id' })
+  const digest = createHash('sha256').update('x'.repeat(65), 'utf16le').digest().subarray(0, 16)
+  t.strictSame(((await redis.cli('KEYS', '*')) as string[]).sort(), [
+    'mine:s{user:7}GET /orders/:id/day',
+    `mine:t{#${digest.toString('base64url')}}limit`,
+    'mine:t{192.0.2.1}limit',
+    'mine:t{user:7}GET /orders/:id/burst'
+  ])
+  const left = Number(await redis.cli('PTTL', 'mine:t{user:7}GET /orders/:id/burst'))
+  t.ok(left > 0 && left <= 500, 'one of ten in five seconds is back after half a second')
+  t.equal(await redis.cli('TTL', 'mine:t{192.0.2.1}limit'), HOUR / 2000)
+  t.ok(Number(await redis.cli('PTTL', 'mine:s{user:7}GET /orders/:id/day')) > 47 * HOUR)
+  await store.reset(charge('192.0.2.1'))
+  t.equal(await redis.cli('EXISTS', 'mine:t{192.0.2.1}limit'), 0)
+})
+
+t.test(
+  'a script that Redis forgot, and keys that hold something else, lose no request',
+  async (t) => {
+    const redis = await startPrivateRedis(t)
+    if (redis === undefined) return
+    const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+    const policies: Policies = [policyOf('p', { max: 1000, timeWindow: HOUR })]
+    let asked = 0
+    const flushing = (async () => {
+      for (let times = 0; times < 20; times++) await redis.cli('SCRIPT', 'FLUSH')
+    })()
+    const end = flushing.then(() => true)
+    while (!(await Promise.race([end, new Promise((resolve) => setImmediate(resolve))]))) {
+      if (asked === 900) continue
+      t.equal((await store.check(charge('client', policies))).remaining, 1000 - ++asked)
+    }
+    await redis.cli('RPUSH', 'holdfast:t{list}limit', 'something else')
+    t.equal((await store.check(charge('list'))).allowed, true)
+    await redis.cli('SET', 'holdfast:t{text}limit', 'nonsense')
+    t.equal((await store.check(charge('text'))).allowed, true)
+  }
+)
+
+t.test('a full Redis takes nothing, and says so', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+  await store.check(charge('known'))
+  await redis.cli('CONFIG', 'SET', 'maxmemory', 1)
+  await t.rejects(store.check(charge('unknown')), { message: /OOM/ })
+  await redis.cli('CONFIG', 'SET', 'maxmemory', 0)
+  t.equal((await store.check(charge('unknown'))).remaining, 1)
+})
+
+t.test('a client that may not run scripts stops the boot, one that is away does not', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const acl = ['ACL', 'SETUSER', 'reader', 'on', '>secret', '~*']
+  const client = () => opened(t, new Redis(redis.port, { username: 'reader', password: 'secret' }))
+  await redis.cli(...acl, '+@all', '-@scripting')
+  const refused = new RedisStore({ client: client() })
+  await t.rejects(refused.check(charge('any')), { message: /NOPERM/ })
+  await t.rejects(refused.open(), {
+    code: 'HOLDFAST_ERR_RATE_LIMIT_STORE_REFUSED',
+    message: /NOPERM.*Allow its user EVAL, EVALSHA/
+  })
+  await redis.cli(...acl, 'resetkeys', '~other:*', '+@all')
+  await t.rejects(new RedisStore({ client: client() }).check(charge('any')), { message: /NOPERM/ })
+  await redis.cli(...acl, 'resetkeys', '~holdfast:*', 'nocommands', '+@connection', '+info')
+  await redis.cli('ACL', 'SETUSER', 'reader', '+evalsha', '+eval', '+time', '+mget', '+set', '+del')
+  const enough = new RedisStore({ client: client() })
+  t.equal((await enough.check(charge('any'))).allowed, true)
+  await enough.open()
+  await redis.kill()
+  const away = opened(t, new Redis(redis.port, { maxRetriesPerRequest: 0, lazyConnect: true }))
+  await t.resolves(new RedisStore({ client: away }).open())
+})
+
+t.test('other things than clients are refused, with what would be right', async (t) => {
+  for (const client of [undefined, null, 5, 'redis://', {}, { eval() {} }, () => {}]) {
+    t.throws(() => new RedisStore({ client: client as never }), {
+      code: 'HOLDFAST_ERR_OPTION_INVALID',
+      message: /"client" must be a client of ioredis, iovalkey or redis/
+    })
+  }
+  const client = { evalsha: async () => [], eval: async () => [] }
+  t.throws(() => new RedisStore({ client, prefix: 'a{b}' }), { message: /without braces/ })
+})
+
+t.test('slots are those of a Cluster', async (t) => {
+  // The examples of the specification, and of its CRC.
+  t.equal(slotOf('123456789'), 0x31c3)
+  t.equal(slotOf('foo'), 12182)
+  t.equal(slotOf('user1000'), 3443)
+  t.match(SCRIPT, /TIME/)
+})
