@@ -23,6 +23,15 @@ export interface RateLimitEvictedEvent {
   readonly capacity: number
 }
 
+/** A store stopped answering, or answers again. Read-only. */
+export interface RateLimitStoreEvent {
+  readonly available: boolean
+  /** Of a store whose parts fail one by one: which, of a Redis Cluster the node's address. Else empty. */
+  readonly part: string
+  /** What happened. */
+  readonly reason: string
+}
+
 declare module '@holdfast/core' {
   interface ChannelPayloads {
     /** A request was within its limit. */
@@ -33,6 +42,8 @@ declare module '@holdfast/core' {
     'holdfast:rate-limit:denied': RateLimitEvent
     /** The table was full. */
     'holdfast:rate-limit:evicted': RateLimitEvictedEvent
+    /** The store became unavailable, or available again. */
+    'holdfast:rate-limit:store': RateLimitStoreEvent
   }
 }
 
@@ -40,3 +51,4 @@ export const allowedChannel: Channel<RateLimitEvent> = channel('holdfast:rate-li
 export const nearLimitChannel: Channel<RateLimitEvent> = channel('holdfast:rate-limit:near-limit')
 export const deniedChannel: Channel<RateLimitEvent> = channel('holdfast:rate-limit:denied')
 export const evictedChannel: Channel<RateLimitEvictedEvent> = channel('holdfast:rate-limit:evicted')
+export const storeChannel: Channel<RateLimitStoreEvent> = channel('holdfast:rate-limit:store')

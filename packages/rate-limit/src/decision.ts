@@ -42,6 +42,24 @@ export function allowListed({ name, max, algorithm }: Policy): Decision {
   })
 }
 
+/** Milliseconds after which to try again where a store that does not answer denies all. */
+const STORE_RETRY = 1000
+
+/** The decision where a store did not answer, and nothing was counted. */
+export function unanswered({ name, max, algorithm }: Policy, allowed: boolean): Decision {
+  const wait = allowed ? 0 : STORE_RETRY
+  return {
+    allowed,
+    policy: name,
+    limit: max,
+    remaining: allowed ? algorithm.capacity : 0,
+    retryAfter: wait,
+    moreAfter: wait,
+    resetAfter: wait,
+    reason: 'store'
+  }
+}
+
 /**
  * What one policy decided about a request that would have to wait so long, as the account is now.
  *

@@ -5,7 +5,7 @@
  */
 export type { Account, Algorithm, AlgorithmName } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
-export type { RateLimitEvent, RateLimitEvictedEvent } from './channels.ts'
+export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
 export { clientKey } from './client-key.ts'
 export type { Decision, DecisionReason } from './decision.ts'
 export { RateLimitExceededError } from './errors.ts'
@@ -18,6 +18,7 @@ export type {
   MaybePromise,
   Mode,
   NumberFunction,
+  OnStoreError,
   RateLimitHook,
   RateLimitOptions,
   RateLimitRouteOptions

@@ -16,12 +16,15 @@ import {
   type OptionShape,
   oneOf,
   parseDuration,
+  shapeOf,
   text
 } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { AddressList, isNetwork } from './address-list.ts'
 import type { AlgorithmName } from './algorithms/algorithm.ts'
+import type { RedisClient } from './edges/redis-clients.ts'
 import type { HeaderStyle } from './headers.ts'
+import type { Store } from './store.ts'
 
 /** The hooks in which a request can be checked. */
 export type RateLimitHook = 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
@@ -43,6 +46,9 @@ export type DurationFunction = (request: FastifyRequest, key: string) => MaybePr
 
 /** Whether requests that exceed a limit are refused, or only counted and published. */
 export type Mode = 'enforce' | 'shadow'
+
+/** What applies to a request while the store does not answer. */
+export type OnStoreError = 'local' | 'allow' | 'deny'
 
 /** The options of a route, under `config.rateLimit`: the plugin's apply where none is given. */
 export interface RateLimitRouteOptions {
@@ -154,6 +160,42 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    * @default 2 ** 20
    */
   readonly maxKeys?: number
+  /**
+   * A client of the Redis or Valkey in which all processes of the service count together: of ioredis,
+   * iovalkey or node-redis, of one server, Sentinels or a Cluster. The same as a `RedisStore` with it
+   * as `store`.
+   */
+  readonly redis?: RedisClient
+  /** Where all processes of the service count together; by default each counts by itself. */
+  readonly store?: Store
+  /**
+   * How long a request waits for the store: milliseconds or text, from 1 ms to a minute.
+   *
+   * @default 50
+   */
+  readonly storeTimeout?: Duration
+  /**
+   * What applies to requests that the store does not answer in time: what this process remembers,
+   * at the limit divided by `instances`; no limit; or that all are denied.
+   *
+   * @default 'local'
+   */
+  readonly onStoreError?: OnStoreError
+  /**
+   * How many processes share the store: a whole number of at least 1.
+   *
+   * @default 1
+   */
+  readonly instances?: number
+  /**
+   * Takes up to `max` requests of a client from the store in advance, and spends them without asking
+   * it; fewer the less is left, and at last one by one. All processes together admit at most
+   * `max * instances` requests of a client more than its limit. `max`: a whole number of at least 2.
+   * Without effect where denied requests count.
+   *
+   * @default false
+   */
+  readonly lease?: false | { readonly max: number }
 }
 
 /** The options of a budget, checked and complete. */
@@ -177,10 +219,24 @@ export interface BudgetOptions {
   readonly headers: HeaderStyle
 }
 
+/** How limits are shared, checked and complete. One of `store` and `redis` is given. */
+export interface SharedOptions {
+  readonly store: Store | undefined
+  readonly redis: RedisClient | undefined
+  /** Milliseconds. */
+  readonly storeTimeout: number
+  readonly onStoreError: OnStoreError
+  readonly instances: number
+  /** The most to take in advance; 1: nothing. */
+  readonly leaseMax: number
+}
+
 /** The plugin's options, checked and complete. */
 export interface ResolvedOptions extends BudgetOptions {
   readonly global: boolean
   readonly maxKeys: number
+  /** `undefined`: the process counts by itself. */
+  readonly shared: SharedOptions | undefined
 }
 
 /** The largest integer of a structured field: clients are told the limit in one. */
@@ -240,6 +296,21 @@ const name: OptionCheck = (value, option) => {
   }
 }
 
+const store: OptionCheck = (value, option) => {
+  const methods = ['check', 'peek', 'refund', 'reset'] as const
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Partial<Store>
+  if (methods.some((method) => typeof given[method] !== 'function')) {
+    const expected = `a store with ${methods.join('(), ')}()`
+    throw new InvalidOptionError(option, expected, describe(value))
+  }
+}
+
+const leaseObject: OptionCheck = shapeOf({ max: integer({ min: 2, max: MOST }) })
+
+const lease: OptionCheck = (value, option) => {
+  if (value !== false) leaseObject(value, option)
+}
+
 const ROUTE_SHAPE: OptionShape = {
   max: orFunction(requests),
   timeWindow: orFunction(window),
@@ -260,7 +331,14 @@ const ROUTE_SHAPE: OptionShape = {
 const PLUGIN_SHAPE: OptionShape = {
   ...ROUTE_SHAPE,
   global: boolean,
-  maxKeys: integer({ min: 1, max: 2 ** 24 })
+  maxKeys: integer({ min: 1, max: 2 ** 24 }),
+  // Which clients can be used is for the edge to say that uses them.
+  redis: () => {},
+  store,
+  storeTimeout: duration({ min: 1, max: 60_000 }),
+  onStoreError: oneOf('local', 'allow', 'deny'),
+  instances: integer({ min: 1 }),
+  lease
 }
 
 /** What applies where nobody says otherwise, or says nonsense. */
@@ -283,14 +361,34 @@ const DEFAULTS: ResolvedOptions = {
   mode: 'enforce',
   headers: 'draft',
   global: true,
-  maxKeys: 2 ** 20
+  maxKeys: 2 ** 20,
+  shared: undefined
 }
 
 /** @throws UnknownOptionError, InvalidOptionError */
 export function resolveRateLimitOptions(given: RateLimitOptions): ResolvedOptions {
   checkOptions('rateLimit', given, PLUGIN_SHAPE)
   const { global = DEFAULTS.global, maxKeys = DEFAULTS.maxKeys } = given
-  return Object.freeze({ ...merge(DEFAULTS, given, 'rateLimit'), global, maxKeys })
+  const budget = merge(DEFAULTS, routeOptionsOf(given), 'rateLimit')
+  return Object.freeze({ ...budget, global, maxKeys, shared: sharedOf(given) })
+}
+
+/** What is said of limits, without what is said of where they are kept. */
+function routeOptionsOf(given: RateLimitOptions): RateLimitRouteOptions {
+  const names = Object.keys(ROUTE_SHAPE)
+  return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
+}
+
+function sharedOf(given: RateLimitOptions): SharedOptions | undefined {
+  const { store, redis, storeTimeout = 50, onStoreError = 'local', instances = 1 } = given
+  const leaseMax = given.lease ? given.lease.max : 1
+  if (store === undefined && redis === undefined) return undefined
+  if (store !== undefined && redis !== undefined) {
+    const expected = 'left out where there is a store'
+    throw new InvalidOptionError('rateLimit.redis', expected, describe(redis))
+  }
+  const timeout = parseDuration(storeTimeout, 'rateLimit.storeTimeout')
+  return { store, redis, storeTimeout: timeout, onStoreError, instances, leaseMax }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
+import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t from 'tap'
 
@@ -47,7 +47,19 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ headers: true }, /"rateLimit\.headers" must be one of "draft", "legacy", false.* it is true/],
   [{ maxKeys: 0 }, /"rateLimit\.maxKeys" must be a whole number of at least 1/],
   [{ maxKeys: 2 ** 25 }, /"rateLimit\.maxKeys" .* at most 16777216/],
-  [{ redis: {} }, /rateLimit: the option "redis" does not exist.* one of: max, timeWindow/]
+  [{ storage: {} }, /rateLimit: the option "storage" does not exist.* one of: max, timeWindow/],
+  [{ redis: {} }, /"rateLimit\.redis" must be a client of ioredis, iovalkey or redis.* an object/],
+  [{ store: {} }, /"rateLimit\.store" must be a store with check\(\), peek\(\), refund\(\)/],
+  [{ store: null }, /"rateLimit\.store" must be a store with/],
+  [
+    { store: new MemoryStore(), redis: {} },
+    /"rateLimit\.redis" must be left out where there is a store/
+  ],
+  [{ storeTimeout: 0 }, /"rateLimit\.storeTimeout" must be a duration of at least 1/],
+  [{ onStoreError: 'panic' }, /"rateLimit\.onStoreError" must be one of "local", "allow", "deny"/],
+  [{ instances: 0 }, /"rateLimit\.instances" must be a whole number of at least 1/],
+  [{ lease: true }, /"rateLimit\.lease" must be an object/],
+  [{ lease: { max: 1 } }, /"rateLimit\.lease\.max" must be a whole number of at least 2/]
 ]
 
 t.test(

@@ -15,18 +15,19 @@ import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
 import { SCRIPT } from '../dist/edges/redis-script.js'
 import { slotOf } from '../dist/edges/redis-slot.js'
 import { type Policies, policyOf } from '../dist/policy.js'
+import { closing } from './support/redis-clients.ts'
 
 const HOUR = 3_600_000
 
 /** A client of every library, each of which the test closes. */
 const CLIENTS: Readonly<Record<string, (t: Test, redis: PrivateRedis) => Promise<RedisClient>>> = {
-  'ioredis 6': async (t, { url }) => opened(t, new Redis(url)),
-  'ioredis 5': async (t, { url }) => opened(t, new Redis5(url)),
+  'ioredis 6': async (t, { url }) => closing(t, new Redis(url)),
+  'ioredis 5': async (t, { url }) => closing(t, new Redis5(url)),
   'ioredis with a key prefix and numbers as text': async (t, { url }) =>
-    opened(t, new Redis(url, { keyPrefix: 'app:', stringNumbers: true })),
+    closing(t, new Redis(url, { keyPrefix: 'app:', stringNumbers: true })),
   'ioredis that connects with its first command': async (t, { url }) =>
-    opened(t, new Redis(url, { lazyConnect: true })),
-  iovalkey: async (t, { url }) => opened(t, new Valkey(url)),
+    closing(t, new Redis(url, { lazyConnect: true })),
+  iovalkey: async (t, { url }) => closing(t, new Valkey(url)),
   'node-redis 6': async (t, { url }) => {
     const client = createClient({ url })
     t.teardown(() => client.destroy())
@@ -46,22 +47,13 @@ const CLIENTS: Readonly<Record<string, (t: Test, redis: PrivateRedis) => Promise
     return client
   },
   'the small interface': async (t, { url }) => {
-    const client = opened(t, new Redis(url))
+    const client = closing(t, new Redis(url))
     const small: ScriptClient = {
       evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
       eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args)
     }
     return small
   }
-}
-
-function opened<Client extends { disconnect(): void; on(event: 'error', f: () => void): unknown }>(
-  t: Test,
-  client: Client
-): Client {
-  t.teardown(() => client.disconnect())
-  client.on('error', () => {})
-  return client
 }
 
 /** How often Redis was asked to run the script. */
@@ -94,7 +86,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
 t.test('memory and Redis decide the same, whatever is asked at whatever time', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
-  const client = opened(t, new Redis(redis.url))
+  const client = closing(t, new Redis(redis.url))
   let now = 0
   // The server's clock is the one thing that a test cannot set.
   const timed: ScriptClient = {
@@ -156,7 +148,7 @@ function rounded(value: unknown): unknown {
 t.test('a clock that is set back costs nobody more than an empty account', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
-  const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+  const store = new RedisStore({ client: closing(t, new Redis(redis.url)) })
   const algorithms = ['token-bucket', 'fixed-window', 'sliding-window'] as const
   for (const algorithm of algorithms) {
     const policies: Policies = [policyOf(algorithm, { max: 2, timeWindow: HOUR, algorithm })]
@@ -174,7 +166,7 @@ t.test('a clock that is set back costs nobody more than an empty account', async
 t.test('what is asked in one turn is one call', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
-  const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+  const store = new RedisStore({ client: closing(t, new Redis(redis.url)) })
   await store.open()
   const before = await calls(redis)
   const keys = Array.from({ length: 100 }, (_, index) => `client-${index % 50}`)
@@ -195,7 +187,7 @@ t.test('what is asked in one turn is one call', async (t) => {
 t.test('keys say whose they are, and leave when they say nothing any more', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
-  const store = new RedisStore({ client: opened(t, new Redis(redis.url)), prefix: 'mine:' })
+  const store = new RedisStore({ client: closing(t, new Redis(redis.url)), prefix: 'mine:' })
   const two: Policies = [
     policyOf('burst', { max: 10, timeWindow: 5000 }),
     policyOf('day', { max: 1000, timeWindow: 24 * HOUR, algorithm: 'sliding-window' })
@@ -223,7 +215,7 @@ t.test(
   async (t) => {
     const redis = await startPrivateRedis(t)
     if (redis === undefined) return
-    const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+    const store = new RedisStore({ client: closing(t, new Redis(redis.url)) })
     const policies: Policies = [policyOf('p', { max: 1000, timeWindow: HOUR })]
     let asked = 0
     const flushing = (async () => {
@@ -244,7 +236,7 @@ t.test(
 t.test('a full Redis takes nothing, and says so', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
-  const store = new RedisStore({ client: opened(t, new Redis(redis.url)) })
+  const store = new RedisStore({ client: closing(t, new Redis(redis.url)) })
   await store.check(charge('known'))
   await redis.cli('CONFIG', 'SET', 'maxmemory', 1)
   await t.rejects(store.check(charge('unknown')), { message: /OOM/ })
@@ -256,7 +248,7 @@ t.test('a client that may not run scripts stops the boot, one that is away does 
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
   const acl = ['ACL', 'SETUSER', 'reader', 'on', '>secret', '~*']
-  const client = () => opened(t, new Redis(redis.port, { username: 'reader', password: 'secret' }))
+  const client = () => closing(t, new Redis(redis.port, { username: 'reader', password: 'secret' }))
   await redis.cli(...acl, '+@all', '-@scripting')
   const refused = new RedisStore({ client: client() })
   await t.rejects(refused.check(charge('any')), { message: /NOPERM/ })
@@ -272,7 +264,7 @@ t.test('a client that may not run scripts stops the boot, one that is away does 
   t.equal((await enough.check(charge('any'))).allowed, true)
   await enough.open()
   await redis.kill()
-  const away = opened(t, new Redis(redis.port, { maxRetriesPerRequest: 0, lazyConnect: true }))
+  const away = closing(t, new Redis(redis.port, { maxRetriesPerRequest: 0, lazyConnect: true }))
   await t.resolves(new RedisStore({ client: away }).open())
 })
 

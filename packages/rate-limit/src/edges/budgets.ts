@@ -12,6 +12,7 @@ import {
   resolveRouteOptions
 } from '../options.ts'
 import { Clients } from './clients.ts'
+import { type SharedLimiter, SharedLimits } from './shared.ts'
 import { Terms } from './terms.ts'
 
 /** A limit with its clients, and how they are told. */
@@ -20,6 +21,8 @@ export interface Budget {
   readonly clients: Clients
   readonly terms: Terms
   readonly limiter: Limiter
+  /** Decides instead where the limit is kept in a store. */
+  readonly shared: SharedLimiter | undefined
   /** Nobody is refused. */
   readonly isShadow: boolean
   /** The same terms for everybody: nothing to ask of anyone but the key. */
@@ -37,6 +40,7 @@ type Scope = FastifyInstance & { [OWNER]?: Budgets }
 /** What all members of a group share. */
 interface Group {
   readonly limiter: Limiter
+  readonly shared: SharedLimiter | undefined
   readonly options: BudgetOptions
 }
 
@@ -45,6 +49,7 @@ export class Budgets {
   readonly #app: FastifyInstance
   readonly #options: ResolvedOptions
   readonly #table: ClientTable
+  readonly #shared: SharedLimits | undefined
   readonly #general: Budget
   /** `null`: not ours to limit. */
   readonly #byConfig = new WeakMap<object, Budget | null>()
@@ -56,6 +61,9 @@ export class Budgets {
     this.#app = app
     this.#options = options
     this.#table = new ClientTable(options.maxKeys, listener)
+    if (options.shared !== undefined) {
+      this.#shared = new SharedLimits(app, options.shared, this.#table)
+    }
     this.#general = this.#open(options, 'rateLimit', isRoot(app) ? 'default' : nameOf(app.prefix))
     ;(app as Scope)[OWNER] = this
   }
@@ -140,22 +148,25 @@ export class Budgets {
     const where = { name: place, log: this.#app.log }
     const clients = new Clients(options, where)
     const terms = new Terms(groupId ?? ownName, options, where)
-    const isPlain = clients.areAllLimited && terms.areFixed
-    const limiter =
+    const { limiter, shared } =
       groupId === undefined
-        ? this.#limiterOf(options, terms)
-        : this.#groupOf(groupId, options, terms, place).limiter
-    return { hook, clients, terms, limiter, isShadow: mode === 'shadow', isPlain }
+        ? this.#limiterOf(ownName, options, terms)
+        : this.#groupOf(groupId, options, terms, place)
+    const isPlain = clients.areAllLimited && terms.areFixed && shared === undefined
+    return { hook, clients, terms, limiter, shared, isShadow: mode === 'shadow', isPlain }
   }
 
-  #limiterOf(options: BudgetOptions, terms: Terms): Limiter {
-    return new Limiter(terms.usual.policies, this.#table, options)
+  #limiterOf(name: string, options: BudgetOptions, terms: Terms): Group {
+    const { policies } = terms.usual
+    const limiter = new Limiter(policies, this.#table, options)
+    const shared = this.#shared?.open(name, policies, options.countDenied)
+    return { limiter, shared, options }
   }
 
   #groupOf(groupId: string, options: BudgetOptions, terms: Terms, place: string): Group {
     const known = this.#groups.get(groupId)
     if (known === undefined) {
-      const group = { limiter: this.#limiterOf(options, terms), options }
+      const group = this.#limiterOf(`group ${groupId}`, options, terms)
       this.#groups.set(groupId, group)
       return group
     }

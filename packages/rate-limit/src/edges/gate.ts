@@ -14,7 +14,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
-import type { RateLimitHook } from '../options.ts'
+import type { MaybePromise, RateLimitHook } from '../options.ts'
+import type { Policies } from '../policy.ts'
 import type { Budget, Budgets } from './budgets.ts'
 import type { Offer } from './terms.ts'
 import { isPromise, whenKnown } from './when-known.ts'
@@ -79,7 +80,7 @@ export class Gate {
     reply: FastifyReply,
     done: Done
   ): void | Promise<void> {
-    const { clients, terms, limiter } = budget
+    const { clients, terms } = budget
     return whenKnown(clients.isAllowListed(request, key), (isAllowListed) =>
       whenKnown(terms.offerTo(request, key), (offer) => {
         const facts = factsOf(request)
@@ -89,8 +90,9 @@ export class Gate {
           return
         }
         return whenKnown(terms.costOf(request, key), (cost) => {
-          const decision = limiter.check(key, cost, monotonicClock(), offer.policies)
-          this.#answer(budget, offer, key, decision, facts, request, reply, done)
+          return whenKnown(decide(budget, key, cost, offer.policies), (decision) =>
+            this.#answer(budget, offer, key, decision, facts, request, reply, done)
+          )
         })
       })
     )
@@ -121,6 +123,16 @@ export class Gate {
     if (earlier !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
     refuseWith(reply, offer.denials.of(decision), done)
   }
+}
+
+function decide(
+  { limiter, shared }: Budget,
+  key: string,
+  cost: number,
+  policies: Policies
+): MaybePromise<Decision> {
+  if (shared !== undefined) return shared.check(key, cost, policies)
+  return limiter.check(key, cost, monotonicClock(), policies)
 }
 
 function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {

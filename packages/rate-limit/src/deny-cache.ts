@@ -1,0 +1,56 @@
+/**
+ * Clients that a store denied, until the time that it gave: asking it again before would change
+ * nothing, because a denial costs nothing and what was charged only comes back by itself.
+ */
+import { type Decision, later } from './decision.ts'
+import type { Policies } from './policy.ts'
+
+/** Clients remembered. When there are more, the longest remembered makes room. */
+const MOST = 2 ** 14
+
+interface Denial {
+  readonly decision: Decision
+  readonly cost: number
+  readonly policies: Policies
+  readonly since: number
+  readonly until: number
+}
+
+/** The denied clients of one limit. Times are milliseconds of a monotonic clock. */
+export class DenyCache {
+  readonly #denials = new Map<string, Denial>()
+
+  /** Remembers a denial. */
+  add(key: string, cost: number, policies: Policies, decision: Decision, now: number): void {
+    if (this.#denials.size >= MOST && !this.#denials.has(key)) {
+      for (const oldest of this.#denials.keys()) {
+        this.#denials.delete(oldest)
+        break
+      }
+    }
+    const until = now + decision.retryAfter
+    this.#denials.set(key, { decision, cost, policies, since: now, until })
+  }
+
+  /** The decision about a request that is denied for certain. */
+  find(key: string, cost: number, policies: Policies, now: number): Decision | undefined {
+    const denial = this.#denials.get(key)
+    if (denial === undefined) return undefined
+    if (now >= denial.until) {
+      this.#denials.delete(key)
+      return undefined
+    }
+    // A smaller cost may be there, and other numbers may allow it.
+    if (cost < denial.cost || policies !== denial.policies) return undefined
+    return later(denial.decision, now - denial.since)
+  }
+
+  /** Forgets a client, to whom something was given back. */
+  delete(key: string): void {
+    this.#denials.delete(key)
+  }
+
+  clear(): void {
+    this.#denials.clear()
+  }
+}

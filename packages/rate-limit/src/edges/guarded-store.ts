@@ -1,0 +1,181 @@
+/**
+ * A store that may die: asked for a limited time, left alone while it does not answer, and tried
+ * again from time to time.
+ */
+import type { FastifyBaseLogger } from 'fastify'
+import { storeChannel } from '../channels.ts'
+import type { Decision } from '../decision.ts'
+import { type Policies, policyOf } from '../policy.ts'
+import type { Charge, Store } from '../store.ts'
+import { StoreGuard } from '../store-guard.ts'
+
+/** Milliseconds from one probe to the next. */
+const PROBE_INTERVAL = 250
+/** The longest that a store holds up the boot, in milliseconds. */
+const BOOT = 500
+
+/** What is written to find out whether a store works again. */
+const PROBE: Policies = [policyOf('probe', { max: 1000, timeWindow: 1000 })]
+
+/** A part of the store, which fails and comes back by itself. */
+interface Part {
+  readonly name: string
+  readonly guard: StoreGuard
+  /** A client that the part keeps. */
+  key: string
+}
+
+/** How a store is guarded. */
+export interface GuardOptions {
+  readonly store: Store
+  /** Milliseconds for an answer. */
+  readonly timeout: number
+  readonly log: FastifyBaseLogger
+  /** What becomes of requests meanwhile, as the log tells it. */
+  readonly instead: string
+}
+
+/** Asks a store. Where it does not answer, `undefined` is the answer. Never rejects. */
+export class GuardedStore {
+  readonly #options: GuardOptions
+  readonly #store: Store
+  readonly #parts = new Map<string, Part>()
+  readonly #release: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+    this.#store = options.store
+    this.#release = options.store.onReady?.(() => this.#probeAll())
+  }
+
+  /** Rejects when the store can never be used. */
+  async open(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, BOOT)
+    })
+    await Promise.race([this.#store.open?.(), patience])
+    clearTimeout(timer)
+  }
+
+  /** Charges a client, or, while the store is left alone, says so at once. */
+  check(charge: Charge): Promise<Decision | undefined> | undefined {
+    const part = this.#partOf(charge.key)
+    if (part.guard.isOpen) return undefined
+    part.key = charge.key
+    if (this.#store.isReady === false) {
+      if (part.guard.trip()) this.#lost(part, 'is not connected')
+      return undefined
+    }
+    return this.#timed(charge, (isAnswered, error) => {
+      if (isAnswered) part.guard.answered()
+      else if (part.guard.failed()) this.#lost(part, reasonOf(error), error)
+    })
+  }
+
+  /** Gives back what was charged, if the store can be asked. */
+  async refund(charge: Charge): Promise<void> {
+    if (this.#partOf(charge.key).guard.isOpen || this.#store.isReady === false) return
+    await within(
+      this.#options.timeout,
+      () => this.#store.refund(charge),
+      () => {}
+    )
+  }
+
+  /** Lets go of everything that would keep the process alive. */
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    this.#release?.()
+  }
+
+  #timed(charge: Charge, ended: Ended): Promise<Decision | undefined> {
+    return within(this.#options.timeout, () => this.#store.check(charge), ended)
+  }
+
+  #partOf(key: string): Part {
+    const name = this.#store.partOf?.(key) ?? ''
+    let part = this.#parts.get(name)
+    if (part === undefined) {
+      part = { name, guard: new StoreGuard(), key }
+      this.#parts.set(name, part)
+    }
+    return part
+  }
+
+  #lost(part: Part, reason: string, err?: unknown): void {
+    const { log, instead } = this.#options
+    const which = part.name === '' ? 'the store' : `${part.name} of the store`
+    log.warn({ err }, `rateLimit: ${which} ${reason}. Until it answers again, ${instead}.`)
+    if (storeChannel.hasSubscribers) {
+      storeChannel.publish({ available: false, part: part.name, reason })
+    }
+    if (this.#isClosed || this.#timer !== undefined) return
+    this.#timer = setInterval(() => this.#probeAll(), PROBE_INTERVAL)
+    this.#timer.unref()
+  }
+
+  #probeAll(): void {
+    if (this.#store.isReady === false) return
+    for (const part of this.#parts.values()) {
+      if (part.guard.probe()) this.#probe(part)
+    }
+  }
+
+  #probe(part: Part): void {
+    const { key, guard } = part
+    const charge = { limit: 'probe', key, policies: PROBE, cost: 1, countDenied: false }
+    void this.#timed(charge, (isAnswered) => {
+      if (guard.probed(isAnswered)) this.#found(part)
+    })
+  }
+
+  #found({ name }: Part): void {
+    const which = name === '' ? 'the store' : `${name} of the store`
+    this.#options.log.info(`rateLimit: ${which} answers again.`)
+    if (storeChannel.hasSubscribers) {
+      storeChannel.publish({ available: true, part: name, reason: 'answers again' })
+    }
+    if ([...this.#parts.values()].some(({ guard }) => guard.isOpen)) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+type Ended = (isAnswered: boolean, error?: unknown) => void
+
+/** The answer to a question, or `undefined` where there is none in time. `ended` is called once. */
+function within<Answer>(
+  timeout: number,
+  ask: () => Promise<Answer>,
+  ended: Ended
+): Promise<Answer | undefined> {
+  return new Promise((resolve) => {
+    let isOver = false
+    const end = (isAnswered: boolean, answer?: Answer, error?: unknown): void => {
+      if (isOver) return
+      isOver = true
+      clearTimeout(timer)
+      ended(isAnswered, error)
+      resolve(answer)
+    }
+    // A process that was busy finds the answer waiting: it is read before the time is called over.
+    const timer = setTimeout(() => setImmediate(() => end(false)), timeout)
+    try {
+      ask().then(
+        (answer) => end(true, answer),
+        (error) => end(false, undefined, error)
+      )
+    } catch (error) {
+      end(false, undefined, error)
+    }
+  })
+}
+
+function reasonOf(error: unknown): string {
+  if (error === undefined) return 'does not answer in time'
+  return `fails (${error instanceof Error ? error.message : String(error)})`
+}

@@ -1,0 +1,199 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { subscribe } from '@holdfast/core'
+import {
+  MemoryStore,
+  type RateLimitOptions,
+  type RateLimitStoreEvent,
+  rateLimit
+} from '@holdfast/rate-limit'
+import type { RedisClient } from '@holdfast/rate-limit/redis'
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { Client } from 'undici'
+import { eventually, listen } from '../../../test/support/http.ts'
+import { type PrivateRedis, startPrivateRedis } from '../../../test/support/redis.ts'
+import { ioredis, nodeRedis } from './support/redis-clients.ts'
+
+t.setTimeout(60_000)
+
+/** A service, a client of it, and what is told of its store. */
+async function serve(t: Test, options: RateLimitOptions) {
+  const events: boolean[] = []
+  const heard = ({ available }: RateLimitStoreEvent) => events.push(available)
+  t.teardown(subscribe('holdfast:rate-limit:store', heard))
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(JSON.parse(line).msg) }
+  const app = Fastify({ logger: { stream } })
+  app.register(rateLimit, options)
+  app.get('/', () => 'ok')
+  const client = new Client(`http://127.0.0.1:${await listen(app)}`, { pipelining: 1 })
+  t.teardown(async () => {
+    await client.close()
+    await app.close()
+  })
+  const get = async () => {
+    const { statusCode, headers, body } = await client.request({ method: 'GET', path: '/' })
+    await body.dump()
+    const left = Number(/r=(\d+)/.exec(String(headers['ratelimit']))?.[1])
+    return { status: statusCode, left, headers }
+  }
+  const told = () => lines.filter((line) => /rateLimit: the store/.test(line))
+  return { app, get, events, told }
+}
+
+/** Asks until the store is left alone. Returns how often. */
+async function untilLeftAlone(
+  t: Test,
+  { get, events }: Awaited<ReturnType<typeof serve>>
+): Promise<number> {
+  let asked = 0
+  while (events.at(-1) !== false) {
+    t.equal((await get()).status, 200)
+    asked++
+  }
+  return asked
+}
+
+const LIMIT = { max: 1000, timeWindow: '1 hour' } as const
+
+const CLIENTS: Readonly<
+  Record<string, (t: Test, redis: PrivateRedis) => RedisClient | Promise<RedisClient>>
+> = {
+  ioredis: (t, { port }) => ioredis(t, port),
+  'node-redis': (t, { url }) => nodeRedis(t, url)
+}
+
+for (const [library, connect] of Object.entries(CLIENTS)) {
+  t.test(
+    `a frozen Redis holds nobody up for long, and is used again once it thaws (${library})`,
+    async (t) => {
+      const redis = await startPrivateRedis(t)
+      if (redis === undefined) return
+      const service = await serve(t, { ...LIMIT, redis: await connect(t, redis), instances: 10 })
+      const { get, events, told } = service
+      for (const left of [999, 998]) t.equal((await get()).left, left)
+      redis.freeze()
+      t.ok((await untilLeftAlone(t, service)) <= 3)
+      const started = performance.now()
+      for (let asked = 0; asked < 20; asked++) t.equal((await get()).status, 200)
+      t.ok(performance.now() - started < 1000, 'not one of them waited for the store')
+      t.ok((await get()).left < 100, 'the local share is a tenth')
+      redis.thaw()
+      const thawed = performance.now()
+      await eventually(() => events.at(-1) === true)
+      t.ok(performance.now() - thawed < 1000)
+      const { left } = await get()
+      t.ok(left <= 997 && left >= 994, `counted is what Redis was sent, and once: ${left} left`)
+      t.strictSame(events, [false, true])
+      t.equal(told().length, 2, 'each change is logged once')
+      t.match(told(), [/does not answer in time.*every process limits by itself/, /answers again/])
+    }
+  )
+
+  t.test(
+    `a Redis that was killed is used again once it is back, without its data (${library})`,
+    async (t) => {
+      const redis = await startPrivateRedis(t)
+      if (redis === undefined) return
+      const service = await serve(t, { ...LIMIT, redis: await connect(t, redis) })
+      const { get, events } = service
+      t.equal((await get()).left, 999)
+      await redis.kill()
+      await untilLeftAlone(t, service)
+      for (let asked = 0; asked < 20; asked++) t.equal((await get()).status, 200)
+      await redis.restart()
+      await eventually(() => events.at(-1) === true)
+      const { left } = await get()
+      t.ok(left <= 999 && left >= 995, 'at most what was on the wire is counted too')
+    }
+  )
+}
+
+t.test('a peer that accepts and says nothing is not waited for', async (t) => {
+  const sockets = new Set<Socket>()
+  const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+  const { get, events } = await serve(t, {
+    ...LIMIT,
+    redis: ioredis(t, (silent.address() as AddressInfo).port)
+  })
+  for (const left of [999, 998, 997]) t.equal((await get()).left, left)
+  t.strictSame(events, [false])
+})
+
+t.test('a client that connects after the boot is used as soon as it is ready', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  await redis.kill()
+  const { get, events } = await serve(t, { ...LIMIT, redis: ioredis(t, redis.port) })
+  t.equal((await get()).left, 999)
+  t.equal((await get()).left, 998)
+  await redis.restart()
+  await eventually(() => events.at(-1) === true)
+  t.equal((await get()).left, 999)
+})
+
+t.test('a full Redis counts as one that fails', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const service = await serve(t, { ...LIMIT, redis: ioredis(t, redis.port) })
+  await redis.cli('CONFIG', 'SET', 'maxmemory', 1)
+  await untilLeftAlone(t, service)
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  t.strictSame(service.events, [false], 'probes find that it is still full')
+  t.match(service.told(), [/fails \(.*OOM/])
+  await redis.cli('CONFIG', 'SET', 'maxmemory', 0)
+  await eventually(() => service.events.at(-1) === true)
+})
+
+t.test(
+  'without the store nobody is limited, or all are denied, where that is asked for',
+  async (t) => {
+    const gone = new MemoryStore()
+    const store = Object.assign(gone, {
+      check: () => {
+        throw new Error('gone')
+      }
+    })
+    const open = await serve(t, { max: 1, store, onStoreError: 'allow' })
+    for (let asked = 0; asked < 5; asked++) {
+      const { status, left } = await open.get()
+      t.strictSame([status, left], [200, 1])
+    }
+    t.match(open.told(), [/fails \(gone\).*nobody is limited/])
+    const closed = await serve(t, { max: 1, store, onStoreError: 'deny' })
+    for (let asked = 0; asked < 5; asked++) {
+      const { status, headers } = await closed.get()
+      t.strictSame([status, headers['retry-after']], [429, '1'])
+    }
+    t.match(closed.told(), [/all are denied/])
+  }
+)
+
+t.test('what costs more than the local share is allowed once the share is there', async (t) => {
+  const store = Object.assign(new MemoryStore(), {
+    check: () => Promise.reject(new Error('gone'))
+  })
+  const cost = 5
+  const { get } = await serve(t, { max: 10, timeWindow: '1 hour', cost, store, instances: 4 })
+  t.equal((await get()).status, 200)
+  const { status, headers } = await get()
+  t.equal(status, 429)
+  t.ok(headers['retry-after'])
+})
+
+t.test('the boot stops where the client may not run scripts', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  await redis.cli('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '+@all', '-@scripting')
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const client = ioredis(t, redis.port, { username: 'reader', password: 'secret' })
+  app.register(rateLimit, { redis: client })
+  await t.rejects(async () => app.ready(), { code: 'HOLDFAST_ERR_RATE_LIMIT_STORE_REFUSED' })
+})
