@@ -8,6 +8,7 @@ import type { Decision } from '../decision.ts'
 import { type Policies, policyOf } from '../policy.ts'
 import type { Charge, Store } from '../store.ts'
 import { StoreGuard } from '../store-guard.ts'
+import { type Ended, Patience } from './patience.ts'
 
 /** Milliseconds from one probe to the next. */
 const PROBE_INTERVAL = 250
@@ -23,6 +24,8 @@ interface Part {
   readonly guard: StoreGuard
   /** A client that the part keeps. */
   key: string
+  /** The turn in which what failed last was asked: however much failed, it is one failure. */
+  failedTurn: object | undefined
 }
 
 /** How a store is guarded. */
@@ -39,6 +42,7 @@ export interface GuardOptions {
 export class GuardedStore {
   readonly #options: GuardOptions
   readonly #store: Store
+  readonly #patience: Patience
   readonly #parts = new Map<string, Part>()
   readonly #release: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
@@ -47,6 +51,7 @@ export class GuardedStore {
   constructor(options: GuardOptions) {
     this.#options = options
     this.#store = options.store
+    this.#patience = new Patience(options.timeout)
     this.#release = options.store.onReady?.(() => this.#probeAll())
   }
 
@@ -69,17 +74,20 @@ export class GuardedStore {
       if (part.guard.trip()) this.#lost(part, 'is not connected')
       return undefined
     }
-    return this.#timed(charge, (isAnswered, error) => {
-      if (isAnswered) part.guard.answered()
-      else if (part.guard.failed()) this.#lost(part, reasonOf(error), error)
+    return this.#timed(charge, (isAnswered, turn, error) => {
+      if (isAnswered) {
+        part.guard.answered()
+      } else if (part.failedTurn !== turn) {
+        part.failedTurn = turn
+        if (part.guard.failed()) this.#lost(part, reasonOf(error), error)
+      }
     })
   }
 
   /** Gives back what was charged, if the store can be asked. */
   async refund(charge: Charge): Promise<void> {
     if (this.#partOf(charge.key).guard.isOpen || this.#store.isReady === false) return
-    await within(
-      this.#options.timeout,
+    await this.#patience.answerTo(
       () => this.#store.refund(charge),
       () => {}
     )
@@ -93,14 +101,14 @@ export class GuardedStore {
   }
 
   #timed(charge: Charge, ended: Ended): Promise<Decision | undefined> {
-    return within(this.#options.timeout, () => this.#store.check(charge), ended)
+    return this.#patience.answerTo(() => this.#store.check(charge), ended)
   }
 
   #partOf(key: string): Part {
     const name = this.#store.partOf?.(key) ?? ''
     let part = this.#parts.get(name)
     if (part === undefined) {
-      part = { name, guard: new StoreGuard(), key }
+      part = { name, guard: new StoreGuard(), key, failedTurn: undefined }
       this.#parts.set(name, part)
     }
     return part
@@ -143,36 +151,6 @@ export class GuardedStore {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
-}
-
-type Ended = (isAnswered: boolean, error?: unknown) => void
-
-/** The answer to a question, or `undefined` where there is none in time. `ended` is called once. */
-function within<Answer>(
-  timeout: number,
-  ask: () => Promise<Answer>,
-  ended: Ended
-): Promise<Answer | undefined> {
-  return new Promise((resolve) => {
-    let isOver = false
-    const end = (isAnswered: boolean, answer?: Answer, error?: unknown): void => {
-      if (isOver) return
-      isOver = true
-      clearTimeout(timer)
-      ended(isAnswered, error)
-      resolve(answer)
-    }
-    // A process that was busy finds the answer waiting: it is read before the time is called over.
-    const timer = setTimeout(() => setImmediate(() => end(false)), timeout)
-    try {
-      ask().then(
-        (answer) => end(true, answer),
-        (error) => end(false, undefined, error)
-      )
-    } catch (error) {
-      end(false, undefined, error)
-    }
-  })
 }
 
 function reasonOf(error: unknown): string {

@@ -1,7 +1,7 @@
 /**
  * Limits that several processes keep together, in a store.
  */
-import { monotonicClock } from '@holdfast/core'
+import { isRoot, monotonicClock } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { ClientTable } from '../client-table.ts'
 import { type Decision, unanswered } from '../decision.ts'
@@ -18,7 +18,7 @@ import { RedisStore } from './redis-store.ts'
 
 /** The shared limits of one registration. */
 export class SharedLimits {
-  readonly #app: FastifyInstance
+  readonly #suffix: string
   readonly #options: SharedOptions
   readonly #table: ClientTable
   readonly #store: GuardedStore
@@ -26,7 +26,7 @@ export class SharedLimits {
 
   constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable) {
     const { storeTimeout, onStoreError } = options
-    this.#app = app
+    this.#suffix = suffixOf(app)
     this.#options = options
     this.#table = table
     this.#store = new GuardedStore({
@@ -44,7 +44,7 @@ export class SharedLimits {
 
   /** One more limit. */
   open(name: string, policies: Policies, countDenied: boolean): SharedLimiter {
-    const limit = uniqueIn(this.#app, name)
+    const limit = `${name}${this.#suffix}`
     const [store, table, options] = [this.#store, this.#table, this.#options]
     const limiter = new SharedLimiter({ limit, policies, countDenied, store, table, options })
     this.#limiters.push(limiter)
@@ -66,18 +66,21 @@ function storeOf({ store, redis }: SharedOptions) {
   return new RedisStore({ client })
 }
 
-const namesOf = new WeakMap<object, Map<string, number>>()
+const registrations = new WeakMap<object, Map<string, number>>()
 
 /**
- * Two limits of a service never share a name. Those who would are numbered as they come, which is the
- * same in every process that runs the same program.
+ * What tells the limits of one registration from those of the others in the program: nothing for the
+ * root's, for others the prefix, and a number where several have the same. They are numbered as they
+ * come, which is the same in every process that runs the program.
  */
-function uniqueIn({ server }: FastifyInstance, name: string): string {
-  const names = namesOf.get(server) ?? new Map<string, number>()
-  namesOf.set(server, names)
-  const number = (names.get(name) ?? 0) + 1
-  names.set(name, number)
-  return number === 1 ? name : `${name}#${number}`
+function suffixOf(app: FastifyInstance): string {
+  const { prefix, server } = app
+  const numbers = registrations.get(server) ?? new Map<string, number>()
+  registrations.set(server, numbers)
+  const number = (numbers.get(prefix) ?? 0) + 1
+  numbers.set(prefix, number)
+  if (isRoot(app)) return ''
+  return number === 1 ? `@${prefix}` : `@${prefix}#${number}`
 }
 
 interface SharedLimit {
