@@ -3,7 +3,12 @@ import t, { type Test } from 'tap'
 import { eventually } from './support/http.ts'
 import { startNode } from './support/process.ts'
 import type { PrivateRedis } from './support/redis.ts'
-import { startPrivateRedis, startRedis, startRedisCluster } from './support/redis.ts'
+import {
+  startPrivateRedis,
+  startRedis,
+  startRedisCluster,
+  startRedisSentinel
+} from './support/redis.ts'
 import { noRedis } from './support/redis-program.js'
 
 t.setTimeout(60_000)
@@ -124,10 +129,10 @@ t.test('without a Redis a test is skipped, and fails where one is required', asy
     teardown: () => {}
   }
   setEnvironment(t, { PATH: '/nowhere', REDIS_URL: undefined, REQUIRE_REDIS: undefined })
-  for (const start of [startRedis, startPrivateRedis, startRedisCluster]) {
+  for (const start of [startRedis, startPrivateRedis, startRedisCluster, startRedisSentinel]) {
     t.equal(await start(context), undefined)
   }
-  t.same(skipped, [noRedis, noRedis, noRedis])
+  t.same(skipped, [noRedis, noRedis, noRedis, noRedis])
   setEnvironment(t, { REQUIRE_REDIS: '1' })
   await t.rejects(startRedis(context), { message: noRedis })
 })

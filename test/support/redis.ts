@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +37,15 @@ export interface PrivateRedis extends Redis {
 /** Three nodes that share the slots equally and have no replicas. */
 export interface RedisCluster {
   readonly nodes: readonly PrivateRedis[]
+}
+
+/** A server, its replica, and a Sentinel that makes the replica the master half a second later. */
+export interface RedisSentinel {
+  readonly sentinel: PrivateRedis
+  /** What the Sentinel calls them. */
+  readonly name: string
+  readonly master: PrivateRedis
+  readonly replica: PrivateRedis
 }
 
 /** What is used of tap's `t`. */
@@ -87,6 +96,28 @@ export async function startRedisCluster(t: TestContext): Promise<RedisCluster | 
   return { nodes }
 }
 
+/** A Sentinel of this test's own with what it watches, or undefined if the test is skipped. */
+export async function startRedisSentinel(t: TestContext): Promise<RedisSentinel | undefined> {
+  const program = programOrSkip(t)
+  if (program === undefined) return undefined
+  const name = 'main'
+  const [master, replica] = await Promise.all([startServer(t, program), startServer(t, program)])
+  await replica.cli('REPLICAOF', '127.0.0.1', master.port)
+  const sentinel = await startServer(t, program, 'sentinel')
+  await sentinel.cli('SENTINEL', 'MONITOR', name, '127.0.0.1', master.port, 1)
+  await sentinel.cli('SENTINEL', 'SET', name, 'down-after-milliseconds', 500)
+  await sentinel.cli('SENTINEL', 'SET', name, 'failover-timeout', 2000)
+  const isKnown = async () =>
+    String(await replica.cli('INFO', 'replication')).includes('master_link_status:up') &&
+    String(await sentinel.cli('SENTINEL', 'MASTERS')).includes('slaves,1')
+  const end = performance.now() + 20_000
+  while (!(await isKnown())) {
+    if (performance.now() > end) throw new Error('the Sentinel does not find the replica')
+    await setTimeout(50)
+  }
+  return { sentinel, name, master, replica }
+}
+
 /** Waits until a node knows all others and serves. */
 async function agreement(node: PrivateRedis, size: number): Promise<void> {
   const end = performance.now() + 20_000
@@ -110,14 +141,19 @@ function programOrSkip(t: TestContext): string | undefined {
 async function startServer(
   t: TestContext,
   program: string,
-  mode: 'single' | 'cluster' = 'single'
+  mode: 'single' | 'cluster' | 'sentinel' = 'single'
 ): Promise<PrivateRedis & { readonly busPort: number }> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-redis-'))
-  const launch = (port: number, busPort: number): Promise<ChildProcess> => {
+  const launch = async (port: number, busPort: number): Promise<ChildProcess> => {
+    if (mode === 'sentinel') {
+      const file = join(folder, 'sentinel.conf')
+      await writeFile(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\n`)
+      return launched(program, folder, [file, '--sentinel'])
+    }
     const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${busPort}`]
     return launched(program, folder, [
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder],
-      ...['--save', '', '--appendonly', 'no'],
+      ...['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
       ...(mode === 'cluster' ? [...cluster, '--cluster-node-timeout', '500'] : [])
     ])
   }
@@ -172,7 +208,7 @@ async function launched(program: string, folder: string, args: string[]): Promis
     for (const stream of [server.stdout, server.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk) => {
         output += chunk
-        if (output.includes('eady to accept connections')) resolve()
+        if (/eady to accept connections|Sentinel ID is/.test(output)) resolve()
       })
     }
     server.once('close', () => reject(new Error(`${program} ended at once:\n${output}`)))
@@ -217,6 +253,8 @@ function commandLine(url: URL): Redis['cli'] {
     let received = ''
     socket.setEncoding('latin1').on('data', (chunk) => {
       received += chunk
+      // A Sentinel does not know how to take leave.
+      if (/-ERR unknown command '?`?QUIT/.test(received)) socket.destroy()
     })
     socket.write(commands.map(encoded).join(''))
     await once(socket, 'close')
