@@ -37,7 +37,7 @@ export class ClientTable {
   readonly #victim = newAccount()
   #told = false
 
-  /** @param maxKeys the most keys to remember, of all limits together, rounded up to a multiple of 8 */
+  /** @param maxKeys the most keys to remember, of all limits together, rounded up to a multiple of 4 */
   constructor(maxKeys: number, listener?: TableListener) {
     this.#listener = listener
     this.#slots = new SlotTable(maxKeys, {
@@ -68,6 +68,11 @@ export class ClientTable {
   /** Hashes a key, for the ledgers to read. */
   hash(key: string): KeyHash {
     this.#hash.hash(key)
+    return this.#hash
+  }
+
+  /** The key that was hashed last. */
+  get lastHash(): KeyHash {
     return this.#hash
   }
 
@@ -193,6 +198,17 @@ export class Ledger {
     }
     this.#slots.writeUntil(this.#slot, account.until)
     if (this.counts) this.#slots.writeCounts(this.#slot, account.used, account.previous)
+  }
+
+  /** Forgets the account that was read last, and what a sketch would start it from. */
+  forget(): void {
+    const { account } = this
+    account.until = -Infinity
+    account.used = 0
+    account.previous = 0
+    this.#slot = this.#slots.find(this.#low, this.#high)
+    if (this.#slot !== NOWHERE) this.#slots.writeUntil(this.#slot, -Infinity)
+    this.#table.sketchOf(this)?.forget(this.#low, this.#high)
   }
 
   /** An account's debt as a share of the most it could owe. */

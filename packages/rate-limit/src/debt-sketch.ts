@@ -45,6 +45,18 @@ export class DebtSketch {
     account.previous = Math.min(counts[2 * first + 1] as number, counts[2 * second + 1] as number)
   }
 
+  /**
+   * Forgets what a key may owe. It is the better of two cells, so that one is enough: the one that
+   * is better already, which says the least about others.
+   */
+  forget(low: number, high: number): void {
+    const first = this.#first(low, high)
+    const second = this.#second(low, high)
+    const better = (this.#until[first] as number) < (this.#until[second] as number) ? first : second
+    this.#until[better] = -Infinity
+    this.#counts?.fill(0, 2 * better, 2 * better + 2)
+  }
+
   #addTo(cell: number, { until, used, previous }: Account, now: number): void {
     const stored = this.#until[cell] as number
     const over = stored <= now

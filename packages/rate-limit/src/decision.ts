@@ -6,7 +6,7 @@ import { NANOSECONDS } from './nanoseconds.ts'
 import type { Policy } from './policy.ts'
 
 /** Why a request was allowed or denied; `'store'`: the store did not answer. */
-export type DecisionReason = 'within' | 'exceeded' | 'allow-listed' | 'store'
+export type DecisionReason = 'within' | 'exceeded' | 'banned' | 'allow-listed' | 'store'
 
 /** What was decided about one request. Times are milliseconds. */
 export interface Decision {
@@ -60,6 +60,20 @@ export function unanswered({ name, max, algorithm }: Policy, allowed: boolean): 
   }
 }
 
+/** The decision about whoever is banned for that many milliseconds more. */
+export function banned({ name, max }: Policy, left: number): Decision {
+  return {
+    allowed: false,
+    policy: name,
+    limit: max,
+    remaining: 0,
+    retryAfter: left,
+    moreAfter: left,
+    resetAfter: left,
+    reason: 'banned'
+  }
+}
+
 /**
  * What one policy decided about a request that would have to wait so long, as the account is now.
  *
@@ -86,15 +100,20 @@ export function decisionOf(
   }
 }
 
-/** One for all: the policy with the longest wait, or of those that allow the one with the least left. */
+/**
+ * One for all: that of the policy with the longest wait, or of those that allow the one with the
+ * least left.
+ */
 export function jointly(each: readonly Decision[]): Decision {
-  const decides = each.reduce((one, other) => (isTighter(other, one) ? other : one))
-  return each.length === 1 ? decides : { ...decides, each }
+  const decides = each.reduce(tighter)
+  if (each.length === 1) return decides
+  const { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason } = decides
+  return { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason, each }
 }
 
-function isTighter(one: Decision, other: Decision): boolean {
-  if (one.retryAfter !== other.retryAfter) return one.retryAfter > other.retryAfter
-  return one.remaining < other.remaining
+function tighter(one: Decision, other: Decision): Decision {
+  if (other.retryAfter !== one.retryAfter) return other.retryAfter > one.retryAfter ? other : one
+  return other.remaining < one.remaining ? other : one
 }
 
 /** The same decision some milliseconds later, if nothing was charged meanwhile. */

@@ -11,6 +11,8 @@ import { wholeSeconds } from './nanoseconds.ts'
 /** Cost and time make combinations; a service that has more than these makes some of them again. */
 const MOST = 100
 
+const NONE: readonly Decision[] = []
+
 /** The answers under one limit. */
 export class Denials {
   readonly #write: FieldWriter
@@ -52,16 +54,7 @@ class Denial implements Refusal {
 
   /** Whether a decision that was made at another time is answered in the same words. */
   fits(decision: Decision): boolean {
-    const own = this.#decision
-    return (
-      decision.each === undefined &&
-      own.each === undefined &&
-      own.policy === decision.policy &&
-      own.limit === decision.limit &&
-      own.remaining === decision.remaining &&
-      wholeSeconds(own.moreAfter) === wholeSeconds(decision.moreAfter) &&
-      wholeSeconds(own.resetAfter) === wholeSeconds(decision.resetAfter)
-    )
+    return isToldAlike(this.#decision, decision)
   }
 
   /** The same answer, which for an error handler knows the decision to the millisecond. */
@@ -69,4 +62,18 @@ class Denial implements Refusal {
     this.#decision = decision
     return this
   }
+}
+
+function isToldAlike(one: Decision, other: Decision): boolean {
+  return (
+    one.allowed === other.allowed &&
+    one.reason === other.reason &&
+    one.policy === other.policy &&
+    one.limit === other.limit &&
+    one.remaining === other.remaining &&
+    wholeSeconds(one.moreAfter) === wholeSeconds(other.moreAfter) &&
+    wholeSeconds(one.resetAfter) === wholeSeconds(other.resetAfter) &&
+    one.each?.length === other.each?.length &&
+    (one.each ?? NONE).every((part, index) => isToldAlike(part, other.each?.[index] ?? part))
+  )
 }

@@ -27,17 +27,24 @@ export class RateLimitExceededError extends CodedRateLimitError {
     this.decision = decision
     this.headers = { ...fields }
     writeDenialFields(this.headers, decision)
-    this.problem = {
-      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-      title: 'Quota exceeded',
-      'violated-policies': violated(decision)
-    }
+    this.problem = decision.reason === 'banned' ? BANNED : exceeded(decision)
   }
 }
 
-function violated(decision: Decision): string[] {
+const PROBLEM_TYPES = 'https://iana.org/assignments/http-problem-types'
+
+const BANNED = {
+  type: `${PROBLEM_TYPES}#abnormal-usage-detected`,
+  title: 'Abnormal usage detected'
+}
+
+function exceeded(decision: Decision): Record<string, unknown> {
   const { each = [decision] } = decision
-  return each.filter(({ allowed }) => !allowed).map(({ policy }) => policy)
+  return {
+    type: `${PROBLEM_TYPES}#quota-exceeded`,
+    title: 'Quota exceeded',
+    'violated-policies': each.filter(({ allowed }) => !allowed).map(({ policy }) => policy)
+  }
 }
 
 function advice(decision: Decision): string {
@@ -54,3 +61,23 @@ const CodedStoreError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_STORE_REFU
 
 /** At boot: the store can be reached, and does not let itself be used. */
 export class StoreRefusedError extends CodedStoreError {}
+
+const CodedRequestNeededError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_REQUEST_NEEDED'> =
+  defineError(
+    'HOLDFAST_ERR_RATE_LIMIT_REQUEST_NEEDED',
+    'rateLimit: "%s" is a function of the request. Ask about the request in place of a key.',
+    500
+  )
+
+/** A limiter was asked about a key, and has an option that only a request can answer. */
+export class RequestNeededError extends CodedRequestNeededError {}
+
+const CodedNotSynchronousError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS'> =
+  defineError(
+    'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS',
+    'rateLimit: checkSync() cannot wait, and a function among the options answers with a promise. Use check().',
+    500
+  )
+
+/** A limiter was asked for an answer at once, and has to wait for one of its functions. */
+export class NotSynchronousError extends CodedNotSynchronousError {}

@@ -32,15 +32,32 @@ export function fieldWriter(style: HeaderStyle, policies: Policies): FieldWriter
 
 function draftFields(policies: Policies): FieldWriter {
   const stated = policies.map(statement).join(', ')
-  const starts = new Map(policies.map(({ name }) => [name, `${quoted(name)};r=`]))
-  const first = `${quoted(policies[0].name)};r=`
+  const starts = policies.map(({ name }, index) => `${index > 0 ? ', ' : ''}${quoted(name)};r=`)
+  const first = starts[0] as string
   return (fields, decision) => {
     fields['ratelimit-policy'] = stated
+    const { each } = decision
     fields['ratelimit'] =
-      decision.each === undefined
-        ? first + standing(decision)
-        : decision.each.map((one) => starts.get(one.policy) + standing(one)).join(', ')
+      each === undefined ? first + standing(decision) : standings(starts, decision, each)
   }
+}
+
+/**
+ * Every policy's standing. A policy that would have allowed a denied request does not say when it has
+ * more: that may be later than `Retry-After`, which no `t` may be.
+ */
+function standings(
+  starts: readonly string[],
+  { allowed }: Decision,
+  each: readonly Decision[]
+): string {
+  let field = ''
+  for (let index = 0; index < each.length; index++) {
+    const one = each[index] as Decision
+    field += starts[index] as string
+    field += one.allowed && !allowed ? remaining(one) : standing(one)
+  }
+  return field
 }
 
 /** What a policy allows. The field knows whole seconds only, and may be without a window. */

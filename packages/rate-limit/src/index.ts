@@ -5,12 +5,6 @@
  */
 export type { Account, Algorithm, AlgorithmName } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
-export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
-export { clientKey } from './client-key.ts'
-export type { Decision, DecisionReason } from './decision.ts'
-export { RateLimitExceededError } from './errors.ts'
-export type { HeaderStyle } from './headers.ts'
-export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 export type {
   AllowFunction,
   DurationFunction,
@@ -18,11 +12,21 @@ export type {
   MaybePromise,
   Mode,
   NumberFunction,
-  OnStoreError,
+  RateLimiterOptions,
   RateLimitHook,
-  RateLimitOptions,
+  RateLimitHookOptions,
+  RateLimitPolicy,
   RateLimitRouteOptions
-} from './options.ts'
-export { type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'
+} from './budget-options.ts'
+export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
+export { clientKey } from './client-key.ts'
+export type { Decision, DecisionReason } from './decision.ts'
+export type { RateLimitHandler } from './edges/gate.ts'
+export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
+export { RateLimitExceededError } from './errors.ts'
+export type { HeaderStyle } from './headers.ts'
+export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
+export type { OnStoreError, RateLimitOptions } from './options.ts'
+export { type HookTypes, type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'
 export type { Policies, Policy } from './policy.ts'
 export type { Charge, Store, StoreAccount } from './store.ts'

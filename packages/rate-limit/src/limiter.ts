@@ -2,11 +2,23 @@
  * Policies that are asked together, and the clients they apply to: a request is charged to all of
  * them, or, when one denies it, to none.
  */
+import { Bans } from './bans.ts'
+import type { Claim } from './claims.ts'
 import type { ClientTable } from './client-table.ts'
-import { type Decision, jointly } from './decision.ts'
+import { banned, type Decision, jointly } from './decision.ts'
+import { type Each, memberOf } from './each.ts'
 import { Meter } from './meter.ts'
 import { toNanoseconds } from './nanoseconds.ts'
 import type { Policies, Policy } from './policy.ts'
+
+/** A charge that may still turn out to have been too much, or too little. */
+export interface Charged {
+  readonly keys: Each<string>
+  readonly costs: Each<number>
+  readonly policies: Policies
+  /** What is held of each policy. */
+  readonly claims: readonly Claim[]
+}
 
 /** Decides about clients by their keys. Times are milliseconds of a monotonic clock. */
 export class Limiter {
@@ -16,6 +28,10 @@ export class Limiter {
   readonly #policies: Policies
   readonly #meters: readonly Meter[]
   readonly #first: Meter
+  /** How long a request has to wait for each policy; of the request that is being decided. */
+  readonly #waits: number[]
+  /** As long as nobody was ever banned there is nothing to look up. */
+  #bans: Bans | undefined
 
   constructor(
     policies: Policies,
@@ -27,17 +43,26 @@ export class Limiter {
     this.#policies = policies
     this.#meters = policies.map((policy) => new Meter(policy, table.open(policy.algorithm)))
     this.#first = this.#meters[0] as Meter
+    this.#waits = policies.map(() => 0)
   }
 
   /**
-   * Charges `cost` to the client when it can pay, else nothing.
+   * Charges `costs` to the client when it can pay them all, else nothing.
    *
    * @param policies those to apply, where they differ by client: as many, of the same algorithms
    */
-  check(key: string, cost: number, time: number, policies: Policies = this.#policies): Decision {
-    if (policies.length > 1) return this.#checkAll(key, cost, time, policies)
+  check(
+    keys: Each<string>,
+    costs: Each<number>,
+    time: number,
+    policies: Policies = this.#policies
+  ): Decision {
+    const ban = this.#banLeft(keys, time)
+    if (ban > 0) return banned(policies[0], ban)
+    if (policies.length > 1) return this.#checkAll(keys, costs, time, policies)
     const meter = this.#first
-    meter.read(this.#table.hash(key), toNanoseconds(time), policies[0])
+    const cost = memberOf(costs, 0)
+    meter.read(this.#table.hash(memberOf(keys, 0)), toNanoseconds(time), policies[0])
     const wait = meter.wait(cost)
     if (wait > 0) return meter.decision(this.#deny(meter, cost, wait))
     meter.take(cost)
@@ -45,34 +70,106 @@ export class Limiter {
   }
 
   /** What {@link check} would answer. Charges nothing. */
-  peek(key: string, cost: number, time: number, policies: Policies = this.#policies): Decision {
-    this.#read(key, time, policies)
-    return this.#decision(this.#meters.map((meter) => meter.wait(cost)))
+  peek(
+    keys: Each<string>,
+    costs: Each<number>,
+    time: number,
+    policies: Policies = this.#policies
+  ): Decision {
+    const ban = this.#banLeft(keys, time)
+    if (ban > 0) return banned(policies[0], ban)
+    this.#read(keys, time, policies)
+    this.#wait(costs)
+    return this.#decision()
   }
 
-  /** Gives back `cost` that was charged before. */
-  refund(key: string, cost: number, time: number, policies: Policies = this.#policies): void {
-    this.#read(key, time, policies)
-    for (const meter of this.#meters) meter.refund(cost)
-  }
-
-  #checkAll(key: string, cost: number, time: number, policies: Policies): Decision {
-    this.#read(key, time, policies)
-    const waits = this.#meters.map((meter) => meter.wait(cost))
-    if (waits.some((wait) => wait > 0)) {
-      const after = (meter: Meter, index: number) => this.#deny(meter, cost, waits[index] as number)
-      return this.#decision(this.#meters.map(after))
-    }
-    for (const meter of this.#meters) meter.take(cost)
-    return this.#decision(waits)
-  }
-
-  #read(key: string, time: number, policies: Policies): void {
-    const hash = this.#table.hash(key)
-    const now = toNanoseconds(time)
+  /** Gives back `costs` that were charged before. */
+  refund(
+    keys: Each<string>,
+    costs: Each<number>,
+    time: number,
+    policies: Policies = this.#policies
+  ): void {
+    this.#read(keys, time, policies)
     this.#meters.forEach((meter, index) => {
-      meter.read(hash, now, policies[index] as Policy)
+      meter.refund(memberOf(costs, index))
     })
+  }
+
+  /** Holds what was charged just now, for {@link settle}. */
+  hold(keys: Each<string>, costs: Each<number>, policies: Policies = this.#policies): Charged {
+    const claims = this.#meters.map((meter, index) => meter.claim(memberOf(keys, index)))
+    return { keys, costs, policies, claims }
+  }
+
+  /**
+   * Charges `actual` in place of what was charged: of the rest gives back what has not come back by
+   * itself, and takes what is missing as far as there is anything left. Once for each charge.
+   */
+  settle({ keys, costs, policies, claims }: Charged, actual: Each<number>, time: number): void {
+    this.#read(keys, time, policies)
+    this.#meters.forEach((meter, index) => {
+      meter.settle(claims[index] as Claim, memberOf(costs, index), memberOf(actual, index))
+    })
+  }
+
+  /** Forgets all that is known of a client, a ban included. */
+  reset(keys: Each<string>, time: number, policies: Policies = this.#policies): void {
+    this.ban(keys, 0, time)
+    this.#read(keys, time, policies)
+    this.#meters.forEach((meter, index) => {
+      meter.reset(memberOf(keys, index))
+    })
+  }
+
+  /** Denies all requests of a client for so many milliseconds from now; 0 ends that. */
+  ban(keys: Each<string>, duration: number, time: number): void {
+    if (duration > 0) this.#bans ??= new Bans(this.#table.capacity)
+    const list = typeof keys === 'string' ? [keys] : keys
+    for (const key of list) this.#bans?.ban(key, duration, time)
+  }
+
+  #banLeft(keys: Each<string>, time: number): number {
+    const bans = this.#bans
+    if (bans === undefined) return 0
+    if (typeof keys === 'string') return bans.left(keys, time)
+    return Math.max(...keys.map((key) => bans.left(key, time)))
+  }
+
+  #checkAll(keys: Each<string>, costs: Each<number>, time: number, policies: Policies): Decision {
+    this.#read(keys, time, policies)
+    const meters = this.#meters
+    const denied = this.#wait(costs)
+    for (let index = 0; index < meters.length; index++) {
+      const meter = meters[index] as Meter
+      const cost = memberOf(costs, index)
+      if (denied) this.#waits[index] = this.#deny(meter, cost, this.#waits[index] as number)
+      else meter.take(cost)
+    }
+    return this.#decision()
+  }
+
+  #read(keys: Each<string>, time: number, policies: Policies): void {
+    const now = toNanoseconds(time)
+    const meters = this.#meters
+    let hashed: string | undefined
+    for (let index = 0; index < meters.length; index++) {
+      const key = memberOf(keys, index)
+      const hash = key === hashed ? this.#table.lastHash : this.#table.hash(key)
+      hashed = key
+      ;(meters[index] as Meter).read(hash, now, policies[index] as Policy)
+    }
+  }
+
+  /** Finds out how long each policy makes the request wait, and whether any does. */
+  #wait(costs: Each<number>): boolean {
+    let denied = false
+    for (let index = 0; index < this.#meters.length; index++) {
+      const wait = (this.#meters[index] as Meter).wait(memberOf(costs, index))
+      this.#waits[index] = wait
+      if (wait > 0) denied = true
+    }
+    return denied
   }
 
   /** Leaves a request uncharged, or charges it as far as it goes. Returns how long it has to wait. */
@@ -85,7 +182,12 @@ export class Limiter {
     return wait
   }
 
-  #decision(waits: readonly number[]): Decision {
-    return jointly(this.#meters.map((meter, index) => meter.decision(waits[index] as number)))
+  #decision(): Decision {
+    if (this.#meters.length === 1) return this.#first.decision(this.#waits[0] as number)
+    const each: Decision[] = []
+    for (let index = 0; index < this.#meters.length; index++) {
+      each.push((this.#meters[index] as Meter).decision(this.#waits[index] as number))
+    }
+    return jointly(each)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * One policy and the accounts of its clients: reads one, looks at it, charges it.
  */
+import { type Claim, Claims } from './claims.ts'
 import type { Ledger } from './client-table.ts'
 import { type Decision, decisionOf } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
@@ -9,6 +10,7 @@ import type { Policy } from './policy.ts'
 /** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
 export class Meter {
   readonly #ledger: Ledger
+  readonly #claims = new Claims()
   #policy: Policy
   #now = 0
   #stored = 0
@@ -46,6 +48,27 @@ export class Meter {
   refund(cost: number): void {
     this.#policy.algorithm.refund(this.#ledger.account, cost, this.#now)
     this.#ledger.write(this.#now)
+  }
+
+  /** Claims what was taken just now from the account of that key. */
+  claim(key: string): Claim {
+    return this.#claims.open(key, this.#ledger.account.until, this.#now)
+  }
+
+  /** Ends a claim to the account that was read: `charged` was taken, and `actual` should have been. */
+  settle(claim: Claim, charged: number, actual: number): void {
+    const mark = this.#claims.close(claim)
+    const { account } = this.#ledger
+    const { algorithm } = this.#policy
+    if (actual > charged) algorithm.penalize(account, actual - charged, this.#now)
+    else this.#claims.move(claim, algorithm.restore(account, charged - actual, this.#now, mark))
+    this.#ledger.write(this.#now)
+  }
+
+  /** Forgets the account that was read, and all claims to it. */
+  reset(key: string): void {
+    this.#claims.void(key)
+    this.#ledger.forget()
   }
 
   /** Counts a denied request. */

@@ -1,16 +1,18 @@
 import { enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type {
+  RateLimiterOptions,
+  RateLimitHook,
+  RateLimitHookOptions,
+  RateLimitRouteOptions
+} from './budget-options.ts'
 import { evictedChannel } from './channels.ts'
 import type { TableListener } from './client-table.ts'
 import { Budgets } from './edges/budgets.ts'
-import { type Done, Gate } from './edges/gate.ts'
-import {
-  type RateLimitHook,
-  type RateLimitOptions,
-  type RateLimitRouteOptions,
-  resolveRateLimitOptions
-} from './options.ts'
+import { type Done, Gate, type RateLimitHandler } from './edges/gate.ts'
+import { RateLimiter } from './edges/rate-limiter.ts'
+import { type RateLimitOptions, resolveRateLimitOptions } from './options.ts'
 
 /**
  * What `config.rateLimit` may be, by who reads it. Open, so that two limiters can share one program.
@@ -19,10 +21,36 @@ export interface RouteTypes {
   native: RateLimitRouteOptions
 }
 
+/** What `app.rateLimit()` takes, by the plugin that brings it. */
+export interface HookTypes {
+  native: RateLimitHookOptions
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route's own budget, or `false`: not limited. Without it the plugin's budget applies. */
     rateLimit?: RouteTypes[keyof RouteTypes] | false
+  }
+
+  interface FastifyInstance {
+    /**
+     * Makes a hook that limits: for one route, or for a 404 handler. Fits `onRequest`,
+     * `preValidation` and `preHandler`. A request is counted once, however often it meets the hook.
+     *
+     * @param options laid over the plugin's, for a budget of its own; without them the plugin's
+     *   budget applies, to requests that the plugin has not counted already
+     * @throws UnknownOptionError, InvalidOptionError
+     */
+    rateLimit(options?: HookTypes[keyof HookTypes]): RateLimitHandler
+
+    /**
+     * Makes a limiter to be asked by any code: about logins, jobs, messages, calls to others.
+     *
+     * @param options laid over the plugin's, for a budget of its own, or with `groupId` for the
+     *   group's; without them it is the plugin's budget
+     * @throws UnknownOptionError, InvalidOptionError
+     */
+    createRateLimiter(options?: RateLimiterOptions): RateLimiter
   }
 }
 
@@ -49,6 +77,11 @@ function wire(app: FastifyInstance, budgets: Budgets): void {
       Object.assign(route, { [hook]: [route[hook] ?? [], handlerOf(gate, hook)].flat() })
     }
   })
+  app.decorate('rateLimit', (options) => gate.hookOf(budgets.open('rateLimit', options)))
+  app.decorate(
+    'createRateLimiter',
+    (options) => new RateLimiter(budgets.open('createRateLimiter', options))
+  )
   app.addHook('onClose', async function holdfastRateLimitClose() {
     budgets.clear()
   })

@@ -44,6 +44,12 @@ export interface Algorithm {
   take(account: Account, cost: number, now: number): void
   /** Gives back `cost` that was taken before. More than was taken is not given back. */
   refund(account: Account, cost: number, now: number): void
+  /**
+   * Gives back of `cost`, taken when `until` came to be `mark`, what has not come back by itself.
+   *
+   * @returns by how much that makes other marks of the account worth less
+   */
+  restore(account: Account, cost: number, now: number, mark: number): number
   /** Counts a request that was denied, as far as there is anything left to take. */
   penalize(account: Account, cost: number, now: number): void
   /** Until everything is available again. */

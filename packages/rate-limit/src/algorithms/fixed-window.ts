@@ -49,6 +49,11 @@ export class FixedWindowAlgorithm implements Algorithm {
     if (account.used === 0) account.until = now
   }
 
+  restore(account: Account, cost: number, now: number, mark: number): number {
+    if (account.until === mark) this.refund(account, cost, now)
+    return 0
+  }
+
   penalize(account: Account, cost: number, now: number): void {
     this.take(account, Math.min(cost, this.available(account)), now)
   }

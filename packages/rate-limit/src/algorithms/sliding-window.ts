@@ -65,6 +65,15 @@ export class SlidingWindowAlgorithm implements Algorithm {
     this.settle(account, now)
   }
 
+  restore(account: Account, cost: number, now: number, mark: number): number {
+    if (account.until === mark) account.used = Math.max(0, account.used - cost)
+    else if (account.until === mark + this.#window) {
+      account.previous = Math.max(0, account.previous - cost)
+    }
+    this.settle(account, now)
+    return 0
+  }
+
   penalize(account: Account, cost: number, now: number): void {
     this.take(account, Math.min(cost, Math.max(0, this.capacity - account.used)), now)
   }

@@ -47,6 +47,12 @@ export class TokenBucketAlgorithm implements Algorithm {
     account.until = Math.max(now, account.until - cost * this.interval)
   }
 
+  restore(account: Account, cost: number, now: number, mark: number): number {
+    const back = Math.max(0, Math.min(cost * this.interval, mark - now))
+    account.until = Math.max(now, account.until - back)
+    return back
+  }
+
   penalize(account: Account, cost: number, now: number): void {
     account.until = Math.min(account.until + cost * this.interval, now + this.horizon)
   }

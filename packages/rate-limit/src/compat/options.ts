@@ -4,7 +4,8 @@
  */
 import { describe, InvalidOptionError } from '@holdfast/core'
 import type { FastifyRequest, RouteOptions } from 'fastify'
-import { DEFAULT_MAX, DEFAULT_WINDOW, type MaybePromise } from '../options.ts'
+import type { MaybePromise } from '../budget-options.ts'
+import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
 import { parseSpan, spokenSpan } from './span.ts'
 
 /** The hooks in which a request can be checked. */

@@ -1,23 +1,13 @@
 import { routeConfig } from '@holdfast/core'
 import type {
-  ContextConfigDefault,
-  FastifyBaseLogger,
   FastifyInstance,
   FastifyPluginCallback,
   FastifyReply,
   FastifyRequest,
-  FastifySchema,
-  FastifyTypeProvider,
-  FastifyTypeProviderDefault,
-  preHandlerAsyncHookHandler,
-  RawReplyDefaultExpression,
-  RawRequestDefaultExpression,
-  RawServerBase,
-  RawServerDefault,
-  RouteGenericInterface,
   RouteOptions
 } from 'fastify'
 import fp from 'fastify-plugin'
+import type { RateLimitHandler } from '../edges/gate.ts'
 import { Checks } from './checks.ts'
 import { type Counted, Limiter, type Unlimited } from './limiter.ts'
 import {
@@ -34,17 +24,14 @@ declare module '../plugin.ts' {
   interface RouteTypes {
     compat: RateLimitOptions
   }
+
+  interface HookTypes {
+    compat: RateLimitOptions
+  }
 }
 
 declare module 'fastify' {
-  interface FastifyInstance<
-    RawServer extends RawServerBase = RawServerDefault,
-    RawRequest extends
-      RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
-    RawReply extends RawReplyDefaultExpression<RawServer> = RawReplyDefaultExpression<RawServer>,
-    Logger extends FastifyBaseLogger = FastifyBaseLogger,
-    TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault
-  > {
+  interface FastifyInstance {
     /**
      * Makes a function that counts a request and says how it stands, or with `increment: false`
      * says so without counting. Nothing is answered. Without options it is the plugin's own limit.
@@ -52,24 +39,6 @@ declare module 'fastify' {
     createRateLimit(
       options?: CreateRateLimitOptions
     ): (req: FastifyRequest, callOptions?: { increment?: boolean }) => Promise<Unlimited | Counted>
-
-    /** Makes a hook for a route or for the handler of 404. Without options it is the plugin's own limit. */
-    rateLimit<
-      RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
-      ContextConfig = ContextConfigDefault,
-      SchemaCompiler extends FastifySchema = FastifySchema
-    >(
-      options?: RateLimitOptions
-    ): preHandlerAsyncHookHandler<
-      RawServer,
-      RawRequest,
-      RawReply,
-      RouteGeneric,
-      ContextConfig,
-      SchemaCompiler,
-      TypeProvider,
-      Logger
-    >
   }
 }
 
@@ -117,7 +86,11 @@ class Registration {
       })
     }
     if (!app.hasDecorator('rateLimit')) {
-      app.decorate('rateLimit', (options) => this.#checks.handler(this.#limiterOf(options)))
+      // Who has this decorator gives it these options.
+      app.decorate('rateLimit', (options) => {
+        const limiter = this.#limiterOf(options as RateLimitOptions | undefined)
+        return this.#checks.handler(limiter) as RateLimitHandler
+      })
     }
     app.addHook('onRoute', (route) => this.#see(route))
     const { hook } = this.#limits

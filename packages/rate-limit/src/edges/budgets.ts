@@ -1,16 +1,24 @@
 /**
  * Which budget a request is counted against: its route's own, its group's, or the plugin's.
  */
-import { describe, InvalidOptionError, isRoot, type routeConfig } from '@holdfast/core'
+import {
+  describe,
+  InvalidOptionError,
+  isRoot,
+  type OptionShape,
+  type routeConfig
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ClientTable, type TableListener } from '../client-table.ts'
-import { Limiter } from '../limiter.ts'
+import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../budget-checks.ts'
 import {
   type BudgetOptions,
-  type RateLimitHook,
-  type ResolvedOptions,
-  resolveRouteOptions
-} from '../options.ts'
+  limitsOf,
+  type PolicyOptions,
+  type RateLimitHook
+} from '../budget-options.ts'
+import { ClientTable, type TableListener } from '../client-table.ts'
+import { Limiter } from '../limiter.ts'
+import type { ResolvedOptions } from '../options.ts'
 import { Clients } from './clients.ts'
 import { type SharedLimiter, SharedLimits } from './shared.ts'
 import { Terms } from './terms.ts'
@@ -27,6 +35,8 @@ export interface Budget {
   readonly isShadow: boolean
   /** The same terms for everybody: nothing to ask of anyone but the key. */
   readonly isPlain: boolean
+  /** Which requests were counted, where they may meet the budget more than once. */
+  met: WeakSet<FastifyRequest> | undefined
 }
 
 /** The part of a route's `config` that is read here. */
@@ -37,11 +47,15 @@ const OWNER: unique symbol = Symbol('holdfast.rate-limit.budgets')
 /** An instance that has its own registration, or inherits one from its parent. */
 type Scope = FastifyInstance & { [OWNER]?: Budgets }
 
+/** What the plugin gives an app. */
+type Decorator = 'rateLimit' | 'createRateLimiter'
+
 /** What all members of a group share. */
 interface Group {
   readonly limiter: Limiter
   readonly shared: SharedLimiter | undefined
-  readonly options: BudgetOptions
+  readonly limits: readonly PolicyOptions[]
+  readonly countDenied: boolean
 }
 
 /** The budgets of one registration. */
@@ -56,6 +70,8 @@ export class Budgets {
   /** By the options a route was given, then by the route: routes may be given the same object. */
   readonly #byOptions = new WeakMap<object, Map<string, Budget>>()
   readonly #groups = new Map<string, Group>()
+  /** How many budgets each decorator has opened: they are named by their number. */
+  readonly #opened = new Map<string, number>()
 
   constructor(app: FastifyInstance, options: ResolvedOptions, listener: TableListener) {
     this.#app = app
@@ -96,6 +112,20 @@ export class Budgets {
     const budget = routes.get(route) ?? this.#open(options, placeOf(route), nameOf(route))
     routes.set(route, budget)
     return budget.hook === this.#options.hook ? undefined : budget.hook
+  }
+
+  /**
+   * The budget that a decorator was called for: one of its own, or without options the plugin's.
+   *
+   * @throws UnknownOptionError, InvalidOptionError
+   */
+  open(decorator: Decorator, given: object | undefined): Budget {
+    if (given === undefined) return this.#general
+    const place = `app.${decorator}`
+    const options = resolveRouteOptions(this.#options, given, place, SHAPES[decorator])
+    const count = (this.#opened.get(decorator) ?? 0) + 1
+    this.#opened.set(decorator, count)
+    return this.#open(options, place, `${decorator}-${count}`)
   }
 
   /** The hook that the plugin's own budget is checked in. */
@@ -144,44 +174,89 @@ export class Budgets {
   }
 
   #open(options: BudgetOptions, place: string, ownName: string): Budget {
-    const { groupId, hook, mode } = options
+    const { groupId, hook, mode, allowList, headers } = options
     const where = { name: place, log: this.#app.log }
-    const clients = new Clients(options, where)
-    const terms = new Terms(groupId ?? ownName, options, where)
+    const limits = limitsOf(options, groupId ?? ownName)
+    const clients = new Clients(limits, allowList, where)
+    const terms = new Terms(limits, headers, where)
+    if (this.#shared !== undefined) checkSharable(limits, place)
     const { limiter, shared } =
       groupId === undefined
-        ? this.#limiterOf(ownName, options, terms)
-        : this.#groupOf(groupId, options, terms, place)
+        ? this.#limiterOf(ownName, options, limits, terms)
+        : this.#groupOf(groupId, options, limits, terms, place)
     const isPlain = clients.areAllLimited && terms.areFixed && shared === undefined
-    return { hook, clients, terms, limiter, shared, isShadow: mode === 'shadow', isPlain }
+    const isShadow = mode === 'shadow'
+    return { hook, clients, terms, limiter, shared, isShadow, isPlain, met: undefined }
   }
 
-  #limiterOf(name: string, options: BudgetOptions, terms: Terms): Group {
+  #limiterOf(
+    name: string,
+    options: BudgetOptions,
+    limits: readonly PolicyOptions[],
+    terms: Terms
+  ): Group {
+    const { countDenied } = options
     const { policies } = terms.usual
     const limiter = new Limiter(policies, this.#table, options)
-    const shared = this.#shared?.open(name, policies, options.countDenied)
-    return { limiter, shared, options }
+    const shared = this.#shared?.open(name, policies, countDenied)
+    return { limiter, shared, limits, countDenied }
   }
 
-  #groupOf(groupId: string, options: BudgetOptions, terms: Terms, place: string): Group {
+  #groupOf(
+    groupId: string,
+    options: BudgetOptions,
+    limits: readonly PolicyOptions[],
+    terms: Terms,
+    place: string
+  ): Group {
     const known = this.#groups.get(groupId)
     if (known === undefined) {
-      const group = this.#limiterOf(`group ${groupId}`, options, terms)
+      const group = this.#limiterOf(`group ${groupId}`, options, limits, terms)
       this.#groups.set(groupId, group)
       return group
     }
-    for (const option of SHARED) {
-      if (known.options[option] !== options[option]) {
-        const expected = `${describe(known.options[option])} as on the other routes of the group "${groupId}"`
-        throw new InvalidOptionError(`${place}.${option}`, expected, describe(options[option]))
-      }
+    const agree = (option: string, theirs: unknown, ours: unknown) => {
+      if (theirs === ours) return
+      const expected = `${describe(theirs)} as on the other routes of the group "${groupId}"`
+      throw new InvalidOptionError(`${place}.${option}`, expected, describe(ours))
     }
+    agree('countDenied', known.countDenied, options.countDenied)
+    agree('policies', namesOf(known.limits), namesOf(limits))
+    limits.forEach((limit, index) => {
+      const part = limits.length > 1 ? `policies[${index}].` : ''
+      for (const option of SHARED)
+        agree(part + option, known.limits[index]?.[option], limit[option])
+    })
     return known
   }
 }
 
-/** What routes must agree on to share a budget. */
-const SHARED = ['max', 'timeWindow', 'algorithm', 'burst', 'strict', 'countDenied'] as const
+/** A store knows one client a request, and what the request costs it. */
+function checkSharable(limits: readonly PolicyOptions[], place: string): void {
+  limits.forEach((limit, index) => {
+    for (const option of ['keyGenerator', 'ipv6Subnet', 'cost'] as const) {
+      if (limit[option] === limits[0]?.[option]) continue
+      throw new InvalidOptionError(
+        `${place}.policies[${index}].${option}`,
+        'that of the other policies, where limits are kept in a store',
+        describe(limit[option])
+      )
+    }
+  })
+}
+
+/** What the decorators take. */
+const SHAPES: Readonly<Record<Decorator, OptionShape>> = {
+  rateLimit: HOOK_SHAPE,
+  createRateLimiter: LIMITER_SHAPE
+}
+
+/** What the limits of routes must agree on to share a budget. */
+const SHARED = ['max', 'timeWindow', 'algorithm', 'burst', 'strict'] as const
+
+function namesOf(limits: readonly PolicyOptions[]): string {
+  return limits.map(({ name }) => name).join(', ')
+}
 
 /** Names a route. The same for a GET route and the HEAD route made from it. */
 function routeOf({ method, url }: RouteConfig): string {

@@ -3,9 +3,12 @@
  */
 import type { FastifyRequest } from 'fastify'
 import { AddressList } from '../address-list.ts'
+import type { AllowFunction, MaybePromise, PolicyOptions } from '../budget-options.ts'
 import { clientKey } from '../client-key.ts'
-import type { BudgetOptions, MaybePromise } from '../options.ts'
+import { type Each, memberOf } from '../each.ts'
+import { RequestNeededError } from '../errors.ts'
 import { type Expected, type Place, UserFunction } from './user-function.ts'
+import { allKnown } from './when-known.ts'
 
 const KEY: Expected<string> = {
   what: 'text that is not empty or a number',
@@ -25,33 +28,55 @@ const ALLOWED: Expected<boolean> = {
   told: 'the limit applied.'
 }
 
+/** One way to tell clients apart. */
+type Naming = (request: FastifyRequest) => MaybePromise<string>
+
 /** Finds a budget's clients. */
 export class Clients {
   /** Whether nobody goes unlimited. */
   readonly areAllLimited: boolean
-  readonly #ipv6Subnet: number
-  readonly #key: UserFunction<string> | undefined
+  /** The different ways of naming; most often there is one. */
+  readonly #namings: readonly Naming[]
+  /** Which of them each policy has. */
+  readonly #namingOf: readonly number[]
+  readonly #first: Naming
   readonly #allowed: UserFunction<boolean> | AddressList
 
-  constructor({ keyGenerator, ipv6Subnet, allowList }: BudgetOptions, place: Place) {
-    this.#ipv6Subnet = ipv6Subnet
-    if (keyGenerator !== undefined) {
-      this.#key = new UserFunction('keyGenerator', place, keyGenerator, KEY)
-    }
+  constructor(
+    limits: readonly PolicyOptions[],
+    allowList: AddressList | AllowFunction,
+    place: Place
+  ) {
+    const names = limits.map(({ keyGenerator, ipv6Subnet }) => keyGenerator ?? ipv6Subnet)
+    const different = [...new Set(names)]
+    this.#namings = different.map((by) => {
+      if (typeof by === 'number') return (request) => clientKey(request.ip, by)
+      const key = new UserFunction('keyGenerator', place, by, KEY)
+      return (request) => key.ask(request, '')
+    })
+    this.#namingOf = names.map((by) => different.indexOf(by))
+    this.#first = this.#namings[0] as Naming
     const isList = allowList instanceof AddressList
     this.areAllLimited = isList && allowList.isEmpty
     this.#allowed = isList ? allowList : new UserFunction('allowList', place, allowList, ALLOWED)
   }
 
-  /** The key of the request's client. */
-  keyOf(request: FastifyRequest): MaybePromise<string> {
-    if (this.#key !== undefined) return this.#key.ask(request, '')
-    return clientKey(request.ip, this.#ipv6Subnet)
+  /** The key of the request's client; where policies name clients differently, one for each. */
+  keysOf(request: FastifyRequest): MaybePromise<Each<string>> {
+    if (this.#namings.length === 1) return this.#first(request)
+    const asked = this.#namings.map((naming) => naming(request))
+    return allKnown(asked, (keys) => this.#namingOf.map((naming) => keys[naming] as string))
   }
 
-  /** Whether the request goes unlimited. */
-  isAllowListed(request: FastifyRequest, key: string): MaybePromise<boolean> {
+  /**
+   * Whether the request goes unlimited; a key alone is no address.
+   *
+   * @throws RequestNeededError
+   */
+  isAllowListed(request: FastifyRequest | undefined, keys: Each<string>): MaybePromise<boolean> {
     const allowed = this.#allowed
-    return allowed instanceof AddressList ? allowed.has(request.ip) : allowed.ask(request, key)
+    if (allowed instanceof AddressList) return request !== undefined && allowed.has(request.ip)
+    if (request === undefined) throw new RequestNeededError('allowList')
+    return allowed.ask(request, memberOf(keys, 0))
   }
 }

@@ -11,10 +11,11 @@ import {
   routeConfig
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { MaybePromise, RateLimitHook } from '../budget-options.ts'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
+import { type Each, memberOf } from '../each.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
-import type { MaybePromise, RateLimitHook } from '../options.ts'
 import type { Policies } from '../policy.ts'
 import type { Budget, Budgets } from './budgets.ts'
 import type { Offer } from './terms.ts'
@@ -22,6 +23,13 @@ import { isPromise, whenKnown } from './when-known.ts'
 
 /** Fastify's callback of a hook. */
 export type Done = (error?: Error) => void
+
+/** A hook made by `app.rateLimit()`: for requests of any server, of HTTP/2 too. */
+export type RateLimitHandler = <Request extends object, Reply extends object>(
+  request: Request,
+  reply: Reply,
+  done: Done
+) => void
 
 /** The share of a limit that is near it. */
 const NEAR = 0.2
@@ -46,22 +54,51 @@ export class Gate {
       done()
       return
     }
-    const known = (request.raw as { [FACTS]?: RequestFacts })[FACTS]
-    if (known?.probe === true || (hook === 'preHandler' && this.#isSecond(request))) {
+    if (hook === 'preHandler' && this.#isSecond(request)) {
       done()
       return
     }
-    const key = budget.clients.keyOf(request)
-    if (budget.isPlain && !isPromise(key)) {
-      const { usual, usualCost } = budget.terms
+    this.#count(budget, request, reply, done)
+  }
+
+  /** Makes a hook that counts requests in one budget, if nothing else has. */
+  hookOf(budget: Budget): RateLimitHandler {
+    budget.met ??= new WeakSet()
+    const { met } = budget
+    const count = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+      if (met.has(request) || routeConfig(request).holdfast?.probe === true) done()
+      else this.#count(budget, request, reply, done)
+    }
+    const handler = function holdfastRateLimit(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      bodyOrDone: unknown,
+      // As preParsing it is given the body first.
+      done: Done = bodyOrDone as Done
+    ) {
+      count(request, reply, done)
+    }
+    return handler as RateLimitHandler
+  }
+
+  #count(budget: Budget, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    const known = (request.raw as { [FACTS]?: RequestFacts })[FACTS]
+    if (known?.probe === true) {
+      done()
+      return
+    }
+    budget.met?.add(request)
+    const keys = budget.clients.keysOf(request)
+    if (budget.isPlain && !isPromise(keys)) {
+      const { usual, usualCosts } = budget.terms
       const facts = known ?? factsOf(request)
       // Facts that are made now have read the clock already.
       const time = known === undefined ? facts.startedAt : monotonicClock()
-      const decision = budget.limiter.check(key, usualCost, time)
-      this.#answer(budget, usual, key, decision, facts, request, reply, done)
+      const decision = budget.limiter.check(keys, usualCosts, time)
+      this.#answer(budget, usual, keys, decision, facts, request, reply, done)
       return
     }
-    const asked = whenKnown(key, (key) => this.#ask(budget, key, request, reply, done))
+    const asked = whenKnown(keys, (keys) => this.#ask(budget, keys, request, reply, done))
     // Users' functions do not fail, but what Fastify and its hooks do next may.
     if (isPromise(asked)) asked.catch(done)
   }
@@ -75,23 +112,23 @@ export class Gate {
 
   #ask(
     budget: Budget,
-    key: string,
+    keys: Each<string>,
     request: FastifyRequest,
     reply: FastifyReply,
     done: Done
   ): void | Promise<void> {
     const { clients, terms } = budget
-    return whenKnown(clients.isAllowListed(request, key), (isAllowListed) =>
-      whenKnown(terms.offerTo(request, key), (offer) => {
+    return whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
+      whenKnown(terms.offerTo(request, keys), (offer) => {
         const facts = factsOf(request)
         if (isAllowListed) {
           facts.rateLimit ??= offer.allowListed
           done()
           return
         }
-        return whenKnown(terms.costOf(request, key), (cost) => {
-          return whenKnown(decide(budget, key, cost, offer.policies), (decision) =>
-            this.#answer(budget, offer, key, decision, facts, request, reply, done)
+        return whenKnown(terms.costsOf(request, keys), (costs) => {
+          return whenKnown(decide(budget, keys, costs, offer.policies), (decision) =>
+            this.#answer(budget, offer, keys, decision, facts, request, reply, done)
           )
         })
       })
@@ -101,7 +138,7 @@ export class Gate {
   #answer(
     budget: Budget,
     offer: Offer,
-    key: string,
+    keys: Each<string>,
     decision: Decision,
     facts: RequestFacts,
     request: FastifyRequest,
@@ -114,7 +151,7 @@ export class Gate {
       facts.rateLimit = decision
       if (decision.allowed && !isShadow) tell(reply, offer, decision)
     }
-    publish(budget, request, key, decision)
+    publish(budget, request, keys, decision)
     if (decision.allowed || isShadow) {
       done()
       return
@@ -127,12 +164,13 @@ export class Gate {
 
 function decide(
   { limiter, shared }: Budget,
-  key: string,
-  cost: number,
+  keys: Each<string>,
+  costs: Each<number>,
   policies: Policies
 ): MaybePromise<Decision> {
-  if (shared !== undefined) return shared.check(key, cost, policies)
-  return limiter.check(key, cost, monotonicClock(), policies)
+  // A store has been given no policies that differ in either.
+  if (shared !== undefined) return shared.check(memberOf(keys, 0), memberOf(costs, 0), policies)
+  return limiter.check(keys, costs, monotonicClock(), policies)
 }
 
 function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {
@@ -149,16 +187,24 @@ function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {
 function publish(
   { isShadow }: Budget,
   request: FastifyRequest,
-  key: string,
+  keys: Each<string>,
   decision: Decision
 ): void {
   const channel = decision.allowed ? allowedChannel : deniedChannel
   if (!channel.hasSubscribers && !nearLimitChannel.hasSubscribers) return
+  const key = keyBehind(decision, keys)
   const event = { request, key, decision, mode: isShadow ? 'shadow' : 'enforce' } as const
   channel.publish(event)
-  if (decision.allowed && decision.remaining <= NEAR * decision.limit) {
-    nearLimitChannel.publish(event)
-  }
+  if (decision.allowed && isNear(decision)) nearLimitChannel.publish(event)
+}
+
+/** The key under the policy that decided. */
+function keyBehind({ each, policy }: Decision, keys: Each<string>): string {
+  return memberOf(keys, each?.findIndex((one) => one.policy === policy) ?? 0)
+}
+
+function isNear({ each, remaining, limit }: Decision): boolean {
+  return each === undefined ? remaining <= NEAR * limit : each.some(isNear)
 }
 
 /** Of several registrations the client is told the one with the least left. */

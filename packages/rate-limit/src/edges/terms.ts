@@ -1,26 +1,18 @@
 /**
- * What a request takes, and of how much: numbers, or what users' functions answer.
+ * What requests take, and of how much, under all policies of a budget.
  */
-import type { Duration } from '@holdfast/core'
-import { parseDuration } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
+import type { MaybePromise, PolicyOptions } from '../budget-options.ts'
 import { allowListed, type Decision } from '../decision.ts'
 import { Denials } from '../denials.ts'
-import { type FieldWriter, fieldWriter } from '../headers.ts'
-import {
-  type BudgetOptions,
-  DEFAULT_MAX,
-  DEFAULT_WINDOW,
-  type MaybePromise,
-  MOST_IN_A_WINDOW,
-  requests,
-  window
-} from '../options.ts'
-import { type Policies, policyOf } from '../policy.ts'
-import { type Place, UserFunction } from './user-function.ts'
-import { whenKnown } from './when-known.ts'
+import { type Each, memberOf } from '../each.ts'
+import { type FieldWriter, fieldWriter, type HeaderStyle } from '../headers.ts'
+import type { Policies, Policy } from '../policy.ts'
+import { type Numbers, PolicyTerms } from './policy-terms.ts'
+import type { Place } from './user-function.ts'
+import { allKnown } from './when-known.ts'
 
-/** One limit, with all that is said of it. */
+/** What is allowed, with all that is said of it. */
 export interface Offer {
   readonly policies: Policies
   /** Tells a client its limit. */
@@ -38,116 +30,90 @@ export class Terms {
   /** What is offered where no function says otherwise. */
   readonly usual: Offer
   /** What a request takes where no function says otherwise. */
-  readonly usualCost: number
+  readonly usualCosts: Each<number>
   /** Whether no request can have other terms than the usual. */
   readonly areFixed: boolean
-  readonly #name: string
-  readonly #options: BudgetOptions
-  readonly #max: UserFunction<number> | number
-  readonly #timeWindow: UserFunction<number> | number
-  readonly #cost: UserFunction<number> | number
+  readonly #isOfferFixed: boolean
+  readonly #areCostsFixed: boolean
+  readonly #headers: HeaderStyle
+  readonly #each: readonly PolicyTerms[]
   readonly #offers = new Map<string, Offer>()
 
-  /** @param name names the limit to clients */
-  constructor(name: string, options: BudgetOptions, place: Place) {
-    const { max, timeWindow, cost, algorithm } = options
-    this.#name = name
-    this.#options = options
-    const most = algorithm === 'token-bucket' ? Infinity : MOST_IN_A_WINDOW
-    this.#max =
-      typeof max === 'number'
-        ? max
-        : new UserFunction('max', place, max, {
-            what: 'a whole number of at least 0',
-            read: (answer) => (passes(requests, answer) && answer <= most ? answer : undefined),
-            otherwise: DEFAULT_MAX,
-            told: `the limit was ${DEFAULT_MAX}.`
-          })
-    this.#timeWindow =
-      typeof timeWindow === 'number'
-        ? timeWindow
-        : new UserFunction('timeWindow', place, timeWindow, {
-            what: 'a duration from 1 ms to 365 days',
-            read: (answer) =>
-              passes<Duration>(window, answer) ? parseDuration(answer, 'timeWindow') : undefined,
-            otherwise: DEFAULT_WINDOW,
-            told: `the window was ${DEFAULT_WINDOW} ms.`
-          })
-    this.#cost =
-      typeof cost === 'number'
-        ? cost
-        : new UserFunction('cost', place, cost, {
-            what: 'a whole number of at least 0',
-            read: (answer) => (passes(requests, answer) ? answer : undefined),
-            otherwise: 1,
-            told: 'the request took 1.'
-          })
-    this.usual = this.#make(
-      typeof max === 'number' ? max : DEFAULT_MAX,
-      typeof timeWindow === 'number' ? timeWindow : DEFAULT_WINDOW
-    )
-    this.usualCost = typeof cost === 'number' ? cost : 1
-    this.areFixed = [this.#max, this.#timeWindow, this.#cost].every(isNumber)
+  constructor(limits: readonly PolicyOptions[], headers: HeaderStyle, place: Place) {
+    this.#headers = headers
+    this.#each = limits.map((limit, index) => {
+      return new PolicyTerms(limit, limits.length > 1 ? `policies[${index}].` : '', place)
+    })
+    this.usual = this.#make(this.#each.map(({ usual }) => usual))
+    this.usualCosts = compact(this.#each.map(({ usualCost }) => usualCost))
+    this.#isOfferFixed = this.#each.every(({ isFixed }) => isFixed)
+    this.#areCostsFixed = this.#each.every(({ hasFixedCost }) => hasFixedCost)
+    this.areFixed = this.#isOfferFixed && this.#areCostsFixed
   }
 
-  /** What is offered to a request. */
-  offerTo(request: FastifyRequest, key: string): MaybePromise<Offer> {
-    if (isNumber(this.#max) && isNumber(this.#timeWindow)) return this.usual
-    return whenKnown(askOf(this.#max, request, key), (max) =>
-      whenKnown(askOf(this.#timeWindow, request, key), (timeWindow) => this.#offer(max, timeWindow))
+  /**
+   * What is offered to a request.
+   *
+   * @throws RequestNeededError
+   */
+  offerTo(request: FastifyRequest | undefined, keys: Each<string>): MaybePromise<Offer> {
+    if (this.#isOfferFixed) return this.usual
+    const asked = this.#each.map((terms, index) => terms.numbersFor(request, memberOf(keys, index)))
+    return allKnown(asked, (numbers) => this.#offer(numbers))
+  }
+
+  /**
+   * What a request takes.
+   *
+   * @param given in place of the budget's cost, but not of a policy's own
+   * @throws RequestNeededError
+   */
+  costsOf(
+    request: FastifyRequest | undefined,
+    keys: Each<string>,
+    given?: number
+  ): MaybePromise<Each<number>> {
+    if (this.#areCostsFixed && given === undefined) return this.usualCosts
+    const asked = this.#each.map((terms, index) =>
+      given === undefined || terms.hasOwnCost ? terms.costOf(request, memberOf(keys, index)) : given
+    )
+    return allKnown(asked, compact)
+  }
+
+  /** What a request should have taken, when that turns out to be `actual`. */
+  settledCosts(charged: Each<number>, actual: number): Each<number> {
+    return compact(
+      this.#each.map(({ hasOwnCost }, index) => (hasOwnCost ? memberOf(charged, index) : actual))
     )
   }
 
-  /** What a request takes. */
-  costOf(request: FastifyRequest, key: string): MaybePromise<number> {
-    return askOf(this.#cost, request, key)
-  }
-
-  #offer(max: number, timeWindow: number): Offer {
-    const numbers = `${max}/${timeWindow}`
-    let offer = this.#offers.get(numbers)
+  #offer(numbers: readonly Numbers[]): Offer {
+    const name = numbers.join()
+    let offer = this.#offers.get(name)
     if (offer === undefined) {
       if (this.#offers.size === MOST_OFFERS) this.#offers.clear()
-      offer = this.#make(max, timeWindow)
-      this.#offers.set(numbers, offer)
+      offer = this.#make(
+        numbers.map((each, index) => (this.#each[index] as PolicyTerms).policyOf(each))
+      )
+      this.#offers.set(name, offer)
     }
     return offer
   }
 
-  #make(max: number, timeWindow: number): Offer {
-    const { headers, burst, algorithm, strict } = this.#options
-    const policy = policyOf(this.#name, { max, timeWindow, burst, algorithm, strict })
-    const write = fieldWriter(headers, [policy])
+  #make(list: readonly Policy[]): Offer {
+    const policies = list as Policies
+    const write = fieldWriter(this.#headers, policies)
     return {
-      policies: [policy],
+      policies,
       write,
       denials: new Denials(write),
-      allowListed: allowListed(policy)
+      allowListed: allowListed(policies[0])
     }
   }
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
-}
-
-function askOf(
-  term: UserFunction<number> | number,
-  request: FastifyRequest,
-  key: string
-): MaybePromise<number> {
-  return isNumber(term) ? term : term.ask(request, key)
-}
-
-/** Whether a value passes an option's check, and so is what the option may be. */
-function passes<Value = number>(
-  check: (value: unknown, option: string) => void,
-  value: unknown
-): value is Value {
-  try {
-    check(value, '')
-    return true
-  } catch {
-    return false
-  }
+/** One cost where all are the same. */
+function compact(costs: readonly number[]): Each<number> {
+  const first = costs[0] as number
+  return costs.every((cost) => cost === first) ? first : costs
 }

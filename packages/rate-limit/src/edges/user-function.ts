@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import type { MaybePromise } from '../options.ts'
+import type { MaybePromise } from '../budget-options.ts'
 import { isPromise } from './when-known.ts'
 
 /** What a function is expected to answer, and what is used where it does not. */
@@ -28,7 +28,8 @@ export interface Place {
 export class UserFunction<Value> {
   readonly #function: (request: FastifyRequest, key: string) => unknown
   readonly #expected: Expected<Value>
-  readonly #option: string
+  /** Names the option that it was given as. */
+  readonly option: string
   readonly #place: Place
   readonly #told = new Set<string>()
 
@@ -38,7 +39,7 @@ export class UserFunction<Value> {
     func: (request: FastifyRequest, key: string) => unknown,
     expected: Expected<Value>
   ) {
-    this.#option = option
+    this.option = option
     this.#place = place
     this.#function = func
     this.#expected = expected
@@ -69,7 +70,7 @@ export class UserFunction<Value> {
     if (!this.#told.has(what)) {
       this.#told.add(what)
       const { name, log } = this.#place
-      log.error({ err }, `${name}.${this.#option} ${what}: ${told} This is logged once.`)
+      log.error({ err }, `${name}.${this.option} ${what}: ${told} This is logged once.`)
     }
     return otherwise
   }

@@ -2,7 +2,7 @@
  * Checked by `tsc -b`, never run: what the types promise to users of the original, and that the
  * native plugin has its place in the same program.
  */
-import rateLimit from '@holdfast/rate-limit'
+import rateLimit, { type RateLimitHandler } from '@holdfast/rate-limit'
 import fastifyRateLimit, {
   type CreateRateLimitOptions,
   type errorResponseBuilderContext,
@@ -13,7 +13,7 @@ import fastifyRateLimit, {
   type RateLimitPluginOptions
 } from '@holdfast/rate-limit/compat'
 import { expectTypeOf } from 'expect-type'
-import Fastify, { type preHandlerAsyncHookHandler } from 'fastify'
+import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 
 class Store implements FastifyRateLimitStore {
@@ -65,7 +65,7 @@ app.register(async (scope) => {
   scope.register(rateLimit, { max: 5 })
 })
 
-expectTypeOf(app.rateLimit()).toEqualTypeOf<preHandlerAsyncHookHandler>()
+expectTypeOf(app.rateLimit()).toEqualTypeOf<RateLimitHandler>()
 expectTypeOf(normalizeIP).toBeCallableWith('2001:db8::1', 64)
 expectTypeOf(normalizeIP('2001:db8::1')).toBeString()
 expectTypeOf<RateLimitOptions>().toMatchTypeOf<CreateRateLimitOptions>()
