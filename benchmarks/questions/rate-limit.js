@@ -9,11 +9,17 @@ export const rateLimit = requestQuestion({
     '@fastify/rate-limit, allowed',
     'holdfast rate-limit, allowed',
     'holdfast rate-limit, allowed, no headers',
+    'holdfast rate-limit, allowed by ten policies',
     '@fastify/rate-limit, refused',
     'holdfast rate-limit, refused'
   ],
   pairs: [
     { ours: 'holdfast rate-limit, allowed', peer: '@fastify/rate-limit, allowed', aim: 0.55 },
+    {
+      ours: 'holdfast rate-limit, allowed by ten policies',
+      peer: 'holdfast rate-limit, allowed',
+      aim: 3
+    },
     { ours: 'holdfast rate-limit, refused', peer: '@fastify/rate-limit, refused', aim: 0.2 }
   ],
   http: [

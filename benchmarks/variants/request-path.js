@@ -92,6 +92,17 @@ export const variants = {
     return { app: answering(app) }
   },
 
+  'holdfast rate-limit, allowed by ten policies': async () => {
+    const app = Fastify()
+    const policies = Array.from({ length: 10 }, (_, index) => ({
+      name: `policy-${index}`,
+      max: PLENTY,
+      timeWindow: `${index + 1} minutes`
+    }))
+    await app.register(rateLimit, { policies })
+    return { app: answering(app) }
+  },
+
   '@fastify/rate-limit, refused': async () => {
     const app = Fastify()
     await app.register(fastifyRateLimit, { max: 0, timeWindow: '1 hour' })

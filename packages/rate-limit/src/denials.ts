@@ -65,6 +65,8 @@ class Denial implements Refusal {
 }
 
 function isToldAlike(one: Decision, other: Decision): boolean {
+  const parts = one.each ?? NONE
+  const others = other.each ?? NONE
   return (
     one.allowed === other.allowed &&
     one.reason === other.reason &&
@@ -73,7 +75,7 @@ function isToldAlike(one: Decision, other: Decision): boolean {
     one.remaining === other.remaining &&
     wholeSeconds(one.moreAfter) === wholeSeconds(other.moreAfter) &&
     wholeSeconds(one.resetAfter) === wholeSeconds(other.resetAfter) &&
-    one.each?.length === other.each?.length &&
-    (one.each ?? NONE).every((part, index) => isToldAlike(part, other.each?.[index] ?? part))
+    parts.length === others.length &&
+    parts.every((part, index) => isToldAlike(part, others[index] as Decision))
   )
 }

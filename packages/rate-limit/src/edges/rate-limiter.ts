@@ -72,9 +72,12 @@ export class RateLimiter {
     this.#budget = budget
   }
 
-  /** Charges the cost if all policies allow that, else nothing. */
+  /**
+   * Charges the cost if all policies allow that, else nothing: before it returns, unless a function
+   * among the options has to be waited for.
+   */
   async check(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
-    return this.#check(await this.#question(requestOrKey, options))
+    return whenKnown(this.#question(requestOrKey, options), (question) => this.#check(question))
   }
 
   /**
@@ -90,9 +93,14 @@ export class RateLimiter {
 
   /** What {@link check} would answer. Charges nothing. */
   async peek(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
-    const { keys, costs, offer, isAllowListed } = await this.#question(requestOrKey, options)
-    if (isAllowListed) return offer.allowListed
-    return this.#budget.limiter.peek(keys, costs, monotonicClock(), offer.policies)
+    const { limiter } = this.#budget
+    return whenKnown(
+      this.#question(requestOrKey, options),
+      ({ keys, costs, offer, isAllowListed }) =>
+        isAllowListed
+          ? offer.allowListed
+          : limiter.peek(keys, costs, monotonicClock(), offer.policies)
+    )
   }
 
   /** Charges like {@link check} what it may cost at most, to be settled when it is known. */
@@ -100,18 +108,13 @@ export class RateLimiter {
     requestOrKey: FastifyRequest | string,
     options?: CheckOptions
   ): Promise<Reservation> {
-    const question = await this.#question(requestOrKey, options)
-    const decision = this.#check(question)
-    const { keys, costs, offer, isAllowListed } = question
-    if (!decision.allowed || isAllowListed) return new OpenReservation(decision, this.#budget)
-    const charged = this.#budget.limiter.hold(keys, costs, offer.policies)
-    return new OpenReservation(decision, this.#budget, charged)
+    return whenKnown(this.#question(requestOrKey, options), (question) => this.#reserve(question))
   }
 
   /** Forgets all that is known of a client, a ban included: it starts anew. */
   async reset(requestOrKey: FastifyRequest | string): Promise<void> {
-    const keys = await this.#keys(requestOrKey)
-    this.#budget.limiter.reset(keys, monotonicClock())
+    const { limiter } = this.#budget
+    return whenKnown(this.#keys(requestOrKey), (keys) => limiter.reset(keys, monotonicClock()))
   }
 
   /**
@@ -122,8 +125,19 @@ export class RateLimiter {
    */
   async ban(requestOrKey: FastifyRequest | string, duration: Duration): Promise<void> {
     checkDuration(duration, 'ban.duration')
-    const keys = await this.#keys(requestOrKey)
-    this.#budget.limiter.ban(keys, parseDuration(duration, 'ban.duration'), monotonicClock())
+    const milliseconds = parseDuration(duration, 'ban.duration')
+    const { limiter } = this.#budget
+    return whenKnown(this.#keys(requestOrKey), (keys) =>
+      limiter.ban(keys, milliseconds, monotonicClock())
+    )
+  }
+
+  #reserve(question: Question): Reservation {
+    const decision = this.#check(question)
+    const { keys, costs, offer, isAllowListed } = question
+    if (!decision.allowed || isAllowListed) return new OpenReservation(decision, this.#budget)
+    const charged = this.#budget.limiter.hold(keys, costs, offer.policies)
+    return new OpenReservation(decision, this.#budget, charged)
   }
 
   #check({ keys, costs, offer, isAllowListed }: Question): Decision {
