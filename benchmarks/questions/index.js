@@ -5,6 +5,7 @@ import { circuitBreaker } from './circuit-breaker.js'
 import { lifecycle } from './lifecycle.js'
 import { limiterCore } from './limiter-core.js'
 import { rateLimit } from './rate-limit.js'
+import { redis } from './redis.js'
 import { requestLine } from './request-line.js'
 import { rollingRestartQuestion } from './rolling-restart.js'
 import { shutdown } from './shutdown.js'
@@ -14,6 +15,7 @@ export const questions = [
   bare,
   rateLimit,
   limiterCore,
+  redis,
   circuitBreaker,
   breakerBehaviour,
   requestLine,

@@ -1,0 +1,173 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { findRedisProgram } from '../../test/support/redis-program.js'
+import { compareEngines } from '../harness/engines.js'
+import { loader } from '../harness/load.js'
+import { canPin } from '../harness/nodes.js'
+import { compareOverHttp } from '../harness/over-http.js'
+import { fixed, quoted } from '../harness/report.js'
+import { nothing } from '../harness/statistics.js'
+
+const modulePath = fileURLToPath(new URL('../variants/shared-limiters.js', import.meta.url))
+const OURS = 'holdfast RedisStore'
+const PEERS = ['@fastify/rate-limit RedisStore', 'rate-limiter-flexible RateLimiterRedis']
+const STORES = ['plain INCR', ...PEERS, OURS]
+const OVER_HTTP = [
+  'bare',
+  '@fastify/rate-limit, Redis',
+  'holdfast rate-limit, Redis',
+  'holdfast rate-limit, Redis, leases of 20'
+]
+
+/** @type {import('../harness/report.js').Question} */
+export const redis = {
+  name: 'redis',
+  title: 'A limit shared through Redis',
+  asks: 'What does a decision in Redis cost, alone and in front of a route, and what does a request pay when Redis stands still?',
+  versions: ['fastify', '@fastify/rate-limit', 'rate-limiter-flexible', 'ioredis'],
+  async run(effort) {
+    const program = findRedisProgram()
+    if (program === undefined) return { tables: [] }
+    const smoke = effort.name === 'smoke'
+    const rounds = { full: 7, short: 3, smoke: 1 }[effort.name]
+    // The stores run on core 1, servers on core 0 with their load on core 1.
+    const [speed, frozen, trips] = await withRedis(program, 0, (pid) => {
+      const concurrency = [1, 64].map((inFlight) =>
+        compareEngines(modulePath, STORES, { inFlight, seconds: effort.seconds }, { rounds })
+      )
+      const outage = compareEngines(
+        modulePath,
+        ['frozen'],
+        { pid, requests: smoke ? 20 : 200 },
+        { rounds }
+      )
+      const requests = smoke ? 50 : 2000
+      return [
+        concurrency,
+        outage['frozen'] ?? {},
+        compareEngines(modulePath, ['trips'], { requests }, { rounds: 1 })['trips'] ?? {}
+      ]
+    })
+    const overHttp = await withRedis(program, 1, () =>
+      compareOverHttp(modulePath, smoke ? OVER_HTTP.slice(0, 1) : OVER_HTTP, effort)
+    )
+    const figure = (
+      /** @type {number} */ index,
+      /** @type {string} */ name,
+      /** @type {string} */ what
+    ) => speed[index]?.[name]?.[what] ?? nothing
+    const beside = (
+      /** @type {number} */ index,
+      /** @type {string} */ what,
+      /** @type {string} */ peer
+    ) => figure(index, OURS, what).median / figure(index, peer, what).median
+    const addedOf = (/** @type {string} */ name) =>
+      overHttp.find(({ variant }) => variant === name)?.addedCpu.median ?? 0
+    const added = addedOf('holdfast rate-limit, Redis') / addedOf('@fastify/rate-limit, Redis')
+    /** @type {(what: string, ratio: number, aim: number, atLeast?: boolean) => string[]} */
+    const goal = (what, ratio, aim, atLeast = false) => [
+      what,
+      fixed(ratio),
+      `${atLeast ? '>=' : '<='} ${aim}`,
+      (atLeast ? ratio >= aim : ratio <= aim) ? 'yes' : 'no'
+    ]
+    return {
+      tables: [
+        ...[1, 64].map((inFlight, index) => ({
+          title: `${inFlight} in flight, 10,000 clients`,
+          columns: ['store', 'decisions a second', 'CPU µs of the client', 'p50 ms', 'p99 ms'],
+          rows: STORES.map((name) => [
+            name,
+            quoted(figure(index, name, 'perSecond'), 0),
+            quoted(figure(index, name, 'cpu'), 1),
+            quoted(figure(index, name, 'p50'), 3),
+            quoted(figure(index, name, 'p99'), 3)
+          ])
+        })),
+        {
+          title: `Over HTTP, keep-alive, 50 connections (${loader})`,
+          columns: ['variant', 'requests a second / bare', 'added CPU µs', 'p99 / bare'],
+          rows: overHttp.map((row) => [
+            row.variant,
+            quoted(row.ratio),
+            quoted(row.addedCpu, 1),
+            quoted(row.p99Ratio)
+          ])
+        },
+        {
+          title: 'Ours beside the peers',
+          columns: ['what', 'figure', 'aim', 'reached'],
+          rows: [
+            ...PEERS.flatMap((peer) => [
+              goal(
+                `decisions a second at 64 in flight / ${peer}`,
+                beside(1, 'perSecond', peer),
+                1.5,
+                true
+              ),
+              goal(`client CPU at 64 in flight / ${peer}`, beside(1, 'cpu', peer), 0.35),
+              goal(`latency of one in flight / ${peer}`, beside(0, 'p50', peer), 1.05)
+            ]),
+            goal('added CPU over HTTP / @fastify/rate-limit, Redis', added, 0.5),
+            goal('round trips a request, leases of 20', trips['leased']?.median ?? 0, 0.1),
+            goal('round trips a request of a denied client', trips['denied']?.median ?? 0, 0),
+            goal(
+              'Redis frozen: longest of the first 20 requests, ms',
+              frozen['first']?.median ?? 0,
+              60
+            ),
+            goal('Redis frozen: p95 of the others, ms', frozen['p95']?.median ?? 0, 1),
+            goal('Redis frozen: requests that failed', frozen['failed']?.median ?? 0, 0)
+          ]
+        }
+      ],
+      plots: [
+        {
+          name: 'redis',
+          title: '64 decisions in flight: CPU of the client',
+          unit: 'µs',
+          bars: STORES.map((name) => {
+            const { median, lower, upper } = figure(1, name, 'cpu')
+            return { label: name, value: median, lower, upper }
+          })
+        }
+      ]
+    }
+  }
+}
+
+/**
+ * Runs a Redis for as long as it is needed, on one core where the system can pin.
+ *
+ * @template Result
+ * @param {string} program
+ * @param {number} core
+ * @param {(pid: number) => Result | Promise<Result>} use
+ * @returns {Promise<Result>}
+ */
+async function withRedis(program, core, use) {
+  const probe = createServer()
+  await once(probe.listen(0, '127.0.0.1'), 'listening')
+  const address = probe.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  await once(probe.close(), 'close')
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp']
+  const [command = '', ...args] = [
+    ...(canPin ? ['taskset', '-c', String(core)] : []),
+    ...[program, ...options]
+  ]
+  const server = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  for await (const chunk of server.stdout) {
+    output += chunk
+    if (output.includes('eady to accept connections')) break
+  }
+  process.env.BENCHMARK_REDIS = String(port)
+  try {
+    return await use(server.pid ?? 0)
+  } finally {
+    server.kill('SIGKILL')
+  }
+}
