@@ -70,25 +70,24 @@ export class RedisPolicies {
 
   /** Reads a decision out of the script's reply. */
   read(reply: Reply, cost: number): Decision {
-    let isDenied = false
-    const accounts: Account[] = []
-    for (const { algorithm } of this.#microseconds) {
-      const first = reply.next()
-      isDenied = first < 0
-      accounts.push({
-        until: first < 0 ? -1 - first : first,
-        used: algorithm.counts ? reply.next() : 0,
-        previous: algorithm.counts ? reply.next() : 0
-      })
-    }
-    return jointly(
-      this.#microseconds.map((policy, index) => {
-        const account = accounts[index] as Account
-        const wait = isDenied ? policy.algorithm.wait(account, cost, 0) : 0
-        return decisionOf(policy, account, wait, 0, MICROSECONDS)
-      })
-    )
+    const policies = this.#microseconds
+    if (policies.length === 1) return readOne(policies[0] as Policy, reply, cost)
+    return jointly(policies.map((policy) => readOne(policy, reply, cost)))
   }
+}
+
+/** Where the question was denied, every policy says so; each by itself may yet have allowed it. */
+function readOne(policy: Policy, reply: Reply, cost: number): Decision {
+  const { algorithm } = policy
+  const first = reply.next()
+  const isDenied = first < 0
+  const account: Account = {
+    until: isDenied ? -1 - first : first,
+    used: algorithm.counts ? reply.next() : 0,
+    previous: algorithm.counts ? reply.next() : 0
+  }
+  const wait = isDenied ? algorithm.wait(account, cost, 0) : 0
+  return decisionOf(policy, account, wait, 0, MICROSECONDS)
 }
 
 /** The script's reply, one number after the other. */

@@ -20,60 +20,60 @@ export interface Question {
 }
 
 /** Questions that are alike, so that the script is told once what to do. */
-interface Alike {
-  readonly head: string
-  readonly tail: string
-  readonly questions: Question[]
-}
+type Alike = [Question, ...Question[]]
 
 /** Questions that travel together. */
 export class Batch {
   /** How many accounts they are about. */
   size = 0
-  readonly #alike = new Map<string, Alike>()
+  readonly #alike: Alike[] = []
 
   add(question: Question): void {
-    const { action, cost, countDenied, policies } = question
-    const tail = `${cost} ${countDenied ? 1 : 0} ${policies.text}`
-    const name = `${action} ${tail}`
-    let alike = this.#alike.get(name)
-    if (alike === undefined) {
-      alike = { head: action, tail, questions: [] }
-      this.#alike.set(name, alike)
+    this.size += question.policies.length
+    for (const alike of this.#alike) {
+      if (!isAlike(alike[0], question)) continue
+      alike.push(question)
+      return
     }
-    alike.questions.push(question)
-    this.size += policies.length
+    this.#alike.push([question])
   }
 
   /** The accounts, in the order in which the script is told of them. */
   keys(prefix: string): string[] {
     const keys: string[] = []
-    for (const { questions } of this.#alike.values()) {
-      for (const { policies, tag, limit } of questions) policies.addKeys(keys, prefix, tag, limit)
+    for (const alike of this.#alike) {
+      for (const { policies, tag, limit } of alike) policies.addKeys(keys, prefix, tag, limit)
     }
     return keys
   }
 
   /** What the script is told. */
   args(): string[] {
-    return Array.from(
-      this.#alike.values(),
-      ({ head, tail, questions }) => `${head} ${questions.length} ${tail}`
-    )
+    return this.#alike.map((alike) => {
+      const [{ action, cost, countDenied, policies }] = alike
+      return `${action} ${alike.length} ${cost} ${countDenied ? 1 : 0} ${policies.text}`
+    })
   }
 
   answer(numbers: unknown): void {
     const reply = new Reply(numbers)
-    for (const { questions } of this.#alike.values()) {
-      for (const question of questions) {
-        question.answer(question.policies.read(reply, question.cost))
-      }
+    for (const alike of this.#alike) {
+      for (const question of alike) question.answer(question.policies.read(reply, question.cost))
     }
   }
 
   fail(error: unknown): void {
-    for (const { questions } of this.#alike.values()) {
-      for (const question of questions) question.fail(error)
+    for (const alike of this.#alike) {
+      for (const question of alike) question.fail(error)
     }
   }
+}
+
+function isAlike(one: Question, other: Question): boolean {
+  return (
+    one.policies.text === other.policies.text &&
+    one.cost === other.cost &&
+    one.action === other.action &&
+    one.countDenied === other.countDenied
+  )
 }
