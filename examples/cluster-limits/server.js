@@ -1,0 +1,27 @@
+/**
+ * One of several processes of a service: all of them together allow each client `MAX` requests a
+ * second, and 40 at once.
+ */
+import rateLimit from '@holdfast/rate-limit'
+import Fastify from 'fastify'
+import { Redis } from 'ioredis'
+
+const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379')
+redis.on('error', () => {
+  // ioredis goes on trying by itself; the plugin's log says what becomes of the requests meanwhile.
+})
+
+const app = Fastify({ logger: { level: 'warn' } })
+app.register(rateLimit, {
+  redis,
+  max: Number(process.env.MAX ?? 100),
+  timeWindow: '1 second',
+  burst: 40,
+  instances: 4
+})
+app.get('/', () => 'welcome')
+app.addHook('onClose', async () => redis.disconnect())
+
+const address = await app.listen({ port: Number(process.env.PORT ?? 0) })
+process.send?.(address)
+process.once('SIGTERM', () => app.close())
