@@ -18,9 +18,11 @@ const modulePath = fileURLToPath(new URL('../variants/request-path.js', import.m
  *   versions?: string[],
  *   variants: string[],
  *   base?: string,
+ *   wholes?: { more: string, less: string, aim: number }[],
  *   pairs?: { ours: string, peer: string, aim: number }[],
  *   http?: string[]
- * }} question `base` is what "added" is counted from; `aim` is the ratio to the peer we mean to reach
+ * }} question `base` is what "added" is counted from; `aim` is the ratio to the peer we mean to reach; `wholes`
+ *   compares whole requests, the base included
  * @returns {import('./report.js').Question}
  */
 export function requestQuestion({
@@ -31,6 +33,7 @@ export function requestQuestion({
   variants,
   base = 'bare',
   pairs = [],
+  wholes = [],
   http = []
 }) {
   return {
@@ -78,6 +81,18 @@ export function requestQuestion({
               fixed(bytes),
               ratio <= aim ? 'yes' : 'no'
             ]
+          })
+        })
+      }
+      if (wholes.length > 0) {
+        const cost = (/** @type {string} */ variant) =>
+          rows.find((row) => row.variant === variant)?.cpu.median ?? 0
+        tables.push({
+          title: 'Whole requests',
+          columns: ['request', 'beside', 'CPU', 'aim', 'reached'],
+          rows: wholes.map(({ more, less, aim }) => {
+            const ratio = cost(more) / cost(less)
+            return [more, less, fixed(ratio), `<= ${aim}`, ratio <= aim ? 'yes' : 'no']
           })
         })
       }

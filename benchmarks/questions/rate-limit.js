@@ -15,12 +15,14 @@ export const rateLimit = requestQuestion({
   ],
   pairs: [
     { ours: 'holdfast rate-limit, allowed', peer: '@fastify/rate-limit, allowed', aim: 0.55 },
-    {
-      ours: 'holdfast rate-limit, allowed by ten policies',
-      peer: 'holdfast rate-limit, allowed',
-      aim: 3
-    },
     { ours: 'holdfast rate-limit, refused', peer: '@fastify/rate-limit, refused', aim: 0.2 }
+  ],
+  wholes: [
+    {
+      more: 'holdfast rate-limit, allowed by ten policies',
+      less: 'holdfast rate-limit, allowed',
+      aim: 3
+    }
   ],
   http: [
     '@fastify/rate-limit, allowed',

@@ -2,7 +2,13 @@ import type { CircuitBreaker, CircuitBreakerOptions } from '@holdfast/circuit-br
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { type Duration, parseDuration } from '@holdfast/core'
 import { type LifecycleOptions, lifecycle, serverTimeouts } from '@holdfast/lifecycle'
-import { type RateLimitOptions, rateLimit, TokenBucket } from '@holdfast/rate-limit'
+import {
+  type RateLimiter,
+  type RateLimitOptions,
+  type Reservation,
+  rateLimit,
+  TokenBucket
+} from '@holdfast/rate-limit'
 import compat, { type RateLimitPluginOptions } from '@holdfast/rate-limit/compat'
 import { type RequestLoggingOptions, requestLogging } from '@holdfast/request-logging'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -52,6 +58,21 @@ moving.get(
 moving.get('/hook', { preHandler: moving.rateLimit({ max: 1 }) }, () => 'hooked')
 await moving.close()
 
+async function limitAnything(app: FastifyInstance): Promise<void> {
+  await app.register(rateLimit, limit)
+  app.get<{ Params: { id: string } }>(
+    '/orders/:id',
+    { onRequest: app.rateLimit({ max: 5 }), preHandler: [app.rateLimit()] },
+    ({ params }) => params.id
+  )
+  const logins: RateLimiter = app.createRateLimiter({ max: 5 })
+  const attempt: Reservation = await logins.reserve('alice')
+  await attempt.cancel()
+  if (!logins.checkSync('alice', { cost: 5 }).allowed) throw new Error('nothing was charged')
+  await app.close()
+}
+
+await limitAnything(Fastify())
 if (parseDuration('1s', 'wait') !== 1000) throw new Error('a second is 1000 ms')
 if (!new TokenBucket({ rate: 1, capacity: 1 }).allow()) throw new Error('the bucket is full')
 console.log('ok')

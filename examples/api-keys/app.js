@@ -1,0 +1,71 @@
+/**
+ * An API whose clients have keys. What a key may ask is a matter of its plan.
+ */
+import { rateLimit } from '@holdfast/rate-limit'
+import Fastify from 'fastify'
+
+/** What may be asked: requests at once and a second, units a day. */
+const PLANS = {
+  free: { perSecond: 2, perDay: 100 },
+  pro: { perSecond: 20, perDay: 10_000 }
+}
+
+/** Who has which key. In a service of your own this is a table. @type {Record<string, keyof typeof PLANS>} */
+const KEYS = { 'key-of-ann': 'free', 'key-of-bob': 'pro' }
+
+/** How many requests too many a key may make in a minute before it is banned. */
+const PATIENCE = 20
+const BAN = '15 minutes'
+
+/** @param {{ logger?: boolean }} [options] */
+export async function createApi({ logger = false } = {}) {
+  const app = Fastify({ logger })
+
+  // Before the limiter: who has no key is turned away and counts for nobody.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!Object.hasOwn(KEYS, keyOf(request))) {
+      return reply.code(401).send({ message: 'Send a key that we know as x-api-key.' })
+    }
+  })
+
+  await app.register(rateLimit, {
+    keyGenerator: keyOf,
+    policies: [
+      { name: 'second', max: (request) => planOf(request).perSecond, timeWindow: '1s', cost: 1 },
+      { name: 'day', max: (request) => planOf(request).perDay, timeWindow: '1 day', cost: unitsOf }
+    ]
+  })
+
+  // The limiter that the plugin asks itself, to ban with.
+  const limiter = app.createRateLimiter()
+  const abuse = app.createRateLimiter({ max: PATIENCE, timeWindow: '1 minute', cost: 1 })
+  app.addHook('onResponse', async (request, reply) => {
+    if (reply.statusCode !== 429) return
+    const { allowed } = await abuse.check(keyOf(request))
+    if (!allowed) await limiter.ban(keyOf(request), BAN)
+  })
+
+  app.get('/articles', () => [{ id: 1, title: 'Tea' }])
+  app.get('/search', { config: { units: 5 } }, () => [{ id: 1, score: 0.9 }])
+  app.get('/usage', { config: { units: 0 } }, async (request) => {
+    const { each } = await limiter.peek(request)
+    return each?.map(({ policy, limit, remaining }) => ({ policy, limit, remaining }))
+  })
+  return app
+}
+
+/** @param {import('fastify').FastifyRequest} request */
+function keyOf({ headers }) {
+  return String(headers['x-api-key'])
+}
+
+/** @param {import('fastify').FastifyRequest} request */
+function planOf(request) {
+  return PLANS[KEYS[keyOf(request)] ?? 'free']
+}
+
+/** What the request takes of the day, as its route says. @param {import('fastify').FastifyRequest} request */
+function unitsOf({ routeOptions }) {
+  const { units = 1 } = /** @type {{ units?: number }} */ (routeOptions.config)
+  return units
+}
