@@ -27,7 +27,8 @@ export const redis = {
   title: 'A limit shared through Redis',
   asks: 'What does a decision in Redis cost, alone and in front of a route, and what does a request pay when Redis stands still?',
   versions: ['fastify', '@fastify/rate-limit', 'rate-limiter-flexible', 'ioredis'],
-  async run(effort) {
+  once: true,
+  async run(effort, samples) {
     const program = findRedisProgram()
     if (program === undefined) return { tables: [] }
     const smoke = effort.name === 'smoke'
@@ -35,23 +36,30 @@ export const redis = {
     // The stores run on core 1, servers on core 0 with their load on core 1.
     const [speed, frozen, trips] = await withRedis(program, 0, (pid) => {
       const concurrency = [1, 64].map((inFlight) =>
-        compareEngines(modulePath, STORES, { inFlight, seconds: effort.seconds }, { rounds })
+        compareEngines(
+          modulePath,
+          STORES,
+          { inFlight, seconds: effort.seconds },
+          { rounds },
+          samples
+        )
       )
       const outage = compareEngines(
         modulePath,
         ['frozen'],
         { pid, requests: smoke ? 20 : 200 },
-        { rounds }
+        { rounds },
+        samples
       )
       const requests = smoke ? 50 : 2000
       return [
         concurrency,
         outage['frozen'] ?? {},
-        compareEngines(modulePath, ['trips'], { requests }, { rounds: 1 })['trips'] ?? {}
+        compareEngines(modulePath, ['trips'], { requests }, { rounds: 1 }, samples)['trips'] ?? {}
       ]
     })
     const overHttp = await withRedis(program, 1, () =>
-      compareOverHttp(modulePath, smoke ? OVER_HTTP.slice(0, 1) : OVER_HTTP, effort)
+      compareOverHttp(modulePath, smoke ? OVER_HTTP.slice(0, 1) : OVER_HTTP, effort, samples)
     )
     const figure = (
       /** @type {number} */ index,

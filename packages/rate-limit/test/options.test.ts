@@ -55,6 +55,16 @@ const wrong: [given: unknown, message: RegExp][] = [
     { store: new MemoryStore(), redis: {} },
     /"rateLimit\.redis" must be left out where there is a store/
   ],
+  [
+    {
+      store: new MemoryStore(),
+      policies: [
+        { name: 'client', max: 1, timeWindow: 1000 },
+        { name: 'tenant', max: 1, timeWindow: 1000, keyGenerator: () => 'tenant' }
+      ]
+    },
+    /"rateLimit\.policies\[1\]\.keyGenerator" must be that of the other policies, where limits are kept in a store/
+  ],
   [{ storeTimeout: 0 }, /"rateLimit\.storeTimeout" must be a duration of at least 1/],
   [{ onStoreError: 'panic' }, /"rateLimit\.onStoreError" must be one of "local", "allow", "deny"/],
   [{ instances: 0 }, /"rateLimit\.instances" must be a whole number of at least 1/],

