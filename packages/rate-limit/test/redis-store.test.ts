@@ -279,6 +279,28 @@ t.test('other things than clients are refused, with what would be right', async 
   t.throws(() => new RedisStore({ client, prefix: 'a{b}' }), { message: /without braces/ })
 })
 
+t.test('what a client hands out that is no answer is an error, and allows nothing', async (t) => {
+  for (const reply of ['QUEUED', null, [], undefined]) {
+    const client = { evalsha: async () => reply, eval: async () => reply }
+    await t.rejects(new RedisStore({ client }).check(charge('any')), {
+      message: 'the client did not hand out what the script replied'
+    })
+  }
+})
+
+t.test('a Cluster that is not known yet has one part', async (t) => {
+  const run = async () => []
+  const emitter = { on() {}, off() {} }
+  const clients: RedisClient[] = [
+    { status: 'connecting', isCluster: true, evalsha: run, eval: run, ...emitter },
+    { isOpen: false, nodeByAddress: new Map(), evalSha: run, eval: run, ...emitter } as RedisClient
+  ]
+  for (const client of clients) {
+    const store = new RedisStore({ client })
+    t.strictSame([store.isReady, store.partOf('any')], [false, ''])
+  }
+})
+
 t.test('slots are those of a Cluster', async (t) => {
   // The examples of the specification, and of its CRC.
   t.equal(slotOf('123456789'), 0x31c3)

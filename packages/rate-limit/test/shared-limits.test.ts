@@ -229,6 +229,48 @@ t.test('when the store dies nobody waits for a lease', async (t) => {
   redis.thaw()
 })
 
+t.test(
+  'nested registrations have limits of their own, also where they have no prefix',
+  async (t) => {
+    const redis = await startPrivateRedis(t)
+    if (redis === undefined) return
+    const [app] = (await services(t, redis, 1, { max: 100 }, (app) => {
+      for (const url of ['/one', '/two']) {
+        app.register(async (scope) => {
+          await scope.register(rateLimit, { max: 1, redis: ioredis(t, redis.port) })
+          scope.get(url, () => 'ok')
+        })
+      }
+    })) as [FastifyInstance]
+    for (const url of ['/one', '/two']) {
+      t.strictSame([(await ask(app, url)).status, (await ask(app, url)).status], [200, 429])
+    }
+    t.strictSame(((await redis.cli('KEYS', '*')) as string[]).sort(), [
+      'holdfast:t{127.0.0.1}default',
+      'holdfast:t{127.0.0.1}nested@',
+      'holdfast:t{127.0.0.1}nested@#2'
+    ])
+  }
+)
+
+t.test('several policies are decided together, and denied together until their time', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const policies = [
+    { name: 'burst', max: 3, timeWindow: '1 hour' },
+    { name: 'day', max: 100, timeWindow: '1 day', algorithm: 'sliding-window' }
+  ] as const
+  const [app] = (await services(t, redis, 1, { policies })) as [FastifyInstance]
+  for (let asked = 0; asked < 3; asked++) t.equal((await ask(app)).status, 200)
+  const denied = await ask(app)
+  t.equal(denied.status, 429)
+  const before = await calls(redis)
+  const again = await ask(app)
+  t.strictSame([again.status, again.headers['ratelimit']], [429, denied.headers['ratelimit']])
+  t.match(again.headers['ratelimit'], /"burst";r=0.*"day";r=97/)
+  t.equal(await calls(redis), before)
+})
+
 t.test('a store of another kind is used in the same way', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return

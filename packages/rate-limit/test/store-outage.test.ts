@@ -60,7 +60,11 @@ const LIMIT = { max: 1000, timeWindow: '1 hour' } as const
 const CLIENTS: Readonly<
   Record<string, (t: Test, redis: PrivateRedis) => RedisClient | Promise<RedisClient>>
 > = {
-  ioredis: (t, { port }) => ioredis(t, port),
+  ioredis: async (t, { port }) => {
+    const client = ioredis(t, port)
+    await once(client, 'ready')
+    return client
+  },
   'node-redis': (t, { url }) => nodeRedis(t, url)
 }
 
@@ -185,6 +189,69 @@ t.test('what costs more than the local share is allowed once the share is there'
   const { status, headers } = await get()
   t.equal(status, 429)
   t.ok(headers['retry-after'])
+})
+
+t.test('parts of a store fail and return one by one', async (t) => {
+  const memory = new MemoryStore()
+  const dead = new Set<string>()
+  const partOf = (key: string) => key.slice(0, 1)
+  const check: typeof memory.check = (charge) =>
+    // Anything may be thrown.
+    dead.has(partOf(charge.key))
+      ? Promise.reject('dead')
+      : MemoryStore.prototype.check.call(memory, charge)
+  const store = Object.assign(memory, { partOf, check })
+  const events: [part: string, available: boolean][] = []
+  t.teardown(
+    subscribe('holdfast:rate-limit:store', ({ part, available }) => events.push([part, available]))
+  )
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(rateLimit, {
+    ...LIMIT,
+    store,
+    onStoreError: 'deny',
+    keyGenerator: ({ headers }) => String(headers['client'])
+  })
+  app.get('/', () => 'ok')
+  const ask = async (client: string) =>
+    (await app.inject({ url: '/', headers: { client } })).statusCode
+  for (const part of ['a', 'b']) dead.add(part)
+  for (let asked = 0; asked < 3; asked++) {
+    t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [429, 429, 200])
+  }
+  t.strictSame(events, [
+    ['a', false],
+    ['b', false]
+  ])
+  dead.delete('a')
+  await eventually(() => events.length === 3)
+  t.strictSame(events[2], ['a', true])
+  t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [200, 429, 200])
+  dead.delete('b')
+  await eventually(() => events.length === 4)
+  t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [200, 200, 200])
+})
+
+t.test('a service that closes while the store is away does not wait for it', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const client = ioredis(t, redis.port)
+  await once(client, 'ready')
+  const lease = { max: 10 }
+  const service = await serve(t, { ...LIMIT, redis: client, lease })
+  for (let asked = 0; asked < 3; asked++) await service.get()
+  const asking = Fastify()
+  t.teardown(() => asking.close())
+  asking.register(rateLimit, { ...LIMIT, redis: client, lease, storeTimeout: 200 })
+  asking.get('/', () => 'ok')
+  await asking.ready()
+  await redis.kill()
+  while (service.events.at(-1) !== false) t.equal((await service.get()).status, 200)
+  for (let asked = 0; asked < 20; asked++) t.equal((await service.get()).status, 200)
+  await service.app.close()
+  t.ok(service.told().length === 1)
+  await asking.close()
 })
 
 t.test('the boot stops where the client may not run scripts', async (t) => {

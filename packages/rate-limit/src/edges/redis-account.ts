@@ -95,8 +95,12 @@ export class Reply {
   readonly #numbers: readonly unknown[]
   #position = 0
 
-  constructor(numbers: unknown) {
-    this.#numbers = Array.isArray(numbers) ? numbers : []
+  /** @throws Error when the client hands out something else than an answer for each account */
+  constructor(numbers: unknown, accounts: number) {
+    if (!Array.isArray(numbers) || numbers.length < accounts) {
+      throw new Error('the client did not hand out what the script replied')
+    }
+    this.#numbers = numbers
   }
 
   /** Clients may be set to hand numbers out as text. */

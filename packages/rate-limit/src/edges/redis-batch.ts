@@ -55,8 +55,9 @@ export class Batch {
     })
   }
 
+  /** @throws Error, before anybody was answered, when that is no answer to the questions */
   answer(numbers: unknown): void {
-    const reply = new Reply(numbers)
+    const reply = new Reply(numbers, this.size)
     for (const alike of this.#alike) {
       for (const question of alike) question.answer(question.policies.read(reply, question.cost))
     }

@@ -155,10 +155,9 @@ export class RedisStore implements Store {
   }
 
   #send(batch: Batch): void {
-    this.#run(batch.keys(this.#prefix), batch.args()).then(
-      (reply) => batch.answer(reply),
-      (error) => batch.fail(error)
-    )
+    this.#run(batch.keys(this.#prefix), batch.args())
+      .then((reply) => batch.answer(reply))
+      .catch((error) => batch.fail(error))
   }
 
   /** Redis forgets scripts when it restarts, fails over or is told to: then it is given ours again. */
