@@ -106,7 +106,6 @@ export function decisionOf(
  */
 export function jointly(each: readonly Decision[]): Decision {
   const decides = each.reduce(tighter)
-  if (each.length === 1) return decides
   const { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason } = decides
   return { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason, each }
 }

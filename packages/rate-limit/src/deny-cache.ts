@@ -23,10 +23,7 @@ export class DenyCache {
   /** Remembers a denial. */
   add(key: string, cost: number, policies: Policies, decision: Decision, now: number): void {
     if (this.#denials.size >= MOST && !this.#denials.has(key)) {
-      for (const oldest of this.#denials.keys()) {
-        this.#denials.delete(oldest)
-        break
-      }
+      this.#denials.delete(this.#denials.keys().next().value as string)
     }
     const until = now + decision.retryAfter
     this.#denials.set(key, { decision, cost, policies, since: now, until })
@@ -43,14 +40,5 @@ export class DenyCache {
     // A smaller cost may be there, and other numbers may allow it.
     if (cost < denial.cost || policies !== denial.policies) return undefined
     return later(denial.decision, now - denial.since)
-  }
-
-  /** Forgets a client, to whom something was given back. */
-  delete(key: string): void {
-    this.#denials.delete(key)
-  }
-
-  clear(): void {
-    this.#denials.clear()
   }
 }

@@ -67,7 +67,7 @@ export class Leases {
   ): Decision {
     let lease = this.find(key, policies)
     if (lease === undefined) {
-      if (this.#leases.size >= MOST) this.#giveUpOldest()
+      if (this.#leases.size >= MOST) this.#leases.delete(this.#leases.keys().next().value as string)
       lease = { policies, tokens: 0, decision, since: now, renewal: undefined }
       this.#leases.set(key, lease)
     }
@@ -88,13 +88,6 @@ export class Leases {
     })
     this.#leases.clear()
     return left.filter(({ tokens }) => tokens > 0)
-  }
-
-  #giveUpOldest(): void {
-    for (const key of this.#leases.keys()) {
-      this.#leases.delete(key)
-      return
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import { RedisStore } from '@holdfast/rate-limit/redis'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -16,8 +17,12 @@ async function services(
   const apps = Array.from({ length: count }, () => {
     const app = Fastify()
     t.teardown(() => app.close())
+    const client = ioredis(t, redis.port)
     // Whatever else the machine is doing, these wait for Redis.
-    app.register(rateLimit, { redis: ioredis(t, redis.port), storeTimeout: '10s', ...options })
+    app.addHook('onReady', async () => {
+      if (client.status !== 'ready') await once(client, 'ready')
+    })
+    app.register(rateLimit, { redis: client, storeTimeout: '10s', ...options })
     app.get('/', () => 'ok')
     build(app)
     return app
@@ -247,8 +252,8 @@ t.test(
     }
     t.strictSame(((await redis.cli('KEYS', '*')) as string[]).sort(), [
       'holdfast:t{127.0.0.1}default',
-      'holdfast:t{127.0.0.1}nested@',
-      'holdfast:t{127.0.0.1}nested@#2'
+      'holdfast:t{127.0.0.1}nested@#2',
+      'holdfast:t{127.0.0.1}nested@#3'
     ])
   }
 )

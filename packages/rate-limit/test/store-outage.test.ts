@@ -191,48 +191,6 @@ t.test('what costs more than the local share is allowed once the share is there'
   t.ok(headers['retry-after'])
 })
 
-t.test('parts of a store fail and return one by one', async (t) => {
-  const memory = new MemoryStore()
-  const dead = new Set<string>()
-  const partOf = (key: string) => key.slice(0, 1)
-  const check: typeof memory.check = (charge) =>
-    // Anything may be thrown.
-    dead.has(partOf(charge.key))
-      ? Promise.reject('dead')
-      : MemoryStore.prototype.check.call(memory, charge)
-  const store = Object.assign(memory, { partOf, check })
-  const events: [part: string, available: boolean][] = []
-  t.teardown(
-    subscribe('holdfast:rate-limit:store', ({ part, available }) => events.push([part, available]))
-  )
-  const app = Fastify()
-  t.teardown(() => app.close())
-  app.register(rateLimit, {
-    ...LIMIT,
-    store,
-    onStoreError: 'deny',
-    keyGenerator: ({ headers }) => String(headers['client'])
-  })
-  app.get('/', () => 'ok')
-  const ask = async (client: string) =>
-    (await app.inject({ url: '/', headers: { client } })).statusCode
-  for (const part of ['a', 'b']) dead.add(part)
-  for (let asked = 0; asked < 3; asked++) {
-    t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [429, 429, 200])
-  }
-  t.strictSame(events, [
-    ['a', false],
-    ['b', false]
-  ])
-  dead.delete('a')
-  await eventually(() => events.length === 3)
-  t.strictSame(events[2], ['a', true])
-  t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [200, 429, 200])
-  dead.delete('b')
-  await eventually(() => events.length === 4)
-  t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [200, 200, 200])
-})
-
 t.test('a service that closes while the store is away does not wait for it', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return

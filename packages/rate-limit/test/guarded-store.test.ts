@@ -1,0 +1,109 @@
+import { MemoryStore } from '@holdfast/rate-limit'
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { eventually } from '../../../test/support/http.ts'
+import { GuardedStore } from '../dist/edges/guarded-store.js'
+import { type Policies, policyOf } from '../dist/policy.js'
+
+const POLICIES: Policies = [policyOf('p', { max: 10, timeWindow: 1000 })]
+
+function charge(key: string) {
+  return { limit: 'limit', key, policies: POLICIES, cost: 1, countDenied: false }
+}
+
+/** A store whose parts, named by the first letter of their keys, can be told to fail. */
+class Parts extends MemoryStore {
+  readonly dead = new Set<string>()
+  isReady = true
+  ready: () => void = () => {}
+  refunds = 0
+
+  partOf(key: string): string {
+    return key.slice(0, 1)
+  }
+
+  onReady(listener: () => void): () => void {
+    this.ready = listener
+    return () => {
+      this.ready = () => {}
+    }
+  }
+
+  override async check(asked: ReturnType<typeof charge>) {
+    // Not everybody throws errors.
+    if (this.dead.has(this.partOf(asked.key))) throw 'dead'
+    return super.check(asked)
+  }
+
+  override async refund() {
+    this.refunds++
+  }
+}
+
+function guarded(t: Test) {
+  const store = new Parts()
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(JSON.parse(line).msg) }
+  const { log } = Fastify({ logger: { stream } })
+  const guard = new GuardedStore({ store, timeout: 50, log, instead: 'all is well' })
+  t.teardown(() => guard.close())
+  /** Asks in a turn of its own: what fails in one turn is one failure. */
+  const ask = async (key: string) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    return (await guard.check(charge(key)))?.allowed
+  }
+  return { store, guard, ask, lines }
+}
+
+t.test('parts are left alone and tried again one by one', async (t) => {
+  const { store, ask, lines } = guarded(t)
+  for (const part of ['a', 'b']) store.dead.add(part)
+  for (let asked = 0; asked < 3; asked++) {
+    t.strictSame([await ask('a1'), await ask('b1'), await ask('c1')], [undefined, undefined, true])
+  }
+  t.strictSame(lines, [
+    'rateLimit: a of the store fails (dead). Until it answers again, all is well.',
+    'rateLimit: b of the store fails (dead). Until it answers again, all is well.'
+  ])
+  store.dead.delete('a')
+  store.ready()
+  await eventually(() => lines.includes('rateLimit: a of the store answers again.'))
+  t.strictSame([await ask('a1'), await ask('b1')], [true, undefined])
+  store.dead.delete('b')
+  await eventually(() => lines.includes('rateLimit: b of the store answers again.'))
+  t.equal(await ask('b1'), true)
+})
+
+t.test('what fails in one turn is one failure', async (t) => {
+  const { store, guard, lines } = guarded(t)
+  store.dead.add('a')
+  await Promise.all(Array.from({ length: 10 }, () => guard.check(charge('a1'))))
+  t.strictSame(lines, [])
+})
+
+t.test('a store that is not connected is neither asked nor probed', async (t) => {
+  const { store, guard, ask, lines } = guarded(t)
+  store.isReady = false
+  t.equal(guard.check(charge('a1')), undefined)
+  await guard.refund(charge('a1'))
+  store.ready()
+  store.isReady = true
+  await guard.refund(charge('a1'))
+  t.equal(store.refunds, 0, 'it is not known to answer yet')
+  store.ready()
+  await eventually(() => lines.length === 2)
+  t.equal(await ask('a1'), true)
+  await guard.refund(charge('a1'))
+  t.equal(store.refunds, 1)
+})
+
+t.test('after it was closed it is not probed any more', async (t) => {
+  const { store, guard, ask, lines } = guarded(t)
+  guard.close()
+  store.dead.add('a')
+  for (let asked = 0; asked < 3; asked++) await ask('a1')
+  store.dead.clear()
+  store.ready()
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  t.equal(lines.length, 1)
+})
