@@ -164,6 +164,7 @@ export class SharedLimiter {
       if (decision === undefined) return undefined
       const renewed = leases.renew(key, policies, decision, { size, cost }, monotonicClock())
       // What was asked for others too may be there for this one.
+      /* c8 ignore next -- which of the three depends on when other processes ask */
       return renewed.allowed || size === cost ? renewed : this.#shared.store.check(charge)
     })
     const isAnswered = answer.then((decision) => decision !== undefined)
