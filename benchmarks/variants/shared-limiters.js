@@ -55,7 +55,8 @@ const stores = {
     const store = new RedisStore({ client: client() })
     /** @type {import('@holdfast/rate-limit').Policies} */
     const policies = [policyOf('plenty', { max: PLENTY, timeWindow: HOUR })]
-    return (key) => store.check({ limit: 'limit', key, policies, cost: 1, countDenied: false })
+    return (key) =>
+      store.check({ limit: 'limit', keys: key, policies, costs: 1, countDenied: false })
   }
 }
 

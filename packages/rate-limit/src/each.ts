@@ -5,6 +5,18 @@
 /** One value for all policies, or one for each, in their order. */
 export type Each<Value extends string | number> = Value | readonly Value[]
 
+/** Whether every policy's number is at least that of others. */
+export function areAtLeast(numbers: Each<number>, others: Each<number>): boolean {
+  if (typeof numbers === 'number' && typeof others === 'number') return numbers >= others
+  const list = typeof numbers === 'object' ? numbers : (others as readonly number[])
+  return list.every((_, index) => memberOf(numbers, index) >= memberOf(others, index))
+}
+
+/** One text that says who is meant under all policies, whatever the names look like. */
+export function joined(keys: Each<string>): string {
+  return typeof keys === 'string' ? keys : JSON.stringify(keys)
+}
+
 /** The value for one of the policies. */
 export function memberOf<Value extends string | number>(values: Each<Value>, index: number): Value {
   return typeof values === 'object' ? (values[index] as Value) : values

@@ -75,9 +75,19 @@ export class RequestNeededError extends CodedRequestNeededError {}
 const CodedNotSynchronousError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS'> =
   defineError(
     'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS',
-    'rateLimit: checkSync() cannot wait, and a function among the options answers with a promise. Use check().',
+    'rateLimit: checkSync() cannot wait, and %s. Use check().',
     500
   )
 
-/** A limiter was asked for an answer at once, and has to wait for one of its functions. */
+/** A limiter was asked for an answer at once, and has to wait for one of its functions or a store. */
 export class NotSynchronousError extends CodedNotSynchronousError {}
+
+const CodedUnavailableError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'> =
+  defineError(
+    'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE',
+    'rateLimit: the store did not answer, so %s() is only known to hold in this process. Try again.',
+    503
+  )
+
+/** A client was to be banned or forgotten in a store that does not answer. */
+export class StoreUnavailableError extends CodedUnavailableError {}

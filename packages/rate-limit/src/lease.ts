@@ -5,8 +5,9 @@
  */
 import { type Decision, later } from './decision.ts'
 import type { Policies } from './policy.ts'
+import type { StoreReservation } from './store.ts'
 
-/** Clients with a lease. When there are more, the lease that was renewed longest ago is given up. */
+/** Clients with a lease. When there are more, the lease that was made first is given up. */
 const MOST = 2 ** 14
 /** A lease lasts for this part of the shortest window. */
 const LIFETIME = 1 / 4
@@ -18,11 +19,35 @@ export interface Lease {
   readonly policies: Policies
   /** Requests that are left of it. */
   tokens: number
-  /** What the store decided last. */
+  /** What the store allowed last, and when. */
   decision: Decision
   since: number
+  /** What the store said last that is left beside it. */
+  remaining: number
+  /** What was taken in advance last. */
+  size: number
+  settle: StoreReservation['settle'] | undefined
   /** Whether a question for more is answered, while it is on its way. */
   renewal: Promise<boolean> | undefined
+}
+
+/** What a store was asked for, and what it decided. */
+export interface Grant {
+  /** What was asked for. */
+  readonly size: number
+  /** What of it is spent at once. */
+  readonly cost: number
+  readonly decision: Decision
+  /** Where more was asked for than is spent. */
+  readonly settle?: StoreReservation['settle']
+}
+
+/** What is left of a lease: of what was taken, `spent` was used. */
+export interface Remainder {
+  readonly key: string
+  readonly policies: Policies
+  readonly spent: number
+  readonly settle: StoreReservation['settle']
 }
 
 /** The leases of one limit. */
@@ -45,49 +70,67 @@ export class Leases {
 
   /** Spends `cost` of a lease, if it is there. */
   spend(lease: Lease, cost: number, now: number): Decision | undefined {
-    if (cost > lease.tokens || now >= endOf(lease)) return undefined
+    const decision = this.look(lease, cost, now)
+    if (decision === undefined) return undefined
     lease.tokens -= cost
+    return { ...decision, remaining: decision.remaining - cost }
+  }
+
+  /** The decision about a request whose `cost` is there, before it is spent. */
+  look(lease: Lease, cost: number, now: number): Decision | undefined {
+    if (cost > lease.tokens || now >= endOf(lease)) return undefined
     return withTokens(lease, now)
   }
 
   /** How much to ask of the store for a request of that cost: `cost`, or more. */
   size(lease: Lease | undefined, cost: number): number {
     if (lease === undefined) return cost
-    const share = Math.floor((lease.decision.remaining * SHARE) / this.#instances)
+    const share = Math.floor((lease.remaining * SHARE) / this.#instances)
     return Math.max(cost, Math.min(this.#max, share))
   }
 
-  /** Takes note of what the store decided about `size`, of which `cost` is spent at once. */
-  renew(
-    key: string,
-    policies: Policies,
-    decision: Decision,
-    granted: { readonly size: number; readonly cost: number },
-    now: number
-  ): Decision {
-    let lease = this.find(key, policies)
-    if (lease === undefined) {
-      if (this.#leases.size >= MOST) this.#leases.delete(this.#leases.keys().next().value as string)
-      lease = { policies, tokens: 0, decision, since: now, renewal: undefined }
-      this.#leases.set(key, lease)
+  /** Takes note of what the store granted. Returns the decision about the request it was for. */
+  renew(key: string, policies: Policies, grant: Grant, now: number): Decision {
+    const { size, cost, decision, settle } = grant
+    const { remaining } = decision
+    const known = this.find(key, policies)
+    if (!decision.allowed) {
+      if (known !== undefined) known.remaining = remaining
+      return decision
     }
+    const lease = known ?? this.#make(key, policies, decision, now)
     // What has expired is not spent any more: the store gave it back long ago, with time.
     if (now >= endOf(lease)) lease.tokens = 0
-    lease.decision = decision
-    lease.since = now
-    if (!decision.allowed) return decision
-    lease.tokens += granted.size - granted.cost
+    lease.tokens += size - cost
+    Object.assign(lease, { decision, since: now, remaining })
+    if (settle !== undefined) Object.assign(lease, { size, settle })
     return withTokens(lease, now)
   }
 
-  /** Empties all leases. Returns those of which something was left. */
-  end(now: number): { key: string; policies: Policies; tokens: number }[] {
-    const left = Array.from(this.#leases, ([key, lease]) => {
-      const { policies, tokens } = lease
-      return { key, policies, tokens: now < endOf(lease) ? tokens : 0 }
-    })
+  #make(key: string, policies: Policies, decision: Decision, now: number): Lease {
+    if (this.#leases.size >= MOST) this.#leases.delete(this.#leases.keys().next().value as string)
+    const { remaining } = decision
+    const nothing = { tokens: 0, size: 0, settle: undefined, renewal: undefined }
+    const lease: Lease = { policies, decision, since: now, remaining, ...nothing }
+    this.#leases.set(key, lease)
+    return lease
+  }
+
+  /** Gives a lease up. */
+  forget(key: string): void {
+    this.#leases.delete(key)
+  }
+
+  /** Gives all leases up. Returns what is left of them. */
+  end(now: number): Remainder[] {
+    const left: Remainder[] = []
+    for (const [key, lease] of this.#leases) {
+      const { policies, tokens, size, settle } = lease
+      if (tokens === 0 || settle === undefined || now >= endOf(lease)) continue
+      left.push({ key, policies, spent: size - tokens, settle })
+    }
     this.#leases.clear()
-    return left.filter(({ tokens }) => tokens > 0)
+    return left
   }
 }
 
@@ -96,7 +139,7 @@ function endOf({ policies, since }: Lease): number {
   return since + shortest * LIFETIME
 }
 
-function withTokens({ decision, tokens, since }: Lease, now: number): Decision {
+function withTokens({ decision, tokens, since, remaining }: Lease, now: number): Decision {
   const current = now === since ? decision : later(decision, now - since)
-  return { ...current, remaining: decision.remaining + tokens }
+  return { ...current, remaining: remaining + tokens }
 }

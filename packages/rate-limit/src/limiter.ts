@@ -83,19 +83,6 @@ export class Limiter {
     return this.#decision()
   }
 
-  /** Gives back `costs` that were charged before. */
-  refund(
-    keys: Each<string>,
-    costs: Each<number>,
-    time: number,
-    policies: Policies = this.#policies
-  ): void {
-    this.#read(keys, time, policies)
-    this.#meters.forEach((meter, index) => {
-      meter.refund(memberOf(costs, index))
-    })
-  }
-
   /** Holds what was charged just now, for {@link settle}. */
   hold(keys: Each<string>, costs: Each<number>, policies: Policies = this.#policies): Charged {
     const claims = this.#meters.map((meter, index) => meter.claim(memberOf(keys, index)))
@@ -125,15 +112,14 @@ export class Limiter {
   /** Denies all requests of a client for so many milliseconds from now; 0 ends that. */
   ban(keys: Each<string>, duration: number, time: number): void {
     if (duration > 0) this.#bans ??= new Bans(this.#table.capacity)
-    const list = typeof keys === 'string' ? [keys] : keys
-    for (const key of list) this.#bans?.ban(key, duration, time)
+    for (const name of bannedAs(keys)) this.#bans?.ban(name, duration, time)
   }
 
   #banLeft(keys: Each<string>, time: number): number {
     const bans = this.#bans
     if (bans === undefined) return 0
     if (typeof keys === 'string') return bans.left(keys, time)
-    return Math.max(...keys.map((key) => bans.left(key, time)))
+    return Math.max(...bannedAs(keys).map((name) => bans.left(name, time)))
   }
 
   #checkAll(keys: Each<string>, costs: Each<number>, time: number, policies: Policies): Decision {
@@ -190,4 +176,9 @@ export class Limiter {
     }
     return jointly(each)
   }
+}
+
+/** One name for all policies; or for each a name of its own, since it may mean another client. */
+function bannedAs(keys: Each<string>): readonly string[] {
+  return typeof keys === 'string' ? [keys] : keys.map((key, index) => `${index} ${key}`)
 }

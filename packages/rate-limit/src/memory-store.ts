@@ -4,8 +4,9 @@
 import { type Clock, monotonicClock } from '@holdfast/core'
 import { ClientTable } from './client-table.ts'
 import type { Decision } from './decision.ts'
+import type { Each } from './each.ts'
 import { Limiter } from './limiter.ts'
-import type { Charge, Store, StoreAccount } from './store.ts'
+import type { Charge, Store, StoreAccount, StoreReservation } from './store.ts'
 
 /** What a {@link MemoryStore} is made of. */
 export interface MemoryStoreOptions {
@@ -31,24 +32,34 @@ export class MemoryStore implements Store {
   }
 
   async check(charge: Charge): Promise<Decision> {
-    const { key, cost, policies } = charge
-    return this.#limiter(charge).check(key, cost, this.#clock(), policies)
+    const { keys, costs, policies } = charge
+    return this.#limiter(charge).check(keys, costs, this.#clock(), policies)
   }
 
   async peek(charge: Charge): Promise<Decision> {
-    const { key, cost, policies } = charge
-    return this.#limiter(charge).peek(key, cost, this.#clock(), policies)
+    const { keys, costs, policies } = charge
+    return this.#limiter(charge).peek(keys, costs, this.#clock(), policies)
   }
 
-  async refund(charge: Charge): Promise<void> {
-    const { key, cost, policies } = charge
-    this.#limiter(charge).refund(key, cost, this.#clock(), policies)
+  async reserve(charge: Charge): Promise<StoreReservation> {
+    const { keys, costs, policies } = charge
+    const limiter = this.#limiter(charge)
+    const decision = limiter.check(keys, costs, this.#clock(), policies)
+    let charged = decision.allowed ? limiter.hold(keys, costs, policies) : undefined
+    const settle = async (actual: Each<number>): Promise<void> => {
+      if (charged !== undefined) limiter.settle(charged, actual, this.#clock())
+      charged = undefined
+    }
+    return { decision, settle }
   }
 
   async reset(account: StoreAccount): Promise<void> {
-    const { key, policies } = account
-    // More than any account can owe.
-    this.#limiter(account).refund(key, Number.MAX_SAFE_INTEGER, this.#clock(), policies)
+    const { keys, policies } = account
+    this.#limiter(account).reset(keys, this.#clock(), policies)
+  }
+
+  async ban(account: StoreAccount, duration: number): Promise<void> {
+    this.#limiter(account).ban(account.keys, duration, this.#clock())
   }
 
   #limiter({ limit, policies, countDenied }: StoreAccount): Limiter {

@@ -44,12 +44,6 @@ export class Meter {
     this.#ledger.write(this.#now)
   }
 
-  /** Gives back what was taken before. */
-  refund(cost: number): void {
-    this.#policy.algorithm.refund(this.#ledger.account, cost, this.#now)
-    this.#ledger.write(this.#now)
-  }
-
   /** Claims what was taken just now from the account of that key. */
   claim(key: string): Claim {
     return this.#claims.open(key, this.#ledger.account.until, this.#now)

@@ -101,7 +101,7 @@ export interface ResolvedOptions extends BudgetOptions {
 const MOST_LEASED = 999_999_999_999_999
 
 const store: OptionCheck = (value, option) => {
-  const methods = ['check', 'peek', 'refund', 'reset'] as const
+  const methods = ['check', 'peek', 'reserve', 'reset', 'ban'] as const
   const given = (typeof value === 'object' && value !== null ? value : {}) as Partial<Store>
   if (methods.some((method) => typeof given[method] !== 'function')) {
     const expected = `a store with ${methods.join('(), ')}()`

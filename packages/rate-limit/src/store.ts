@@ -3,6 +3,7 @@
  * `@holdfast/rate-limit/store-conformance` tells whether one keeps what is asked of it here.
  */
 import type { Decision } from './decision.ts'
+import type { Each } from './each.ts'
 import type { Policies } from './policy.ts'
 
 /** The client and the limit that a store is asked about. */
@@ -11,8 +12,11 @@ export interface StoreAccount {
    * Names the limit: the same in every process of a service. Printable ASCII, at most 80 characters.
    */
   readonly limit: string
-  /** Names the client: any text, also an empty one. */
-  readonly key: string
+  /**
+   * Names the client: any text, also an empty one. Where the policies tell clients differently it is
+   * a list, with a name for each of them; of one limit it always is, or never.
+   */
+  readonly keys: Each<string>
   /**
    * The policies of the limit, which all apply. Under one name of a limit there are always as many,
    * of the same names and algorithms; their numbers may differ by client and change with time.
@@ -27,8 +31,19 @@ export interface StoreAccount {
 
 /** What is to be charged to a client. */
 export interface Charge extends StoreAccount {
-  /** A whole number of at least 0. */
-  readonly cost: number
+  /** Whole numbers of at least 0: one for all policies, or one for each. */
+  readonly costs: Each<number>
+}
+
+/** Something that was charged and is still to be settled. */
+export interface StoreReservation {
+  /** What {@link Store.check} would have decided. Where it is denied, nothing was charged. */
+  readonly decision: Decision
+  /**
+   * Charges `actual` in place of what was charged: of the rest gives back what has not come back by
+   * itself, and takes what is missing as far as there is anything left. Only the first call counts.
+   */
+  settle(actual: Each<number>): Promise<void>
 }
 
 /**
@@ -37,16 +52,18 @@ export interface Charge extends StoreAccount {
  */
 export interface Store {
   /**
-   * Charges `cost` under all policies, or, when one of them denies it, under none. Charges of one
+   * Charges `costs` under all policies, or, when one of them denies it, under none. Charges of one
    * account are decided one after the other, whichever process they come from.
    */
   check(charge: Charge): Promise<Decision>
   /** What {@link check} would decide. Charges nothing. */
   peek(charge: Charge): Promise<Decision>
-  /** Gives back `cost` that was charged before; more than was charged is not given back. */
-  refund(charge: Charge): Promise<void>
-  /** Forgets everything about the client. */
+  /** Charges like {@link check}, to be settled later. */
+  reserve(charge: Charge): Promise<StoreReservation>
+  /** Forgets everything about the client, a ban included; what was reserved gives nothing back. */
   reset(account: StoreAccount): Promise<void>
+  /** Denies everything to the client for so many milliseconds from now; 0 ends that. */
+  ban(account: StoreAccount, duration: number): Promise<void>
   /**
    * Makes sure that the store can be used. Called at boot, which it stops when it rejects, and does
    * not hold up for long when it does neither. A store that fails just now should resolve.
@@ -56,6 +73,6 @@ export interface Store {
   readonly isReady?: boolean
   /** Calls the listener whenever the store becomes ready, until the returned function is called. */
   onReady?(listener: () => void): () => void
-  /** Names the part of the store that keeps a client, where parts can fail one by one. */
-  partOf?(key: string): string
+  /** Names the part of the store that keeps an account, where parts can fail one by one. */
+  partOf?(account: StoreAccount): string
 }

@@ -7,6 +7,8 @@ import { type Policies, policyOf } from '../dist/policy.js'
 
 const POLICIES: Policies = [policyOf('p', { max: 100, timeWindow: 1000 })]
 
+const settle = async () => {}
+
 /** Several processes that lease from one limiter. */
 class Processes {
   readonly #limiter = new Limiter(POLICIES, new ClientTable(8))
@@ -25,7 +27,7 @@ class Processes {
     for (const size of new Set([leases.size(lease, cost), cost])) {
       this.asked++
       const decision = this.#limiter.check('client', size, now)
-      leases.renew('client', POLICIES, decision, { size, cost }, now)
+      leases.renew('client', POLICIES, { decision, size, cost, settle }, now)
       if (decision.allowed) return true
     }
     return false
@@ -91,7 +93,7 @@ t.test('leases are bounded: the one that was made first is given up', async (t) 
   const limiter = new Limiter(POLICIES, table)
   for (let client = 0; client <= 2 ** 14; client++) {
     const decision = limiter.check(`${client}`, 5, 0)
-    leases.renew(`${client}`, POLICIES, decision, { size: 5, cost: 1 }, 0)
+    leases.renew(`${client}`, POLICIES, { decision, size: 5, cost: 1, settle }, 0)
   }
   t.equal(leases.find('0', POLICIES), undefined)
   t.equal(leases.find('1', POLICIES)?.tokens, 4)
@@ -107,7 +109,8 @@ t.test('what is left of leases is told at the end', async (t) => {
     ['some', 5],
     ['none', 1]
   ] as const) {
-    leases.renew(key, POLICIES, limiter.check(key, size, 0), { size, cost: 1 }, 0)
+    const decision = limiter.check(key, size, 0)
+    leases.renew(key, POLICIES, { decision, size, cost: 1, settle }, 0)
   }
-  t.strictSame(leases.end(100), [{ key: 'some', policies: POLICIES, tokens: 4 }])
+  t.strictSame(leases.end(100), [{ key: 'some', policies: POLICIES, spent: 1, settle }])
 })

@@ -79,17 +79,12 @@ t.test('a table too small for all policies of a request still keeps the limits',
   t.ok(admitted <= 3, `${admitted} of 3`)
 })
 
-t.test('a look charges nothing, and what was charged can be given back', async (t) => {
+t.test('a look charges nothing', async (t) => {
   const limiter = new Limiter([perSecond], new ClientTable(100))
   t.match(limiter.peek('a', 1, 0), { allowed: true, remaining: 2, moreAfter: 0, resetAfter: 0 })
   t.match(limiter.peek('a', 3, 0), { allowed: false, retryAfter: Infinity, reason: 'exceeded' })
   limiter.check('a', 2, 0)
-  limiter.refund('a', 1, 0)
-  t.match(limiter.peek('a', 0, 0), { remaining: 1, resetAfter: 500 })
-  limiter.refund('a', 5, 0)
-  t.match(limiter.peek('a', 0, 0), { remaining: 2, resetAfter: 0 })
-  limiter.refund('b', 1, 0)
-  t.match(limiter.peek('b', 0, 0), { remaining: 2 }, 'nobody gets more than there is')
+  t.match(limiter.peek('a', 0, 0), { remaining: 0, resetAfter: 1000 })
 })
 
 t.test('denied requests count where they should', async (t) => {

@@ -1,48 +1,10 @@
-import { once } from 'node:events'
-import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
+import { MemoryStore, rateLimit } from '@holdfast/rate-limit'
 import { RedisStore } from '@holdfast/rate-limit/redis'
 import Fastify, { type FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
-import { type Redis, startPrivateRedis } from '../../../test/support/redis.ts'
+import t from 'tap'
+import { startPrivateRedis } from '../../../test/support/redis.ts'
 import { ioredis } from './support/redis-clients.ts'
-
-/** Services of one program, each with a connection of its own. */
-async function services(
-  t: Test,
-  redis: Redis,
-  count: number,
-  options: RateLimitOptions,
-  build: (app: FastifyInstance) => void = () => {}
-): Promise<FastifyInstance[]> {
-  const apps = Array.from({ length: count }, () => {
-    const app = Fastify()
-    t.teardown(() => app.close())
-    const client = ioredis(t, redis.port)
-    // Whatever else the machine is doing, these wait for Redis.
-    app.addHook('onReady', async () => {
-      if (client.status !== 'ready') await once(client, 'ready')
-    })
-    app.register(rateLimit, { redis: client, storeTimeout: '10s', ...options })
-    app.get('/', () => 'ok')
-    build(app)
-    return app
-  })
-  await Promise.all(apps.map((app) => app.ready()))
-  return apps
-}
-
-async function ask(app: FastifyInstance, url = '/', headers: Record<string, string> = {}) {
-  const response = await app.inject({ url, headers })
-  const left = Number(/r=(\d+)/.exec(String(response.headers['ratelimit']))?.[1])
-  return { status: response.statusCode, left, headers: response.headers }
-}
-
-/** How often Redis was asked to run the script. */
-async function calls(redis: Redis): Promise<number> {
-  const stats = String(await redis.cli('INFO', 'commandstats'))
-  const counts = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)]
-  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
-}
+import { ask, calls, services } from './support/services.ts'
 
 t.test('services that share a Redis share the limits, each by its name', async (t) => {
   const redis = await startPrivateRedis(t)
@@ -207,8 +169,12 @@ t.test('a lease expires with a quarter of the window', async (t) => {
       return store.check(charge)
     },
     peek: store.peek.bind(store),
-    refund: store.refund.bind(store),
-    reset: store.reset.bind(store)
+    reserve: (charge: Parameters<MemoryStore['check']>[0]) => {
+      asked++
+      return store.reserve(charge)
+    },
+    reset: store.reset.bind(store),
+    ban: store.ban.bind(store)
   }
   const app = Fastify()
   t.teardown(() => app.close())

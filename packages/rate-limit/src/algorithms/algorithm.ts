@@ -42,8 +42,6 @@ export interface Algorithm {
   wait(account: Account, cost: number, now: number): number
   /** Takes `cost`, which must be there. */
   take(account: Account, cost: number, now: number): void
-  /** Gives back `cost` that was taken before. More than was taken is not given back. */
-  refund(account: Account, cost: number, now: number): void
   /**
    * Gives back of `cost`, taken when `until` came to be `mark`, what has not come back by itself.
    *

@@ -44,13 +44,10 @@ export class FixedWindowAlgorithm implements Algorithm {
     account.used += cost
   }
 
-  refund(account: Account, cost: number, now: number): void {
+  restore(account: Account, cost: number, now: number, mark: number): number {
+    if (account.until !== mark) return 0
     account.used = Math.max(0, account.used - cost)
     if (account.used === 0) account.until = now
-  }
-
-  restore(account: Account, cost: number, now: number, mark: number): number {
-    if (account.until === mark) this.refund(account, cost, now)
     return 0
   }
 

@@ -59,12 +59,6 @@ export class SlidingWindowAlgorithm implements Algorithm {
     account.used += cost
   }
 
-  refund(account: Account, cost: number, now: number): void {
-    account.previous = Math.max(0, account.previous - Math.max(0, cost - account.used))
-    account.used = Math.max(0, account.used - cost)
-    this.settle(account, now)
-  }
-
   restore(account: Account, cost: number, now: number, mark: number): number {
     if (account.until === mark) account.used = Math.max(0, account.used - cost)
     else if (account.until === mark + this.#window) {

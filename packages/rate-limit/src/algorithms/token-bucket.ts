@@ -43,10 +43,6 @@ export class TokenBucketAlgorithm implements Algorithm {
     account.until += cost * this.interval
   }
 
-  refund(account: Account, cost: number, now: number): void {
-    account.until = Math.max(now, account.until - cost * this.interval)
-  }
-
   restore(account: Account, cost: number, now: number, mark: number): number {
     const back = Math.max(0, Math.min(cost * this.interval, mark - now))
     account.until = Math.max(now, account.until - back)

@@ -19,8 +19,10 @@ import {
 import { ClientTable, type TableListener } from '../client-table.ts'
 import { Limiter } from '../limiter.ts'
 import type { ResolvedOptions } from '../options.ts'
+import type { Policies } from '../policy.ts'
 import { Clients } from './clients.ts'
-import { type SharedLimiter, SharedLimits } from './shared.ts'
+import { type Keeper, OwnKeeper } from './keeper.ts'
+import { SharedLimits } from './shared-limits.ts'
 import { Terms } from './terms.ts'
 
 /** A limit with its clients, and how they are told. */
@@ -28,13 +30,16 @@ export interface Budget {
   readonly hook: RateLimitHook
   readonly clients: Clients
   readonly terms: Terms
-  readonly limiter: Limiter
-  /** Decides instead where the limit is kept in a store. */
-  readonly shared: SharedLimiter | undefined
+  readonly keeper: Keeper
+  /** The keeper, where it is this process; `undefined` where it is a store. */
+  readonly own: OwnKeeper | undefined
+  /**
+   * Decides at once, where the limit is kept in this process and the terms are the same for
+   * everybody: nothing to ask of anyone but the key.
+   */
+  readonly plain: Limiter | undefined
   /** Nobody is refused. */
   readonly isShadow: boolean
-  /** The same terms for everybody: nothing to ask of anyone but the key. */
-  readonly isPlain: boolean
   /** Which requests were counted, where they may meet the budget more than once. */
   met: WeakSet<FastifyRequest> | undefined
 }
@@ -50,10 +55,14 @@ type Scope = FastifyInstance & { [OWNER]?: Budgets }
 /** What the plugin gives an app. */
 type Decorator = 'rateLimit' | 'createRateLimiter'
 
+/** What keeps a limit. */
+interface Kept {
+  readonly keeper: Keeper
+  readonly own: OwnKeeper | undefined
+}
+
 /** What all members of a group share. */
-interface Group {
-  readonly limiter: Limiter
-  readonly shared: SharedLimiter | undefined
+interface Group extends Kept {
   readonly limits: readonly PolicyOptions[]
   readonly countDenied: boolean
 }
@@ -179,41 +188,36 @@ export class Budgets {
     const limits = limitsOf(options, groupId ?? ownName)
     const clients = new Clients(limits, allowList, where)
     const terms = new Terms(limits, headers, where)
-    if (this.#shared !== undefined) checkSharable(limits, place)
-    const { limiter, shared } =
+    const { policies } = terms.usual
+    const { keeper, own } =
       groupId === undefined
-        ? this.#limiterOf(ownName, options, limits, terms)
-        : this.#groupOf(groupId, options, limits, terms, place)
-    const isPlain = clients.areAllLimited && terms.areFixed && shared === undefined
+        ? this.#keep(ownName, options, policies)
+        : this.#groupOf(groupId, options, limits, policies, place)
+    const plain = clients.areAllLimited && terms.areFixed ? own?.limiter : undefined
     const isShadow = mode === 'shadow'
-    return { hook, clients, terms, limiter, shared, isShadow, isPlain, met: undefined }
+    return { hook, clients, terms, keeper, own, plain, isShadow, met: undefined }
   }
 
-  #limiterOf(
-    name: string,
-    options: BudgetOptions,
-    limits: readonly PolicyOptions[],
-    terms: Terms
-  ): Group {
-    const { countDenied } = options
-    const { policies } = terms.usual
-    const limiter = new Limiter(policies, this.#table, options)
-    const shared = this.#shared?.open(name, policies, countDenied)
-    return { limiter, shared, limits, countDenied }
+  #keep(name: string, { countDenied }: BudgetOptions, policies: Policies): Kept {
+    if (this.#shared !== undefined) {
+      return { keeper: this.#shared.open(name, policies, countDenied), own: undefined }
+    }
+    const own = new OwnKeeper(new Limiter(policies, this.#table, { countDenied }))
+    return { keeper: own, own }
   }
 
   #groupOf(
     groupId: string,
     options: BudgetOptions,
     limits: readonly PolicyOptions[],
-    terms: Terms,
+    policies: Policies,
     place: string
-  ): Group {
+  ): Kept {
     const known = this.#groups.get(groupId)
     if (known === undefined) {
-      const group = this.#limiterOf(`group ${groupId}`, options, limits, terms)
-      this.#groups.set(groupId, group)
-      return group
+      const kept = this.#keep(`group ${groupId}`, options, policies)
+      this.#groups.set(groupId, { ...kept, limits, countDenied: options.countDenied })
+      return kept
     }
     const agree = (option: string, theirs: unknown, ours: unknown) => {
       if (theirs === ours) return
@@ -229,20 +233,6 @@ export class Budgets {
     })
     return known
   }
-}
-
-/** A store knows one client a request, and what the request costs it. */
-function checkSharable(limits: readonly PolicyOptions[], place: string): void {
-  limits.forEach((limit, index) => {
-    for (const option of ['keyGenerator', 'ipv6Subnet', 'cost'] as const) {
-      if (limit[option] === limits[0]?.[option]) continue
-      throw new InvalidOptionError(
-        `${place}.policies[${index}].${option}`,
-        'that of the other policies, where limits are kept in a store',
-        describe(limit[option])
-      )
-    }
-  })
 }
 
 /** What the decorators take. */

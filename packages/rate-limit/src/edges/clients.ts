@@ -68,6 +68,11 @@ export class Clients {
     return allKnown(asked, (keys) => this.#namingOf.map((naming) => keys[naming] as string))
   }
 
+  /** The keys under all policies of what somebody has named. */
+  keysNamed(name: string): Each<string> {
+    return this.#namings.length === 1 ? name : this.#namingOf.map(() => name)
+  }
+
   /**
    * Whether the request goes unlimited; a key alone is no address.
    *

@@ -11,12 +11,11 @@ import {
   routeConfig
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { MaybePromise, RateLimitHook } from '../budget-options.ts'
+import type { RateLimitHook } from '../budget-options.ts'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
 import { type Each, memberOf } from '../each.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
-import type { Policies } from '../policy.ts'
 import type { Budget, Budgets } from './budgets.ts'
 import type { Offer } from './terms.ts'
 import { isPromise, whenKnown } from './when-known.ts'
@@ -89,12 +88,13 @@ export class Gate {
     }
     budget.met?.add(request)
     const keys = budget.clients.keysOf(request)
-    if (budget.isPlain && !isPromise(keys)) {
+    const { plain } = budget
+    if (plain !== undefined && !isPromise(keys)) {
       const { usual, usualCosts } = budget.terms
       const facts = known ?? factsOf(request)
       // Facts that are made now have read the clock already.
       const time = known === undefined ? facts.startedAt : monotonicClock()
-      const decision = budget.limiter.check(keys, usualCosts, time)
+      const decision = plain.check(keys, usualCosts, time)
       this.#answer(budget, usual, keys, decision, facts, request, reply, done)
       return
     }
@@ -127,7 +127,7 @@ export class Gate {
           return
         }
         return whenKnown(terms.costsOf(request, keys), (costs) => {
-          return whenKnown(decide(budget, keys, costs, offer.policies), (decision) =>
+          return whenKnown(budget.keeper.check(keys, costs, offer.policies), (decision) =>
             this.#answer(budget, offer, keys, decision, facts, request, reply, done)
           )
         })
@@ -160,17 +160,6 @@ export class Gate {
     if (earlier !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
     refuseWith(reply, offer.denials.of(decision), done)
   }
-}
-
-function decide(
-  { limiter, shared }: Budget,
-  keys: Each<string>,
-  costs: Each<number>,
-  policies: Policies
-): MaybePromise<Decision> {
-  // A store has been given no policies that differ in either.
-  if (shared !== undefined) return shared.check(memberOf(keys, 0), memberOf(costs, 0), policies)
-  return limiter.check(keys, costs, monotonicClock(), policies)
 }
 
 function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {

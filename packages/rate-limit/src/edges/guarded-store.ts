@@ -4,9 +4,8 @@
  */
 import type { FastifyBaseLogger } from 'fastify'
 import { storeChannel } from '../channels.ts'
-import type { Decision } from '../decision.ts'
-import { type Policies, policyOf } from '../policy.ts'
-import type { Charge, Store } from '../store.ts'
+import { policyOf } from '../policy.ts'
+import type { Charge, Store, StoreAccount } from '../store.ts'
 import { StoreGuard } from '../store-guard.ts'
 import { type Ended, Patience } from './patience.ts'
 
@@ -15,15 +14,23 @@ const PROBE_INTERVAL = 250
 /** The longest that a store holds up the boot, in milliseconds. */
 const BOOT = 500
 
-/** What is written to find out whether a store works again. */
-const PROBE: Policies = [policyOf('probe', { max: 1000, timeWindow: 1000 })]
+/** What is written to find out whether the part that keeps an account works again. */
+function probeFor({ limit, keys }: StoreAccount): Charge {
+  const probe = { policies: PROBE, costs: 1, countDenied: false } as const
+  // The same part of the store, and no account that anybody has.
+  return typeof keys === 'string'
+    ? { ...probe, limit: 'probe', keys }
+    : { ...probe, limit, keys: ['probe'] }
+}
+
+const PROBE = [policyOf('holdfast probe', { max: 1000, timeWindow: 1000 })] as const
 
 /** A part of the store, which fails and comes back by itself. */
 interface Part {
   readonly name: string
   readonly guard: StoreGuard
-  /** A client that the part keeps. */
-  key: string
+  /** An account that the part keeps. */
+  account: StoreAccount
   /** The turn in which what failed last was asked: however much failed, it is one failure. */
   failedTurn: object | undefined
 }
@@ -65,16 +72,19 @@ export class GuardedStore {
     clearTimeout(timer)
   }
 
-  /** Charges a client, or, while the store is left alone, says so at once. */
-  check(charge: Charge): Promise<Decision | undefined> | undefined {
-    const part = this.#partOf(charge.key)
+  /** Asks about an account, or, while the store is left alone, says so at once. */
+  ask<Answer>(
+    account: StoreAccount,
+    question: (store: Store) => Promise<Answer>
+  ): Promise<Answer | undefined> | undefined {
+    const part = this.#partOf(account)
     if (part.guard.isOpen) return undefined
-    part.key = charge.key
+    part.account = account
     if (this.#store.isReady === false) {
       if (part.guard.trip()) this.#lost(part, 'is not connected')
       return undefined
     }
-    return this.#timed(charge, (isAnswered, turn, error) => {
+    return this.#timed(question, (isAnswered, turn, error) => {
       if (isAnswered) {
         part.guard.answered()
       } else if (part.failedTurn !== turn) {
@@ -84,15 +94,6 @@ export class GuardedStore {
     })
   }
 
-  /** Gives back what was charged, if the store can be asked. */
-  async refund(charge: Charge): Promise<void> {
-    if (this.#partOf(charge.key).guard.isOpen || this.#store.isReady === false) return
-    await this.#patience.answerTo(
-      () => this.#store.refund(charge),
-      () => {}
-    )
-  }
-
   /** Lets go of everything that would keep the process alive. */
   close(): void {
     this.#isClosed = true
@@ -100,15 +101,18 @@ export class GuardedStore {
     this.#release?.()
   }
 
-  #timed(charge: Charge, ended: Ended): Promise<Decision | undefined> {
-    return this.#patience.answerTo(() => this.#store.check(charge), ended)
+  #timed<Answer>(
+    question: (store: Store) => Promise<Answer>,
+    ended: Ended
+  ): Promise<Answer | undefined> {
+    return this.#patience.answerTo(() => question(this.#store), ended)
   }
 
-  #partOf(key: string): Part {
-    const name = this.#store.partOf?.(key) ?? ''
+  #partOf(account: StoreAccount): Part {
+    const name = this.#store.partOf?.(account) ?? ''
     let part = this.#parts.get(name)
     if (part === undefined) {
-      part = { name, guard: new StoreGuard(), key, failedTurn: undefined }
+      part = { name, guard: new StoreGuard(), account, failedTurn: undefined }
       this.#parts.set(name, part)
     }
     return part
@@ -134,9 +138,9 @@ export class GuardedStore {
   }
 
   #probe(part: Part): void {
-    const { key, guard } = part
-    const charge = { limit: 'probe', key, policies: PROBE, cost: 1, countDenied: false }
-    void this.#timed(charge, (isAnswered) => {
+    const { account, guard } = part
+    const probe = (store: Store) => store.check(probeFor(account))
+    void this.#timed(probe, (isAnswered) => {
       if (guard.probed(isAnswered)) this.#found(part)
     })
   }

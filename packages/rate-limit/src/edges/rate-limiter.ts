@@ -6,7 +6,6 @@ import {
   describe,
   duration,
   InvalidOptionError,
-  monotonicClock,
   type OptionCheck,
   parseDuration
 } from '@holdfast/core'
@@ -16,9 +15,9 @@ import type { MaybePromise } from '../budget-options.ts'
 import type { Decision } from '../decision.ts'
 import type { Each } from '../each.ts'
 import { NotSynchronousError } from '../errors.ts'
-import type { Charged } from '../limiter.ts'
 import type { Budget } from './budgets.ts'
-import type { Offer } from './terms.ts'
+import { type Held, nothingHeld } from './keeper.ts'
+import type { Offer, Terms } from './terms.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
 /** How to check. */
@@ -62,7 +61,8 @@ interface Question {
  * every policy. It tells nobody else what it decides: no header field, fact or event.
  *
  * Every method rejects, and `checkSync()` throws, an InvalidOptionError for a key or a cost that
- * cannot be, and a RequestNeededError for a key where an option is a function of the request.
+ * cannot be, and a RequestNeededError for a key where an option is a function of the request. While
+ * a store does not answer, `onStoreError` says what is decided.
  */
 export class RateLimiter {
   readonly #budget: Budget
@@ -73,8 +73,8 @@ export class RateLimiter {
   }
 
   /**
-   * Charges the cost if all policies allow that, else nothing: before it returns, unless a function
-   * among the options has to be waited for.
+   * Charges the cost if all policies allow that, else nothing: before it returns, unless a store or a
+   * function among the options has to be waited for.
    */
   async check(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
     return whenKnown(this.#question(requestOrKey, options), (question) => this.#check(question))
@@ -83,23 +83,27 @@ export class RateLimiter {
   /**
    * The same at once.
    *
-   * @throws NotSynchronousError where a function among the options answers with a promise
+   * @throws NotSynchronousError where the limit is kept in a store, or a function among the options
+   *   answers with a promise
    */
   checkSync(requestOrKey: FastifyRequest | string, options?: CheckOptions): Decision {
+    const { own } = this.#budget
+    if (own === undefined) throw new NotSynchronousError('the limit is kept in a store')
     const question = this.#question(requestOrKey, options)
-    if (isPromise(question)) throw new NotSynchronousError()
-    return this.#check(question)
+    if (isPromise(question)) {
+      throw new NotSynchronousError('a function among the options answers with a promise')
+    }
+    const { keys, costs, offer, isAllowListed } = question
+    return isAllowListed ? offer.allowListed : own.check(keys, costs, offer.policies)
   }
 
   /** What {@link check} would answer. Charges nothing. */
   async peek(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
-    const { limiter } = this.#budget
+    const { keeper } = this.#budget
     return whenKnown(
       this.#question(requestOrKey, options),
       ({ keys, costs, offer, isAllowListed }) =>
-        isAllowListed
-          ? offer.allowListed
-          : limiter.peek(keys, costs, monotonicClock(), offer.policies)
+        isAllowListed ? offer.allowListed : keeper.peek(keys, costs, offer.policies)
     )
   }
 
@@ -111,38 +115,45 @@ export class RateLimiter {
     return whenKnown(this.#question(requestOrKey, options), (question) => this.#reserve(question))
   }
 
-  /** Forgets all that is known of a client, a ban included: it starts anew. */
+  /**
+   * Forgets all that is known of a client, a ban included: it starts anew. Of a limit in a store,
+   * other processes go on denying until the time that they have told the client.
+   *
+   * @throws StoreUnavailableError
+   */
   async reset(requestOrKey: FastifyRequest | string): Promise<void> {
-    const { limiter } = this.#budget
-    return whenKnown(this.#keys(requestOrKey), (keys) => limiter.reset(keys, monotonicClock()))
+    const { keeper, terms } = this.#budget
+    return whenKnown(this.#keys(requestOrKey), (keys) => keeper.reset(keys, terms.usual.policies))
   }
 
   /**
    * Denies everything to a client from now on, in place of a ban there is. Nobody hears of it before
-   * they ask; they are told when it ends.
+   * they ask; they are told when it ends. Of a limit in a store, other processes take note of it the
+   * next time they ask the store about the client: a lease is spent before.
    *
    * @param duration at most 365 days; 0 ends a ban
+   * @throws StoreUnavailableError
    */
   async ban(requestOrKey: FastifyRequest | string, duration: Duration): Promise<void> {
     checkDuration(duration, 'ban.duration')
     const milliseconds = parseDuration(duration, 'ban.duration')
-    const { limiter } = this.#budget
+    const { keeper, terms } = this.#budget
     return whenKnown(this.#keys(requestOrKey), (keys) =>
-      limiter.ban(keys, milliseconds, monotonicClock())
+      keeper.ban(keys, milliseconds, terms.usual.policies)
     )
   }
 
-  #reserve(question: Question): Reservation {
-    const decision = this.#check(question)
-    const { keys, costs, offer, isAllowListed } = question
-    if (!decision.allowed || isAllowListed) return new OpenReservation(decision, this.#budget)
-    const charged = this.#budget.limiter.hold(keys, costs, offer.policies)
-    return new OpenReservation(decision, this.#budget, charged)
+  #reserve({ keys, costs, offer, isAllowListed }: Question): MaybePromise<Reservation> {
+    const { keeper, terms } = this.#budget
+    const held = isAllowListed
+      ? nothingHeld(offer.allowListed)
+      : keeper.reserve(keys, costs, offer.policies)
+    return whenKnown(held, (held) => new OpenReservation(held, terms, costs))
   }
 
-  #check({ keys, costs, offer, isAllowListed }: Question): Decision {
+  #check({ keys, costs, offer, isAllowListed }: Question): MaybePromise<Decision> {
     if (isAllowListed) return offer.allowListed
-    return this.#budget.limiter.check(keys, costs, monotonicClock(), offer.policies)
+    return this.#budget.keeper.check(keys, costs, offer.policies)
   }
 
   #question(
@@ -172,37 +183,37 @@ export class RateLimiter {
       const expected = 'a request, or text that is not empty'
       throw new InvalidOptionError('requestOrKey', expected, describe(requestOrKey))
     }
-    return requestOrKey
+    return this.#budget.clients.keysNamed(requestOrKey)
   }
 }
 
 class OpenReservation implements Reservation {
   readonly decision: Decision
-  readonly #budget: Budget
-  #charged: Charged | undefined
+  readonly #terms: Terms
+  readonly #costs: Each<number>
+  #held: Held | undefined
 
-  constructor(decision: Decision, budget: Budget, charged?: Charged) {
+  constructor(held: Held, terms: Terms, costs: Each<number>) {
+    const { decision } = held
     this.decision = decision
-    this.#budget = budget
-    this.#charged = charged
+    this.#terms = terms
+    this.#costs = costs
+    this.#held = decision.allowed ? held : undefined
   }
 
   async settle(actualCost: number): Promise<void> {
     requests(actualCost, 'actualCost')
-    const charged = this.#charged
-    if (charged !== undefined) {
-      this.#end(charged, this.#budget.terms.settledCosts(charged.costs, actualCost))
-    }
+    await this.#end(this.#terms.settledCosts(this.#costs, actualCost))
   }
 
   async cancel(): Promise<void> {
-    const charged = this.#charged
-    if (charged !== undefined) this.#end(charged, 0)
+    await this.#end(0)
   }
 
-  #end(charged: Charged, actual: Each<number>): void {
-    this.#charged = undefined
-    this.#budget.limiter.settle(charged, actual, monotonicClock())
+  async #end(actual: Each<number>): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    await held?.settle(actual)
   }
 }
 

@@ -7,8 +7,10 @@ import type { Account, Algorithm, AlgorithmName } from '../algorithms/algorithm.
 import { FixedWindowAlgorithm } from '../algorithms/fixed-window.ts'
 import { SlidingWindowAlgorithm } from '../algorithms/sliding-window.ts'
 import { TokenBucketAlgorithm } from '../algorithms/token-bucket.ts'
-import { type Decision, decisionOf, jointly } from '../decision.ts'
+import { banned, type Decision, decisionOf, jointly } from '../decision.ts'
+import { type Each, memberOf } from '../each.ts'
 import type { Policies, Policy } from '../policy.ts'
+import type { Reply } from './redis-reply.ts'
 
 /** In a millisecond. */
 const MICROSECONDS = 1000
@@ -22,9 +24,12 @@ const LETTERS: Readonly<Record<AlgorithmName, string>> = {
   'sliding-window': 's'
 }
 
+/** What the script holds of one account after a charge that is still to be settled. */
+export type RedisClaim = readonly [till: number, moved: number]
+
 /**
- * What a client's key is in the hash tag, which keeps all accounts of a client in one slot: the key
- * itself, or of a long or unusual one 128 bits of its SHA-256.
+ * What a client's key is in Redis: the key itself, or of a long or unusual one 128 bits of its
+ * SHA-256.
  */
 export function tagOf(key: string): string {
   if (SAFE.test(key)) return key
@@ -32,23 +37,33 @@ export function tagOf(key: string): string {
   return `#${digest.subarray(0, 16).toString('base64url')}`
 }
 
+/**
+ * The hash tag, which keeps all accounts of a request in one slot: the client, or the limit where its
+ * policies tell clients differently.
+ */
+export function hashTagOf(limit: string, keys: Each<string>): string {
+  if (typeof keys === 'string') return tagOf(keys)
+  return /^[^{}]+$/.test(limit) ? limit : tagOf(limit)
+}
+
 /** Some policies as the script knows them. */
 export class RedisPolicies {
-  /** What the script is told of them. */
-  readonly text: string
   readonly #microseconds: readonly Policy[]
   readonly #letters: readonly string[]
+  /** What the script is told of each policy. */
+  readonly #texts: readonly string[]
+  /** What it was told last, where the cost was the same for all. */
+  #lastCost = Number.NaN
+  #lastText = ''
 
   constructor(policies: Policies) {
     this.#microseconds = policies.map((policy) => {
       return { ...policy, algorithm: inMicroseconds(policy.algorithm) }
     })
     this.#letters = policies.map(({ algorithm }) => LETTERS[algorithm.name])
-    this.text = this.#microseconds
-      .map(
-        ({ algorithm }) => `${LETTERS[algorithm.name]} ${algorithm.capacity} ${spanOf(algorithm)}`
-      )
-      .join(' ')
+    this.#texts = this.#microseconds.map(
+      ({ algorithm }) => `${LETTERS[algorithm.name]} ${algorithm.capacity} ${spanOf(algorithm)}`
+    )
   }
 
   /** How many there are. */
@@ -56,23 +71,66 @@ export class RedisPolicies {
     return this.#letters.length
   }
 
+  /** What the script is told of the policies and of costs under them. */
+  textOf(costs: Each<number>): string {
+    if (typeof costs === 'object') return this.#join((index) => `${memberOf(costs, index)}`)
+    if (costs !== this.#lastCost) {
+      this.#lastText = this.#join(() => `${costs}`)
+      this.#lastCost = costs
+    }
+    return this.#lastText
+  }
+
+  /** What it is told of costs that turned out to be others. */
+  settledText(costs: Each<number>, actual: Each<number>, claims: readonly RedisClaim[]): string {
+    return this.#join((index) => {
+      const [till, moved] = claims[index] as RedisClaim
+      return `${memberOf(costs, index)} ${memberOf(actual, index)} ${till} ${moved}`
+    })
+  }
+
   /** Adds the names of a client's accounts. Two algorithms never share one. */
-  addKeys(keys: string[], prefix: string, tag: string, limit: string): void {
+  addKeys(names: string[], prefix: string, tag: string, limit: string, keys: Each<string>): void {
     const letters = this.#letters
-    if (letters.length === 1) {
-      keys.push(`${prefix}${letters[0]}{${tag}}${limit}`)
+    if (typeof keys === 'string' && letters.length === 1) {
+      names.push(`${prefix}${letters[0]}{${tag}}${limit}`)
       return
     }
     for (const [index, { name }] of this.#microseconds.entries()) {
-      keys.push(`${prefix}${letters[index]}{${tag}}${limit}/${name}`)
+      const start = `${prefix}${letters[index]}`
+      names.push(
+        typeof keys === 'string'
+          ? `${start}{${tag}}${limit}/${name}`
+          : `${start}:{${tag}}${tagOf(memberOf(keys, index))} ${name}`
+      )
     }
   }
 
   /** Reads a decision out of the script's reply. */
-  read(reply: Reply, cost: number): Decision {
+  read(reply: Reply, costs: Each<number>): Decision {
+    const ban = reply.ban()
     const policies = this.#microseconds
-    if (policies.length === 1) return readOne(policies[0] as Policy, reply, cost)
-    return jointly(policies.map((policy) => readOne(policy, reply, cost)))
+    if (ban !== undefined) return banned(policies[0] as Policy, ban / MICROSECONDS)
+    if (policies.length === 1) return readOne(policies[0] as Policy, reply, memberOf(costs, 0))
+    return jointly(policies.map((policy, index) => readOne(policy, reply, memberOf(costs, index))))
+  }
+
+  /** Reads a decision and what is held by it. */
+  readReserved(reply: Reply, costs: Each<number>): [Decision, RedisClaim[]] {
+    const ban = reply.ban()
+    const policies = this.#microseconds
+    if (ban !== undefined) return [banned(policies[0] as Policy, ban / MICROSECONDS), []]
+    const claims: RedisClaim[] = []
+    const decisions = policies.map((policy, index) => {
+      const decision = readOne(policy, reply, memberOf(costs, index))
+      claims.push([reply.next(), reply.next()])
+      return decision
+    })
+    return [decisions.length === 1 ? (decisions[0] as Decision) : jointly(decisions), claims]
+  }
+
+  #join(told: (index: number) => string): string {
+    return this.#texts.map((text, index) => `${text} ${told(index)}`).join(' ')
   }
 }
 
@@ -88,25 +146,6 @@ function readOne(policy: Policy, reply: Reply, cost: number): Decision {
   }
   const wait = isDenied ? algorithm.wait(account, cost, 0) : 0
   return decisionOf(policy, account, wait, 0, MICROSECONDS)
-}
-
-/** The script's reply, one number after the other. */
-export class Reply {
-  readonly #numbers: readonly unknown[]
-  #position = 0
-
-  /** @throws Error when the client hands out something else than an answer for each account */
-  constructor(numbers: unknown, accounts: number) {
-    if (!Array.isArray(numbers) || numbers.length < accounts) {
-      throw new Error('the client did not hand out what the script replied')
-    }
-    this.#numbers = numbers
-  }
-
-  /** Clients may be set to hand numbers out as text. */
-  next(): number {
-    return Number(this.#numbers[this.#position++])
-  }
 }
 
 /** The same limit in whole microseconds, rounded so that it is never more generous. */

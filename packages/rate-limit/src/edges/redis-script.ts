@@ -3,14 +3,20 @@
  * server's clock, in whole microseconds; each question over all its policies, all or nothing.
  *
  * `KEYS` are the accounts, question by question and policy by policy. Every `ARGV` tells of some
- * questions in a row that are alike: what to do (`check`, `peek`, `refund` or `reset`), how many
- * questions, the cost, whether denied ones count, and of each policy the algorithm, the most at once
- * and the microseconds of one token or of the window.
+ * questions in a row that are alike: what to do (`check`, `peek`, `reserve`, `settle`, `reset` or
+ * `ban`), how many questions, whether denied ones count, and of each policy the algorithm, the most at
+ * once, the microseconds of one token or of the window, and the cost, which of a ban is its
+ * microseconds. To settle, also what it did cost, and the claim.
  *
- * An account is text: the moment at which it says nothing any more, and of windows what was counted
- * in the present one and the one before. The arithmetic is that of `../algorithms`, where it is
- * explained. The reply holds for every account the microseconds until that moment, or where the
- * question is denied -1 minus these, and of windows the counts.
+ * An account is text: the moment at which it says nothing any more; of windows also what was counted in
+ * the present one and the one before. Where something was given back to a bucket, or a client is banned,
+ * three more numbers follow: by how much what was given back has moved all claims, when the last of
+ * these is worth nothing any more, and when the ban ends. The arithmetic is that of `../algorithms` and
+ * `../claims`, where it is explained.
+ *
+ * The reply holds for every account the microseconds until its moment, or where the question is denied
+ * -1 minus these, and of windows the counts; of a reservation also the claim, two numbers. In place of
+ * all that, `banned` and the microseconds until the ban ends.
  */
 import { createHash } from 'node:crypto'
 
@@ -30,46 +36,41 @@ local function keep(key, value, span)
   latest[key] = value
 end
 
--- What is asked most: one bucket each. The same as below, without a table or a function for each.
-local function checkBuckets(count, cost, capacity, span)
-  local horizon, price = capacity * span, cost * span
-  for _ = 1, count do
-    position = position + 1
-    local key = KEYS[position]
-    local value = latest[key]
-    if value == nil then value = values[position] end
-    local stored = value and tonumber(value) or now
-    local till = stored
-    if till < now then till = now elseif till > now + horizon then till = now + horizon end
-    local allowed = till - now + price - horizon <= 0
-    if allowed then till = till + price end
-    if (allowed and till > now) or stored > till then
-      keep(key, string.format('%.0f', till), till - now)
-    end
-    local left = math.min(till - now, most)
-    replies[#replies + 1] = allowed and left or -1 - left
-  end
-end
-
--- Makes the function that decides anything else.
+-- Makes the function that decides about anything.
 local function decider()
   local bucket, fixed, sliding = {}, {}, {}
   local algorithms = { t = bucket, f = fixed, s = sliding }
 
   function bucket.settle(account, policy)
-    account.till = math.max(now, math.min(account.till, now + policy.capacity * policy.span))
+    local horizon = policy.capacity * policy.span
+    account.till = math.max(now, math.min(account.till, now + horizon))
+    account.claimed = math.min(account.claimed, now + horizon)
+    if account.claimed <= now then account.moved = 0 end
   end
-  function bucket.fits(account, policy, cost)
-    return account.till - now + cost * policy.span - policy.capacity * policy.span <= 0
+  function bucket.fits(account, policy)
+    return account.till - now + policy.cost * policy.span - policy.capacity * policy.span <= 0
   end
-  function bucket.take(account, policy, cost)
-    account.till = account.till + cost * policy.span
+  function bucket.take(account, policy)
+    account.till = account.till + policy.cost * policy.span
   end
   function bucket.penalize(account, policy, cost)
     account.till = math.min(account.till + cost * policy.span, now + policy.capacity * policy.span)
   end
-  function bucket.refund(account, policy, cost)
-    account.till = math.max(now, account.till - cost * policy.span)
+  function bucket.move(account, by)
+    -- As long as nothing was given back, no claim reaches further than the account.
+    if account.moved == 0 then account.claimed = account.till end
+    account.moved = account.moved + by
+  end
+  function bucket.restore(account, policy, cost)
+    local worth = policy.till + policy.moved - account.moved - now
+    local back = math.min(cost * policy.span, worth)
+    if now >= policy.till or back <= 0 then return end
+    bucket.move(account, back)
+    account.till = math.max(now, account.till - back)
+  end
+  function bucket.reset(account)
+    -- As far as any claim can reach.
+    if account.till > now then bucket.move(account, account.till - now) end
   end
 
   function fixed.settle(account, policy)
@@ -79,20 +80,25 @@ local function decider()
       account.till = now + policy.span
     end
   end
-  function fixed.fits(account, policy, cost)
-    return account.used + cost <= policy.capacity
+  function fixed.fits(account, policy)
+    return account.used + policy.cost <= policy.capacity
   end
-  function fixed.take(account, policy, cost)
-    if account.used == 0 and cost > 0 then account.till = now + policy.span end
+  local function open(account, cost, span)
+    if account.used == 0 and cost > 0 then account.till = now + span end
     account.used = account.used + cost
   end
-  function fixed.penalize(account, policy, cost)
-    fixed.take(account, policy, math.min(cost, math.max(0, policy.capacity - account.used)))
+  function fixed.take(account, policy)
+    open(account, policy.cost, policy.span)
   end
-  function fixed.refund(account, policy, cost)
+  function fixed.penalize(account, policy, cost)
+    open(account, math.min(cost, math.max(0, policy.capacity - account.used)), policy.span)
+  end
+  function fixed.restore(account, policy, cost)
+    if account.till ~= policy.till then return end
     account.used = math.max(0, account.used - cost)
     if account.used == 0 then account.till = now end
   end
+  function fixed.reset() end
 
   function sliding.settle(account, policy)
     local span = policy.span
@@ -104,117 +110,203 @@ local function decider()
       account.till, account.used, account.previous = now, 0, 0
     end
   end
-  function sliding.fits(account, policy, cost)
-    local room = policy.capacity - account.used - cost
+  function sliding.fits(account, policy)
+    local room = policy.capacity - account.used - policy.cost
     if room < 0 then return false end
     return account.previous * (account.till - policy.span - now) <= room * policy.span
   end
-  function sliding.take(account, policy, cost)
-    if account.till == now and cost > 0 then account.till = now + 2 * policy.span end
+  local function begin(account, cost, span)
+    if account.till == now and cost > 0 then account.till = now + 2 * span end
     account.used = account.used + cost
   end
-  function sliding.penalize(account, policy, cost)
-    sliding.take(account, policy, math.min(cost, math.max(0, policy.capacity - account.used)))
+  function sliding.take(account, policy)
+    begin(account, policy.cost, policy.span)
   end
-  function sliding.refund(account, policy, cost)
-    account.previous = math.max(0, account.previous - math.max(0, cost - account.used))
-    account.used = math.max(0, account.used - cost)
+  function sliding.penalize(account, policy, cost)
+    begin(account, math.min(cost, math.max(0, policy.capacity - account.used)), policy.span)
+  end
+  function sliding.restore(account, policy, cost)
+    if account.till == policy.till then
+      account.used = math.max(0, account.used - cost)
+    elseif account.till == policy.till + policy.span then
+      account.previous = math.max(0, account.previous - cost)
+    end
     sliding.settle(account, policy)
   end
+  function sliding.reset() end
 
-  local function read(policy)
+  local function read()
     position = position + 1
     local key = KEYS[position]
     local value = latest[key]
     if value == nil then value = values[position] end
-    local account = { key = key, till = now, used = 0, previous = 0, isKept = value }
+    local numbers = {}
     if value then
-      local till, used, previous = string.match(value, '^(%d+) ?(%d*) ?(%d*)$')
-      account.till = tonumber(till) or now
-      account.used = tonumber(used) or 0
-      account.previous = tonumber(previous) or 0
+      for number in string.gmatch(value, '%d+') do numbers[#numbers + 1] = tonumber(number) end
     end
+    local account = {
+      key = key, isKept = value, till = numbers[1] or now,
+      used = numbers[2] or 0, previous = numbers[3] or 0,
+      moved = numbers[4] or 0, claimed = numbers[5] or now, ban = numbers[6] or now
+    }
     account.stored = account.till
-    policy.settle(account, policy)
+    return account
+  end
+
+  local function settled(policy)
+    local account = read()
+    policy.algorithm.settle(account, policy)
     return account
   end
 
   local function write(account, policy)
-    if account.till <= now then
+    local last = math.max(account.till, account.ban)
+    if account.moved > 0 then last = math.max(last, account.claimed) end
+    if last <= now then
       if account.isKept then redis.call('DEL', account.key) end
       latest[account.key] = false
       return
     end
-    local value = string.format('%.0f', account.till)
-    if policy.settle ~= bucket.settle then
-      value = string.format('%s %.0f %.0f', value, account.used, account.previous)
+    local value
+    if account.moved > 0 or account.ban > now then
+      value = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', account.till, account.used,
+        account.previous, account.moved, account.claimed, account.ban)
+    elseif policy.algorithm == bucket then
+      value = string.format('%.0f', account.till)
+    else
+      value = string.format('%.0f %.0f %.0f', account.till, account.used, account.previous)
     end
-    keep(account.key, value, account.till - now)
+    keep(account.key, value, last - now)
   end
 
   local function answer(account, policy, allowed)
     local left = math.min(account.till - now, most)
     replies[#replies + 1] = allowed and left or -1 - left
-    if policy.settle ~= bucket.settle then
+    if policy.algorithm ~= bucket then
       replies[#replies + 1] = account.used
       replies[#replies + 1] = account.previous
     end
   end
 
-  local function decideOne(action, cost, counts, policies)
-    local found, allowed = {}, true
-    for index, policy in ipairs(policies) do
-      local account = read(policy)
-      found[index] = account
-      if not policy.fits(account, policy, cost) then allowed = false end
-    end
-    for index, policy in ipairs(policies) do
-      local account = found[index]
-      if action == 'reset' then
-        account.till, account.used, account.previous = now, 0, 0
-        write(account, policy)
-      elseif action == 'refund' then
-        policy.refund(account, policy, cost)
-        write(account, policy)
-      elseif action == 'check' then
-        if allowed then
-          policy.take(account, policy, cost)
-          write(account, policy)
-        elseif counts and not policy.fits(account, policy, cost) then
-          policy.penalize(account, policy, cost)
-          write(account, policy)
-        elseif account.stored > account.till then
-          write(account, policy)
-        end
-      end
-      answer(account, policy, allowed)
+  local function take(account, policy, action)
+    policy.algorithm.take(account, policy)
+    if action == 'reserve' then account.claimed = math.max(account.claimed, account.till) end
+    write(account, policy)
+  end
+
+  local function deny(account, policy, counts)
+    if counts and not policy.algorithm.fits(account, policy) then
+      policy.algorithm.penalize(account, policy, policy.cost)
+      write(account, policy)
+    elseif account.stored > account.till then
+      write(account, policy)
     end
   end
 
-  return function(action, count, cost, counts, words)
+  local function decideOne(action, counts, policies)
+    local accounts, allowed, ban = {}, true, now
+    for index, policy in ipairs(policies) do
+      local account = settled(policy)
+      accounts[index] = account
+      if account.ban > ban then ban = account.ban end
+      if not policy.algorithm.fits(account, policy) then allowed = false end
+    end
+    if ban > now then
+      replies[#replies + 1] = 'banned'
+      replies[#replies + 1] = ban - now
+      return
+    end
+    for index, policy in ipairs(policies) do
+      local account = accounts[index]
+      if action ~= 'peek' then
+        if allowed then take(account, policy, action) else deny(account, policy, counts) end
+      end
+      answer(account, policy, allowed)
+      if action == 'reserve' then
+        replies[#replies + 1] = math.min(account.till, most)
+        replies[#replies + 1] = account.moved
+      end
+    end
+  end
+
+  local function change(action, policy)
+    local algorithm = policy.algorithm
+    -- The first two are told nothing of the client's own numbers.
+    local account = action == 'settle' and settled(policy) or read()
+    if action == 'ban' then
+      account.ban = now + policy.cost
+    elseif action == 'reset' then
+      algorithm.reset(account)
+      account.till, account.used, account.previous, account.ban = now, 0, 0, now
+    elseif policy.actual > policy.cost then
+      algorithm.penalize(account, policy, policy.actual - policy.cost)
+    else
+      algorithm.restore(account, policy, policy.cost - policy.actual)
+    end
+    write(account, policy)
+    replies[#replies + 1] = 0
+  end
+
+  return function(action, count, counts, words)
     local policies = {}
-    for index = 5, #words, 3 do
-      local algorithm = algorithms[words[index]]
+    local isSettled = action == 'settle'
+    for index = 4, #words, isSettled and 7 or 4 do
       policies[#policies + 1] = {
-        settle = algorithm.settle, fits = algorithm.fits, take = algorithm.take,
-        penalize = algorithm.penalize, refund = algorithm.refund,
-        capacity = tonumber(words[index + 1]), span = tonumber(words[index + 2])
+        algorithm = algorithms[words[index]], capacity = tonumber(words[index + 1]),
+        span = tonumber(words[index + 2]), cost = tonumber(words[index + 3]),
+        actual = isSettled and tonumber(words[index + 4]),
+        till = isSettled and tonumber(words[index + 5]), moved = isSettled and tonumber(words[index + 6])
       }
     end
-    for _ = 1, count do decideOne(action, cost, counts, policies) end
+    for _ = 1, count do
+      if action == 'check' or action == 'peek' or action == 'reserve' then
+        decideOne(action, counts, policies)
+      else
+        for _, policy in ipairs(policies) do change(action, policy) end
+      end
+    end
   end
 end
 
 local decide
+local function decideAny(action, count, counts, words)
+  if not decide then decide = decider() end
+  decide(action, count, counts == '1', words)
+end
+
+-- What is asked most: one bucket each. The same as above, without a table or a function for each.
+local function checkBuckets(count, words)
+  local capacity, span, cost = tonumber(words[5]), tonumber(words[6]), tonumber(words[7])
+  local horizon, price = capacity * span, cost * span
+  for _ = 1, count do
+    local key = KEYS[position + 1]
+    local value = latest[key]
+    if value == nil then value = values[position + 1] end
+    local stored = value and tonumber(value) or now
+    if value and not tonumber(value) then
+      decideAny('check', 1, '0', words)
+    else
+      position = position + 1
+      local till = stored
+      if till < now then till = now elseif till > now + horizon then till = now + horizon end
+      local allowed = till - now + price - horizon <= 0
+      if allowed then till = till + price end
+      if (allowed and till > now) or stored > till then
+        keep(key, string.format('%.0f', till), till - now)
+      end
+      local left = math.min(till - now, most)
+      replies[#replies + 1] = allowed and left or -1 - left
+    end
+  end
+end
+
 for _, alike in ipairs(ARGV) do
   local words = {}
   for word in string.gmatch(alike, '%S+') do words[#words + 1] = word end
-  local action, count, cost, counts = words[1], tonumber(words[2]), tonumber(words[3]), words[4]
-  if action == 'check' and counts == '0' and words[5] == 't' and #words == 7 then
-    checkBuckets(count, cost, tonumber(words[6]), tonumber(words[7]))
+  if words[1] == 'check' and words[3] == '0' and words[4] == 't' and #words == 7 then
+    checkBuckets(tonumber(words[2]), words)
   else
-    if not decide then decide = decider() end
-    decide(action, count, cost, counts == '1', words)
+    decideAny(words[1], tonumber(words[2]), words[3], words)
   end
 end
 return replies

@@ -3,12 +3,14 @@
  */
 import { describe, InvalidOptionError } from '@holdfast/core'
 import type { Decision } from '../decision.ts'
+import type { Each } from '../each.ts'
 import { StoreRefusedError } from '../errors.ts'
 import type { Policies } from '../policy.ts'
-import type { Charge, Store, StoreAccount } from '../store.ts'
-import { RedisPolicies, tagOf } from './redis-account.ts'
+import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
+import { hashTagOf, type RedisClaim, RedisPolicies } from './redis-account.ts'
 import { type Action, Batch, type Question } from './redis-batch.ts'
 import { type RedisClient, type ScriptClient, scriptClientOf } from './redis-clients.ts'
+import type { Reply } from './redis-reply.ts'
 import { MOST_KEYS, SCRIPT, SCRIPT_SHA } from './redis-script.ts'
 import { slotOf } from './redis-slot.ts'
 
@@ -26,7 +28,10 @@ export interface RedisStoreOptions {
   readonly prefix?: string
 }
 
-const NOTHING = -1
+/** Of a Redis that is no Cluster. */
+const NO_SLOT = -1
+/** In a millisecond. */
+const MICROSECONDS = 1000
 
 /**
  * Counts in Redis 5 or later, or Valkey; of one server, behind Sentinels, or of a Cluster.
@@ -55,20 +60,37 @@ export class RedisStore implements Store {
     return this.#client.isReady !== false
   }
 
-  check({ limit, key, policies, cost, countDenied }: Charge): Promise<Decision> {
-    return this.#ask('check', limit, key, policies, cost, countDenied)
+  check(charge: Charge): Promise<Decision> {
+    return this.#decide('check', charge)
   }
 
-  peek({ limit, key, policies, cost }: Charge): Promise<Decision> {
-    return this.#ask('peek', limit, key, policies, cost)
+  peek(charge: Charge): Promise<Decision> {
+    return this.#decide('peek', charge)
   }
 
-  async refund({ limit, key, policies, cost }: Charge): Promise<void> {
-    await this.#ask('refund', limit, key, policies, cost)
+  async reserve(charge: Charge): Promise<StoreReservation> {
+    const { policies, costs } = charge
+    const known = this.#known(policies)
+    const read = (reply: Reply) => known.readReserved(reply, costs)
+    const [decision, claims] = await this.#ask('reserve', charge, known, known.textOf(costs), read)
+    let isOpen = decision.allowed
+    const settle = async (actual: Each<number>): Promise<void> => {
+      if (!isOpen) return
+      isOpen = false
+      await this.#settle(charge, known, claims, actual)
+    }
+    return { decision, settle }
   }
 
-  async reset({ limit, key, policies }: StoreAccount): Promise<void> {
-    await this.#ask('reset', limit, key, policies)
+  async reset(account: StoreAccount): Promise<void> {
+    const known = this.#known(account.policies)
+    await this.#ask('reset', account, known, known.textOf(0), skip(known))
+  }
+
+  async ban(account: StoreAccount, duration: number): Promise<void> {
+    const known = this.#known(account.policies)
+    const text = known.textOf(Math.ceil(duration * MICROSECONDS))
+    await this.#ask('ban', account, known, text, skip(known))
   }
 
   /** Asks as soon as the client is ready whether it may run scripts on keys of this prefix. */
@@ -76,7 +98,7 @@ export class RedisStore implements Store {
     if (!this.isReady) await this.#ready()
     const keys = [`${this.#prefix}t{boot}`]
     try {
-      await this.#run(keys, ['reset 1 0 0 t 0 1'])
+      await this.#run(keys, ['reset 1 0 t 0 1 0'])
     } catch (error) {
       const { message } = error as Error
       if (/^(NOPERM|NOAUTH|WRONGPASS)|unknown command/.test(message)) {
@@ -101,22 +123,39 @@ export class RedisStore implements Store {
     }
   }
 
-  partOf(key: string): string {
-    return this.#client.nodeOf?.(slotOf(tagOf(key))) ?? ''
+  partOf({ limit, keys }: StoreAccount): string {
+    return this.#client.nodeOf?.(slotOf(hashTagOf(limit, keys))) ?? ''
   }
 
-  #ask(
+  #decide(action: 'check' | 'peek', charge: Charge): Promise<Decision> {
+    const { policies, costs } = charge
+    const known = this.#known(policies)
+    return this.#ask(action, charge, known, known.textOf(costs), (reply) =>
+      known.read(reply, costs)
+    )
+  }
+
+  async #settle(
+    charge: Charge,
+    known: RedisPolicies,
+    claims: readonly RedisClaim[],
+    actual: Each<number>
+  ): Promise<void> {
+    const text = known.settledText(charge.costs, actual, claims)
+    await this.#ask('settle', charge, known, text, skip(known))
+  }
+
+  #ask<Answer>(
     action: Action,
-    limit: string,
-    key: string,
-    policies: Policies,
-    cost = 0,
-    countDenied = false
-  ): Promise<Decision> {
-    return new Promise<Decision>((answer, fail) => {
-      const tag = tagOf(key)
-      const known = this.#known(policies)
-      this.#enqueue({ action, tag, limit, policies: known, cost, countDenied, answer, fail })
+    { limit, keys, countDenied }: StoreAccount,
+    policies: RedisPolicies,
+    text: string,
+    read: (reply: Reply) => Answer
+  ): Promise<Answer> {
+    return new Promise<Answer>((resolve, fail) => {
+      const tag = hashTagOf(limit, keys)
+      const answer = (reply: Reply): void => resolve(read(reply))
+      this.#enqueue({ action, tag, limit, keys, policies, countDenied, text, answer, fail })
     })
   }
 
@@ -130,7 +169,7 @@ export class RedisStore implements Store {
   }
 
   #enqueue(question: Question): void {
-    const slot = this.#client.nodeOf === undefined ? NOTHING : slotOf(question.tag)
+    const slot = this.#client.nodeOf === undefined ? NO_SLOT : slotOf(question.tag)
     let batch = this.#batches.get(slot)
     if (batch !== undefined && batch.size + question.policies.length > MOST_KEYS) {
       this.#send(batch)
@@ -155,7 +194,7 @@ export class RedisStore implements Store {
   }
 
   #send(batch: Batch): void {
-    this.#run(batch.keys(this.#prefix), batch.args())
+    this.#run(batch.names(this.#prefix), batch.args())
       .then((reply) => batch.answer(reply))
       .catch((error) => batch.fail(error))
   }
@@ -168,5 +207,12 @@ export class RedisStore implements Store {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
       return this.#client.eval(SCRIPT, keys, args)
     }
+  }
+}
+
+/** Reads an answer that says nothing: one number for each account. */
+function skip({ length }: RedisPolicies): (reply: Reply) => void {
+  return (reply) => {
+    for (let index = 0; index < length; index++) reply.next()
   }
 }

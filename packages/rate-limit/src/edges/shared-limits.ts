@@ -1,0 +1,79 @@
+/**
+ * Limits that several processes keep together, in a store.
+ */
+import { isRoot } from '@holdfast/core'
+import type { FastifyInstance } from 'fastify'
+import type { ClientTable } from '../client-table.ts'
+import type { OnStoreError, SharedOptions } from '../options.ts'
+import type { Policies } from '../policy.ts'
+import { GuardedStore } from './guarded-store.ts'
+import { scriptClientOf } from './redis-clients.ts'
+import { RedisStore } from './redis-store.ts'
+import { SharedKeeper } from './shared-keeper.ts'
+
+/** The shared limits of one registration. */
+export class SharedLimits {
+  readonly #suffix: string
+  readonly #options: SharedOptions
+  readonly #table: ClientTable
+  readonly #store: GuardedStore
+  readonly #keepers: SharedKeeper[] = []
+
+  constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable) {
+    const { storeTimeout, onStoreError } = options
+    this.#suffix = suffixOf(app)
+    this.#options = options
+    this.#table = table
+    this.#store = new GuardedStore({
+      store: storeOf(options),
+      timeout: storeTimeout,
+      log: app.log,
+      instead: INSTEAD[onStoreError]
+    })
+    app.addHook('onReady', async () => this.#store.open())
+    app.addHook('onClose', async () => {
+      await Promise.all(this.#keepers.map((keeper) => keeper.close()))
+      this.#store.close()
+    })
+  }
+
+  /** One more limit. */
+  open(name: string, policies: Policies, countDenied: boolean): SharedKeeper {
+    const limit = `${name}${this.#suffix}`
+    const [store, table, options] = [this.#store, this.#table, this.#options]
+    const keeper = new SharedKeeper({ limit, policies, countDenied, store, table, options })
+    this.#keepers.push(keeper)
+    return keeper
+  }
+}
+
+/** What becomes of requests while the store does not answer. */
+const INSTEAD: Readonly<Record<OnStoreError, string>> = {
+  local: 'every process limits by itself',
+  allow: 'nobody is limited',
+  deny: 'all are denied'
+}
+
+function storeOf({ store, redis }: SharedOptions) {
+  if (store !== undefined) return store
+  const client = redis as NonNullable<typeof redis>
+  scriptClientOf(client, 'rateLimit.redis')
+  return new RedisStore({ client })
+}
+
+const registrations = new WeakMap<object, Map<string, number>>()
+
+/**
+ * What tells the limits of one registration from those of the others in the program: nothing for the
+ * root's, for others the prefix, and a number where several have the same. They are numbered as they
+ * come, which is the same in every process that runs the program.
+ */
+function suffixOf(app: FastifyInstance): string {
+  const { prefix, server } = app
+  const numbers = registrations.get(server) ?? new Map<string, number>()
+  registrations.set(server, numbers)
+  const number = (numbers.get(prefix) ?? 0) + 1
+  numbers.set(prefix, number)
+  if (isRoot(app)) return ''
+  return number === 1 ? `@${prefix}` : `@${prefix}#${number}`
+}

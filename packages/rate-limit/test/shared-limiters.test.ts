@@ -1,0 +1,211 @@
+import {
+  MemoryStore,
+  type RateLimiter,
+  type RateLimitOptions,
+  type RateLimitPolicy,
+  rateLimit
+} from '@holdfast/rate-limit'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t from 'tap'
+import { startPrivateRedis } from '../../../test/support/redis.ts'
+import { ask, calls, services } from './support/services.ts'
+
+const HOUR = { timeWindow: '1 hour' } as const
+
+/** Per client, by what it costs; and per tenant, by calls. */
+const POLICIES: readonly RateLimitPolicy[] = [
+  { name: 'client', max: 10, ...HOUR, cost: ({ url }) => (url === '/dear' ? 4 : 1) },
+  {
+    name: 'tenant',
+    max: 3,
+    ...HOUR,
+    algorithm: 'fixed-window',
+    keyGenerator: ({ headers }) => String(headers['tenant'])
+  }
+]
+
+function remaining(limiter: RateLimiter, name: string): Promise<number> {
+  return limiter.peek(name).then(({ remaining }) => remaining)
+}
+
+t.test('policies with clients and costs of their own are decided together in Redis', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const options: RateLimitOptions = {
+    policies: POLICIES,
+    keyGenerator: ({ headers }) => String(headers['user'])
+  }
+  const [one, two] = (await services(t, redis, 2, options, (app) => {
+    app.get('/dear', () => 'ok')
+  })) as [FastifyInstance, FastifyInstance]
+  const left = async (app: FastifyInstance, url: string, user: string, tenant: string) => {
+    const { status, headers } = await ask(app, url, { user, tenant })
+    return [
+      status,
+      ...[...String(headers['ratelimit']).matchAll(/r=(\d+)/g)].map((r) => Number(r[1]))
+    ]
+  }
+  t.strictSame(await left(one, '/dear', 'a', 'x'), [200, 6, 2])
+  t.strictSame(await left(two, '/', 'b', 'x'), [200, 9, 1])
+  t.strictSame(await left(two, '/dear', 'a', 'x'), [200, 2, 0])
+  t.strictSame(await left(one, '/', 'c', 'x'), [429, 10, 0], 'the client was charged nothing')
+  t.strictSame(await left(one, '/dear', 'a', 'y'), [429, 2, 3], 'nor was the tenant')
+  t.strictSame(await left(one, '/', 'a', 'y'), [200, 1, 2])
+  const before = await calls(redis)
+  t.strictSame(await left(one, '/', 'c', 'x'), [429, 10, 0])
+  t.equal(await calls(redis), before, 'a denied client costs no round trip')
+  t.strictSame(((await redis.cli('KEYS', '*')) as string[]).sort(), [
+    'holdfast:f:{default}x tenant',
+    'holdfast:f:{default}y tenant',
+    'holdfast:t:{default}a client',
+    'holdfast:t:{default}b client'
+  ])
+})
+
+t.test('limiters of several services count together', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  await services(t, redis, 2, {}, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter({ max: 5, ...HOUR })))
+  })
+  const [one, two] = limiters as [RateLimiter, RateLimiter]
+  t.match(await one.check('alice'), { allowed: true, remaining: 4, policy: 'createRateLimiter-1' })
+  t.match(await two.check('alice', { cost: 3 }), { allowed: true, remaining: 1 })
+  t.match(await one.peek('alice', { cost: 2 }), { allowed: false, remaining: 1 })
+  t.match(await one.check('alice', { cost: 2 }), { allowed: false })
+  t.match(await one.peek('alice', { cost: 2 }), { allowed: false }, 'which is known by now')
+  t.throws(() => one.checkSync('alice'), {
+    code: 'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS',
+    message: /the limit is kept in a store/
+  })
+  await two.reset('alice')
+  t.equal(await remaining(two, 'alice'), 5)
+  await one.reset('alice')
+  t.match(
+    await one.check('alice', { cost: 2 }),
+    { allowed: true },
+    'and what was known is forgotten'
+  )
+})
+
+t.test('what one service reserves and settles, the others see', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  await services(t, redis, 2, {}, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter({ max: 10, ...HOUR })))
+  })
+  const [one, two] = limiters as [RateLimiter, RateLimiter]
+  const some = await one.reserve('alice', { cost: 6 })
+  t.equal(await remaining(two, 'alice'), 4)
+  const most = await two.reserve('alice', { cost: 4 })
+  t.match(await one.check('alice'), { allowed: false })
+  await some.settle(1)
+  await some.settle(6)
+  t.match(await one.check('alice', { cost: 0 }), { allowed: true, remaining: 5 })
+  t.match(await one.check('alice'), { allowed: true, remaining: 4 }, 'no longer denied from memory')
+  await most.cancel()
+  t.equal(await remaining(one, 'alice'), 8)
+  const none = await one.reserve('alice', { cost: 9 })
+  t.match(none.decision, { allowed: false, remaining: 8 })
+  t.match((await one.reserve('alice', { cost: 9 })).decision, { allowed: false })
+  await none.settle(0)
+  t.equal(await remaining(two, 'alice'), 8)
+})
+
+t.test('who is banned by one service is banned by all, whatever limit asks', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  const lease = { max: 10 }
+  const options = { max: 1000, ...HOUR, lease } as const
+  const apps = await services(t, redis, 2, options, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter()))
+    app.get('/ban', async (request) => limiters[0]?.ban(request, '1 minute'))
+  })
+  const [one, two] = apps as [FastifyInstance, FastifyInstance]
+  for (const app of [one, two]) {
+    for (let asked = 0; asked < 3; asked++) t.equal((await ask(app)).status, 200)
+  }
+  t.equal((await ask(one, '/ban')).status, 200)
+  const { status, headers } = await ask(one)
+  t.strictSame([status, headers['retry-after']], [429, '60'], 'its leases are given up')
+  for (let asked = 0; asked < 10; asked++) await ask(two)
+  t.equal((await ask(two)).status, 429, 'a lease is spent before')
+  await limiters[1]?.ban('127.0.0.1', 0)
+  t.equal((await ask(two)).status, 200)
+})
+
+t.test('a look at what is leased takes nothing of it', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  let limiter: RateLimiter | undefined
+  const lease = { max: 10 }
+  await services(t, redis, 1, { lease }, (app) => {
+    app.after(() => {
+      limiter = app.createRateLimiter({ max: 1000, ...HOUR })
+    })
+  })
+  const asked = limiter as RateLimiter
+  for (const left of [999, 998, 997]) {
+    t.equal((await asked.check('alice')).remaining, left)
+    t.equal(await remaining(asked, 'alice'), left)
+  }
+  t.equal((await asked.peek('alice', { cost: 11 })).remaining, 989, 'more is for the store to say')
+  await asked.reset('alice')
+  t.equal((await asked.check('alice')).remaining, 999)
+})
+
+t.test('a lease is spent also after more was asked for than there is', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(rateLimit, { store: new MemoryStore(), lease: { max: 4 } })
+  const limiter = app.createRateLimiter({ max: 20, ...HOUR })
+  await limiter.check('alice')
+  await limiter.check('alice')
+  t.match(await limiter.check('alice', { cost: 18 }), { allowed: false })
+  t.match(await limiter.check('alice'), { allowed: true })
+})
+
+t.test(
+  'without the store limiters decide alone, and say what they could not tell it',
+  async (t) => {
+    const redis = await startPrivateRedis(t)
+    if (redis === undefined) return
+    const limiters: RateLimiter[] = []
+    const build = (app: FastifyInstance) => {
+      app.after(() => {
+        const policies = POLICIES.map(({ name, max }) => ({ name, max, ...HOUR }))
+        limiters.push(
+          app.createRateLimiter({ max: 10, ...HOUR }),
+          app.createRateLimiter({ policies })
+        )
+      })
+    }
+    const options = { storeTimeout: 50, instances: 2 } as const
+    await services(t, redis, 1, options, build)
+    await services(t, redis, 1, { ...options, onStoreError: 'deny' }, build)
+    const [limiter, several, denying] = limiters as [RateLimiter, RateLimiter, RateLimiter]
+    const before = await limiter.reserve('alice', { cost: 5 })
+    redis.freeze()
+    // Some wait for the store, later ones do not: the answers are the same.
+    for (let times = 0; times < 6; times++) {
+      const held = await limiter.reserve('bob', { cost: 3 })
+      t.match(held.decision, { allowed: true, remaining: 2 })
+      await held.cancel()
+      t.match(await limiter.peek('bob', { cost: 6 }), { allowed: true, remaining: 5 })
+      t.match((await denying.reserve('bob')).decision, { allowed: false, reason: 'store' })
+      t.match(await denying.peek('bob'), { allowed: false, reason: 'store' })
+    }
+    await before.settle(0)
+    t.match(await several.check('carol', { cost: 5 }), { allowed: false, policy: 'tenant' })
+    t.match(await several.check('carol', { cost: 2 }), { allowed: true, remaining: 0 })
+    const code = 'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'
+    await t.rejects(limiter.ban('bob', '1 hour'), { code, message: /ban\(\) is only known/ })
+    t.match(await limiter.check('bob'), { allowed: false, reason: 'banned' })
+    await t.rejects(limiter.reset('bob'), { code, statusCode: 503 })
+    t.match(await limiter.check('bob'), { allowed: true })
+    redis.thaw()
+  }
+)
