@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -33,7 +33,7 @@ async function main(paths) {
   if (redisRequired && findRedisProgram() === undefined) installRedis()
 
   const partial = ['--allow-incomplete-coverage', '--allow-empty-coverage']
-  const args = paths.length === 0 ? [] : [...partial, ...paths]
+  const args = paths.length === 0 ? [] : [...partial, ...paths.flatMap(testsIn)]
   const onTerminal = process.stdout.isTTY === true && !process.env.CI
   const { code, report } = await (onTerminal ? watch(args) : log(args))
 
@@ -44,6 +44,13 @@ async function main(paths) {
   console.log(report.counts)
   if (withoutRedis.length > 0) console.log(advice(withoutRedis.length))
   return code === 0 && redisRequired && withoutRedis.length > 0 ? 1 : code
+}
+
+/** A folder holds more than tests, all of which tap would run. @param {string} path */
+function testsIn(path) {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path]
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
+  return files.filter((file) => file.endsWith('.test.ts')).map((file) => join(path, file))
 }
 
 /** Runs tap in its form for people, and reads its TAP afterwards. @param {string[]} args */

@@ -86,7 +86,7 @@ class Subject {
   }
 
   #apart(policies: Policies, keys: readonly string[]): StoreAccount {
-    return { limit: `${this.#limit}:apart`, keys, policies, countDenied: false }
+    return { limit: `${this.#limit}:{apart}`, keys, policies, countDenied: false }
   }
 
   /** Charges a client of another limit, or of one that counts what it denies. */
@@ -295,7 +295,8 @@ const CHECKS: readonly [string, (subject: Subject) => Promise<void>][] = [
       const policies: Policies = [client, tenant]
       const left = async (keys: readonly string[], costs: Each<number>) => {
         const { allowed, policy, each } = await subject.apart(policies, keys, costs)
-        return [allowed, policy, ...(each ?? []).map(({ remaining }) => remaining)]
+        assert.ok(each !== undefined)
+        return [allowed, policy, ...each.map(({ remaining }) => remaining)]
       }
       assert.deepEqual(await left(['a', 't'], [1, 4]), [true, 'client', 2, 6])
       assert.deepEqual(await left(['b', 't'], [1, 4]), [true, 'client', 2, 2])

@@ -28,6 +28,23 @@ t.test('a denial holds until its time, for as much and more', async (t) => {
   t.equal(cache.find('a', 3, POLICIES, 1050), undefined, 'it is forgotten with its time')
 })
 
+t.test('a client of several names is another when one of them is', async (t) => {
+  const cache = new DenyCache()
+  const two: Policies = [...POLICIES, policyOf('q', { max: 5, timeWindow: 1000 })]
+  cache.add(['a', 'x'], [1, 2], two, denied(100), 0)
+  t.ok(cache.find(['a', 'x'], [1, 2], two, 1))
+  t.ok(cache.find(['a', 'x'], 2, two, 1))
+  t.equal(cache.find(['a', 'x'], [2, 1], two, 1), undefined)
+  t.equal(cache.find(['a', 'x'], 1, two, 1), undefined)
+  for (const keys of [['a', 'y'], ['x', 'a'], 'a']) {
+    t.equal(cache.find(keys, 2, two, 1), undefined, `${keys}`)
+  }
+  cache.add(['b', 'x'], 2, two, denied(100), 0)
+  t.ok(cache.find(['b', 'x'], [2, 3], two, 1))
+  cache.forget(['b', 'x'])
+  t.equal(cache.find(['b', 'x'], [2, 3], two, 1), undefined)
+})
+
 t.test('what is never allowed stays denied', async (t) => {
   const cache = new DenyCache()
   cache.add('a', 11, POLICIES, denied(Infinity), 0)

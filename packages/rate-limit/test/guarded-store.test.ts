@@ -77,6 +77,18 @@ t.test('what fails in one turn is one failure', async (t) => {
   t.strictSame(lines, [])
 })
 
+t.test('a part is also tried again with the accounts of several clients', async (t) => {
+  const { store, guard, lines } = guarded(t)
+  const apart = { ...charge('a'), keys: ['a', 'b'], policies: [...POLICIES, ...POLICIES] as const }
+  store.dead.add('a')
+  for (let asked = 0; asked < 3; asked++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    await guard.ask(apart, (store) => store.check(apart))
+  }
+  store.ready()
+  await eventually(() => lines.includes('rateLimit: a of the store answers again.'))
+})
+
 t.test('a store that is not connected is neither asked nor probed', async (t) => {
   const { store, guard, ask, lines } = guarded(t)
   store.isReady = false

@@ -49,21 +49,11 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ maxKeys: 2 ** 25 }, /"rateLimit\.maxKeys" .* at most 16777216/],
   [{ storage: {} }, /rateLimit: the option "storage" does not exist.* one of: max, timeWindow/],
   [{ redis: {} }, /"rateLimit\.redis" must be a client of ioredis, iovalkey or redis.* an object/],
-  [{ store: {} }, /"rateLimit\.store" must be a store with check\(\), peek\(\), refund\(\)/],
+  [{ store: {} }, /"rateLimit\.store" must be a store with check\(\), peek\(\), reserve\(\)/],
   [{ store: null }, /"rateLimit\.store" must be a store with/],
   [
     { store: new MemoryStore(), redis: {} },
     /"rateLimit\.redis" must be left out where there is a store/
-  ],
-  [
-    {
-      store: new MemoryStore(),
-      policies: [
-        { name: 'client', max: 1, timeWindow: 1000 },
-        { name: 'tenant', max: 1, timeWindow: 1000, keyGenerator: () => 'tenant' }
-      ]
-    },
-    /"rateLimit\.policies\[1\]\.keyGenerator" must be that of the other policies, where limits are kept in a store/
   ],
   [{ storeTimeout: 0 }, /"rateLimit\.storeTimeout" must be a duration of at least 1/],
   [{ onStoreError: 'panic' }, /"rateLimit\.onStoreError" must be one of "local", "allow", "deny"/],

@@ -54,13 +54,15 @@ t.test('a limiter knows the client of a request, and its terms', async (t) => {
     return reservation.decision
   })
   app.get('/peek', (request) => limiter.peek(request))
+  const free = app.createRateLimiter({ max: 0, allowList: ['127.0.0.1'] })
+  app.get('/at-once', async (request) => free.checkSync(request))
   const ask = async (user: string, url = '/') =>
     (await app.inject({ url, headers: { user } })).json()
   t.match(await ask('pro'), { allowed: true, limit: 10, remaining: 9 })
   t.match(await ask('pro', '/dear'), { remaining: 4 })
   t.match(await ask('free'), { allowed: true, limit: 1, remaining: 0 })
   t.match(await ask('free'), { allowed: false })
-  for (const url of ['/', '/peek', '/reserve']) {
+  for (const url of ['/', '/peek', '/reserve', '/at-once']) {
     t.match(await ask('admin', url), { allowed: true, reason: 'allow-listed' })
   }
 })

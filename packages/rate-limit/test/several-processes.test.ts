@@ -4,10 +4,10 @@ import { Pool } from 'undici'
 import { startNode } from '../../../test/support/process.ts'
 import { type Redis, startPrivateRedis } from '../../../test/support/redis.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(120_000)
 
 const PROCESSES = 4
-const SECONDS = 3
+const SECONDS = 10
 
 /** Starts the processes and loads them all. */
 async function load(t: Test, redis: Redis, options: RateLimitOptions) {

@@ -176,14 +176,17 @@ t.test(
     const limiters: RateLimiter[] = []
     const build = (app: FastifyInstance) => {
       app.after(() => {
-        const policies = POLICIES.map(({ name, max }) => ({ name, max, ...HOUR }))
+        const policies = [
+          { name: 'client', max: 10, ...HOUR },
+          { name: 'tenant', max: 3, ...HOUR, cost: 1 }
+        ]
         limiters.push(
           app.createRateLimiter({ max: 10, ...HOUR }),
           app.createRateLimiter({ policies })
         )
       })
     }
-    const options = { storeTimeout: 50, instances: 2 } as const
+    const options = { storeTimeout: 50, instances: 2, lease: { max: 10 } } as const
     await services(t, redis, 1, options, build)
     await services(t, redis, 1, { ...options, onStoreError: 'deny' }, build)
     const [limiter, several, denying] = limiters as [RateLimiter, RateLimiter, RateLimiter]
@@ -197,10 +200,12 @@ t.test(
       t.match(await limiter.peek('bob', { cost: 6 }), { allowed: true, remaining: 5 })
       t.match((await denying.reserve('bob')).decision, { allowed: false, reason: 'store' })
       t.match(await denying.peek('bob'), { allowed: false, reason: 'store' })
+      t.match(await limiter.check(`client-${times}`, { cost: 4 }), { allowed: true, remaining: 1 })
     }
     await before.settle(0)
-    t.match(await several.check('carol', { cost: 5 }), { allowed: false, policy: 'tenant' })
-    t.match(await several.check('carol', { cost: 2 }), { allowed: true, remaining: 0 })
+    t.match(await several.peek('carol', { cost: 2 }), { allowed: true, remaining: 1 })
+    t.match(await several.check('carol', { cost: 4 }), { allowed: true, remaining: 0 })
+    t.match(await several.check('carol'), { allowed: false, policy: 'tenant' })
     const code = 'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'
     await t.rejects(limiter.ban('bob', '1 hour'), { code, message: /ban\(\) is only known/ })
     t.match(await limiter.check('bob'), { allowed: false, reason: 'banned' })
