@@ -115,11 +115,20 @@ function tighter(one: Decision, other: Decision): Decision {
   return other.remaining < one.remaining ? other : one
 }
 
-/** The same decision some milliseconds later, if nothing was charged meanwhile. */
-export function later(decision: Decision, elapsed: number): Decision {
+/**
+ * The same decision some milliseconds later, if nothing was charged meanwhile.
+ *
+ * @param remaining where it is another than it was
+ */
+export function later(
+  decision: Decision,
+  elapsed: number,
+  remaining: number = decision.remaining
+): Decision {
   const { each } = decision
   return {
     ...decision,
+    remaining,
     retryAfter: Math.max(0, decision.retryAfter - elapsed),
     moreAfter: Math.max(0, decision.moreAfter - elapsed),
     resetAfter: Math.max(0, decision.resetAfter - elapsed),

@@ -27,8 +27,8 @@ export interface Lease {
   /** What was taken in advance last. */
   size: number
   settle: StoreReservation['settle'] | undefined
-  /** Whether a question for more is answered, while it is on its way. */
-  renewal: Promise<boolean> | undefined
+  /** Whether more is being asked for. */
+  isRenewed: boolean
 }
 
 /** What a store was asked for, and what it decided. */
@@ -70,16 +70,14 @@ export class Leases {
 
   /** Spends `cost` of a lease, if it is there. */
   spend(lease: Lease, cost: number, now: number): Decision | undefined {
-    const decision = this.look(lease, cost, now)
-    if (decision === undefined) return undefined
+    if (!isThere(lease, cost, now)) return undefined
     lease.tokens -= cost
-    return { ...decision, remaining: decision.remaining - cost }
+    return withTokens(lease, now)
   }
 
   /** The decision about a request whose `cost` is there, before it is spent. */
   look(lease: Lease, cost: number, now: number): Decision | undefined {
-    if (cost > lease.tokens || now >= endOf(lease)) return undefined
-    return withTokens(lease, now)
+    return isThere(lease, cost, now) ? withTokens(lease, now) : undefined
   }
 
   /** How much to ask of the store for a request of that cost: `cost`, or more. */
@@ -110,7 +108,7 @@ export class Leases {
   #make(key: string, policies: Policies, decision: Decision, now: number): Lease {
     if (this.#leases.size >= MOST) this.#leases.delete(this.#leases.keys().next().value as string)
     const { remaining } = decision
-    const nothing = { tokens: 0, size: 0, settle: undefined, renewal: undefined }
+    const nothing = { tokens: 0, size: 0, settle: undefined, isRenewed: false }
     const lease: Lease = { policies, decision, since: now, remaining, ...nothing }
     this.#leases.set(key, lease)
     return lease
@@ -139,7 +137,10 @@ function endOf({ policies, since }: Lease): number {
   return since + shortest * LIFETIME
 }
 
+function isThere(lease: Lease, cost: number, now: number): boolean {
+  return cost <= lease.tokens && now < endOf(lease)
+}
+
 function withTokens({ decision, tokens, since, remaining }: Lease, now: number): Decision {
-  const current = now === since ? decision : later(decision, now - since)
-  return { ...current, remaining: remaining + tokens }
+  return later(decision, now - since, remaining + tokens)
 }

@@ -95,7 +95,7 @@ t.test('memory and Redis decide the same, whatever is asked at whatever time', a
     },
     eval: (script, keys, args) => {
       const time = `{ ${Math.floor(now / 1000)}, ${(now % 1000) * 1000} }`
-      return client.eval(script.replace("redis.call('TIME')", time), keys.length, ...keys, ...args)
+      return client.eval(script.replace("call('TIME')", time), keys.length, ...keys, ...args)
     }
   }
   const limit = fc.record({
@@ -301,6 +301,10 @@ t.test('a client that may not run scripts stops the boot, one that is away does 
   await redis.cli(...acl, 'resetkeys', '~other:*', '+@all')
   await t.rejects(new RedisStore({ client: client() }).check(charge('any')), { message: /NOPERM/ })
   await redis.cli(...acl, 'resetkeys', '~holdfast:*', 'nocommands', '+@connection', '+info')
+  await redis.cli('ACL', 'SETUSER', 'reader', '+evalsha', '+eval', '+time', '+mget')
+  await t.rejects(new RedisStore({ client: client() }).open(), {
+    code: 'HOLDFAST_ERR_RATE_LIMIT_STORE_REFUSED'
+  })
   await redis.cli('ACL', 'SETUSER', 'reader', '+evalsha', '+eval', '+time', '+mget', '+set', '+del')
   const enough = new RedisStore({ client: client() })
   t.equal((await enough.check(charge('any'))).allowed, true)
@@ -328,6 +332,15 @@ t.test('what a client hands out that is no answer is an error, and allows nothin
       message: 'the client did not hand out what the script replied'
     })
   }
+  const throwing = {
+    evalsha: () => {
+      throw new Error('not today')
+    },
+    eval: async () => []
+  }
+  await t.rejects(new RedisStore({ client: throwing }).check(charge('any')), {
+    message: 'not today'
+  })
 })
 
 t.test('a Cluster that is not known yet has one part', async (t) => {

@@ -19,121 +19,50 @@
  * all that, `banned` and the microseconds until the ban ends.
  */
 import { createHash } from 'node:crypto'
+import { ALGORITHMS } from './redis-algorithms.ts'
 
 /** The most keys in one call: all of them are on Lua's stack at once. */
 export const MOST_KEYS = 1000
 
-export const SCRIPT = `
-local time = redis.call('TIME')
+export const SCRIPT: string = `
+local call = redis.call
+local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-local values = redis.call('MGET', unpack(KEYS))
 local most = 9007199254740991
+
+-- What is asked most: one request of one bucket that holds nothing unusual. The same as below, and
+-- left to it where there is more to do.
+if #KEYS == 1 then
+  local capacity, span, cost = string.match(ARGV[1], '^check 1 0 t (%d+) (%d+) (%d+)$')
+  local value = capacity and call('MGET', KEYS[1])[1]
+  local till = value and tonumber(value)
+  if capacity and (till or not value) then
+    if not till or till < now then till = now end
+    local horizon, price = capacity * span, cost * span
+    if till - now + price - horizon <= 0 then
+      till = till + price
+      if till > now then
+        local left = math.min(math.ceil((till - now) / 1000), most)
+        call('SET', KEYS[1], string.format('%.0f', till), 'PX', left)
+      end
+      return { math.min(till - now, most) }
+    end
+    if till <= now + horizon then return { -1 - math.min(till - now, most) } end
+  end
+end
+
+local values = call('MGET', unpack(KEYS))
 -- What this call has written, which it must not read again: false for what it deleted.
 local latest, replies, position = {}, {}, 0
 
 local function keep(key, value, span)
-  redis.call('SET', key, value, 'PX', math.min(math.ceil(span / 1000), most))
+  call('SET', key, value, 'PX', math.min(math.ceil(span / 1000), most))
   latest[key] = value
 end
 
 -- Makes the function that decides about anything.
 local function decider()
-  local bucket, fixed, sliding = {}, {}, {}
-  local algorithms = { t = bucket, f = fixed, s = sliding }
-
-  function bucket.settle(account, policy)
-    local horizon = policy.capacity * policy.span
-    account.till = math.max(now, math.min(account.till, now + horizon))
-    account.claimed = math.min(account.claimed, now + horizon)
-    if account.claimed <= now then account.moved = 0 end
-  end
-  function bucket.fits(account, policy)
-    return account.till - now + policy.cost * policy.span - policy.capacity * policy.span <= 0
-  end
-  function bucket.take(account, policy)
-    account.till = account.till + policy.cost * policy.span
-  end
-  function bucket.penalize(account, policy, cost)
-    account.till = math.min(account.till + cost * policy.span, now + policy.capacity * policy.span)
-  end
-  function bucket.move(account, by)
-    -- As long as nothing was given back, no claim reaches further than the account.
-    if account.moved == 0 then account.claimed = account.till end
-    account.moved = account.moved + by
-  end
-  function bucket.restore(account, policy, cost)
-    local worth = policy.till + policy.moved - account.moved - now
-    local back = math.min(cost * policy.span, worth)
-    if now >= policy.till or back <= 0 then return end
-    bucket.move(account, back)
-    account.till = math.max(now, account.till - back)
-  end
-  function bucket.reset(account)
-    -- As far as any claim can reach.
-    if account.till > now then bucket.move(account, account.till - now) end
-  end
-
-  function fixed.settle(account, policy)
-    if account.till <= now or account.used == 0 then
-      account.till, account.used = now, 0
-    elseif account.till > now + policy.span then
-      account.till = now + policy.span
-    end
-  end
-  function fixed.fits(account, policy)
-    return account.used + policy.cost <= policy.capacity
-  end
-  local function open(account, cost, span)
-    if account.used == 0 and cost > 0 then account.till = now + span end
-    account.used = account.used + cost
-  end
-  function fixed.take(account, policy)
-    open(account, policy.cost, policy.span)
-  end
-  function fixed.penalize(account, policy, cost)
-    open(account, math.min(cost, math.max(0, policy.capacity - account.used)), policy.span)
-  end
-  function fixed.restore(account, policy, cost)
-    if account.till ~= policy.till then return end
-    account.used = math.max(0, account.used - cost)
-    if account.used == 0 then account.till = now end
-  end
-  function fixed.reset() end
-
-  function sliding.settle(account, policy)
-    local span = policy.span
-    if account.till > now + 2 * span then account.till = now + 2 * span end
-    if account.till > now and account.till <= now + span then
-      account.previous, account.used, account.till = account.used, 0, account.till + span
-    end
-    if account.till <= now or (account.used == 0 and account.previous == 0) then
-      account.till, account.used, account.previous = now, 0, 0
-    end
-  end
-  function sliding.fits(account, policy)
-    local room = policy.capacity - account.used - policy.cost
-    if room < 0 then return false end
-    return account.previous * (account.till - policy.span - now) <= room * policy.span
-  end
-  local function begin(account, cost, span)
-    if account.till == now and cost > 0 then account.till = now + 2 * span end
-    account.used = account.used + cost
-  end
-  function sliding.take(account, policy)
-    begin(account, policy.cost, policy.span)
-  end
-  function sliding.penalize(account, policy, cost)
-    begin(account, math.min(cost, math.max(0, policy.capacity - account.used)), policy.span)
-  end
-  function sliding.restore(account, policy, cost)
-    if account.till == policy.till then
-      account.used = math.max(0, account.used - cost)
-    elseif account.till == policy.till + policy.span then
-      account.previous = math.max(0, account.previous - cost)
-    end
-    sliding.settle(account, policy)
-  end
-  function sliding.reset() end
+  ${ALGORITHMS}
 
   local function read()
     position = position + 1
@@ -163,7 +92,7 @@ local function decider()
     local last = math.max(account.till, account.ban)
     if account.moved > 0 then last = math.max(last, account.claimed) end
     if last <= now then
-      if account.isKept then redis.call('DEL', account.key) end
+      if account.isKept then call('DEL', account.key) end
       latest[account.key] = false
       return
     end
@@ -274,7 +203,7 @@ local function decideAny(action, count, counts, words)
   decide(action, count, counts == '1', words)
 end
 
--- What is asked most: one bucket each. The same as above, without a table or a function for each.
+-- Many requests of one bucket each. The same as above, without a table or a function for each.
 local function checkBuckets(count, words)
   local capacity, span, cost = tonumber(words[5]), tonumber(words[6]), tonumber(words[7])
   local horizon, price = capacity * span, cost * span

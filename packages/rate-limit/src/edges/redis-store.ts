@@ -7,10 +7,16 @@ import type { Each } from '../each.ts'
 import { StoreRefusedError } from '../errors.ts'
 import type { Policies } from '../policy.ts'
 import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
-import { hashTagOf, type RedisClaim, RedisPolicies } from './redis-account.ts'
-import { type Action, Batch, type Question } from './redis-batch.ts'
+import { hashTagOf, RedisPolicies } from './redis-account.ts'
+import { Batch } from './redis-batch.ts'
 import { type RedisClient, type ScriptClient, scriptClientOf } from './redis-clients.ts'
-import type { Reply } from './redis-reply.ts'
+import {
+  ChangeQuestion,
+  DecisionQuestion,
+  type Question,
+  ReservationQuestion,
+  type Reserved
+} from './redis-question.ts'
 import { MOST_KEYS, SCRIPT, SCRIPT_SHA } from './redis-script.ts'
 import { slotOf } from './redis-slot.ts'
 
@@ -27,6 +33,9 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string
 }
+
+/** What Redis says to a client that lacks a right, by version. */
+const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS)|unknown command|can't (run|access)/
 
 /** Of a Redis that is no Cluster. */
 const NO_SLOT = -1
@@ -61,49 +70,52 @@ export class RedisStore implements Store {
   }
 
   check(charge: Charge): Promise<Decision> {
-    return this.#decide('check', charge)
+    return new Promise((resolve, reject) => {
+      const policies = this.#known(charge.policies)
+      this.#enqueue(new DecisionQuestion('check', charge, policies, resolve, reject))
+    })
   }
 
   peek(charge: Charge): Promise<Decision> {
-    return this.#decide('peek', charge)
+    return new Promise((resolve, reject) => {
+      const policies = this.#known(charge.policies)
+      this.#enqueue(new DecisionQuestion('peek', charge, policies, resolve, reject))
+    })
   }
 
   async reserve(charge: Charge): Promise<StoreReservation> {
-    const { policies, costs } = charge
-    const known = this.#known(policies)
-    const read = (reply: Reply) => known.readReserved(reply, costs)
-    const [decision, claims] = await this.#ask('reserve', charge, known, known.textOf(costs), read)
+    const policies = this.#known(charge.policies)
+    const { decision, claims } = await new Promise<Reserved>((resolve, reject) => {
+      this.#enqueue(new ReservationQuestion(charge, policies, resolve, reject))
+    })
     let isOpen = decision.allowed
     const settle = async (actual: Each<number>): Promise<void> => {
       if (!isOpen) return
       isOpen = false
-      await this.#settle(charge, known, claims, actual)
+      await this.#change('settle', charge, policies.settledText(charge.costs, actual, claims))
     }
     return { decision, settle }
   }
 
-  async reset(account: StoreAccount): Promise<void> {
-    const known = this.#known(account.policies)
-    await this.#ask('reset', account, known, known.textOf(0), skip(known))
+  reset(account: StoreAccount): Promise<void> {
+    return this.#change('reset', account, this.#known(account.policies).textOf(0))
   }
 
-  async ban(account: StoreAccount, duration: number): Promise<void> {
-    const known = this.#known(account.policies)
-    const text = known.textOf(Math.ceil(duration * MICROSECONDS))
-    await this.#ask('ban', account, known, text, skip(known))
+  ban(account: StoreAccount, duration: number): Promise<void> {
+    const text = this.#known(account.policies).textOf(Math.ceil(duration * MICROSECONDS))
+    return this.#change('ban', account, text)
   }
 
   /** Asks as soon as the client is ready whether it may run scripts on keys of this prefix. */
   async open(): Promise<void> {
     if (!this.isReady) await this.#ready()
     const keys = [`${this.#prefix}t{boot}`]
+    const args = ['check 1 0 t 1 1 1']
     try {
-      await this.#run(keys, ['reset 1 0 t 0 1 0'])
+      await new Promise((answer, fail) => this.#run(keys, args, { answer, fail }))
     } catch (error) {
       const { message } = error as Error
-      if (/^(NOPERM|NOAUTH|WRONGPASS)|unknown command/.test(message)) {
-        throw new StoreRefusedError(message)
-      }
+      if (REFUSED.test(message)) throw new StoreRefusedError(message)
     }
   }
 
@@ -127,35 +139,10 @@ export class RedisStore implements Store {
     return this.#client.nodeOf?.(slotOf(hashTagOf(limit, keys))) ?? ''
   }
 
-  #decide(action: 'check' | 'peek', charge: Charge): Promise<Decision> {
-    const { policies, costs } = charge
-    const known = this.#known(policies)
-    return this.#ask(action, charge, known, known.textOf(costs), (reply) =>
-      known.read(reply, costs)
-    )
-  }
-
-  async #settle(
-    charge: Charge,
-    known: RedisPolicies,
-    claims: readonly RedisClaim[],
-    actual: Each<number>
-  ): Promise<void> {
-    const text = known.settledText(charge.costs, actual, claims)
-    await this.#ask('settle', charge, known, text, skip(known))
-  }
-
-  #ask<Answer>(
-    action: Action,
-    { limit, keys, countDenied }: StoreAccount,
-    policies: RedisPolicies,
-    text: string,
-    read: (reply: Reply) => Answer
-  ): Promise<Answer> {
-    return new Promise<Answer>((resolve, fail) => {
-      const tag = hashTagOf(limit, keys)
-      const answer = (reply: Reply): void => resolve(read(reply))
-      this.#enqueue({ action, tag, limit, keys, policies, countDenied, text, answer, fail })
+  #change(action: 'settle' | 'reset' | 'ban', account: StoreAccount, text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const policies = this.#known(account.policies)
+      this.#enqueue(new ChangeQuestion(action, account, policies, text, resolve, reject))
     })
   }
 
@@ -194,25 +181,30 @@ export class RedisStore implements Store {
   }
 
   #send(batch: Batch): void {
-    this.#run(batch.names(this.#prefix), batch.args())
-      .then((reply) => batch.answer(reply))
-      .catch((error) => batch.fail(error))
+    try {
+      this.#run(batch.names(this.#prefix), batch.args(), batch)
+    } catch (error) {
+      batch.fail(error)
+    }
   }
 
   /** Redis forgets scripts when it restarts, fails over or is told to: then it is given ours again. */
-  async #run(keys: string[], args: string[]): Promise<unknown> {
-    try {
-      return await this.#client.evalsha(SCRIPT_SHA, keys, args)
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return this.#client.eval(SCRIPT, keys, args)
+  #run(keys: string[], args: string[], batch: Waiting): void {
+    const answer = (reply: unknown): void => batch.answer(reply)
+    const again = (error: unknown): Promise<void> => {
+      if (!isForgotten(error)) throw error
+      return this.#client.eval(SCRIPT, keys, args).then(answer)
     }
+    this.#client
+      .evalsha(SCRIPT_SHA, keys, args)
+      .then(answer, again)
+      .catch((error) => batch.fail(error))
   }
 }
 
-/** Reads an answer that says nothing: one number for each account. */
-function skip({ length }: RedisPolicies): (reply: Reply) => void {
-  return (reply) => {
-    for (let index = 0; index < length; index++) reply.next()
-  }
+/** Whoever waits for the reply to a call. */
+type Waiting = Pick<Batch, 'answer' | 'fail'>
+
+function isForgotten(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }

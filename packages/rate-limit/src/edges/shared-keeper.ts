@@ -171,51 +171,47 @@ export class SharedKeeper implements Keeper {
       (lease === undefined ? undefined : leases.spend(lease, costs, now)) ??
       this.#denied?.find(keys, costs, policies, now)
     if (known !== undefined) return known
-    // Whoever comes while more is asked for waits for what there is then.
-    const renewal = lease?.renewal
-    if (renewal === undefined) return this.#renew(leases, lease, charge)
-    return renewal.then((isAnswered) =>
-      isAnswered ? this.check(keys, costs, policies) : this.#checkInstead(charge)
-    )
-  }
-
-  /** Asks for the request's cost and more. */
-  #renew(leases: Leases, lease: Lease | undefined, charge: SimpleCharge): MaybePromise<Decision> {
-    const { keys, costs: cost, policies } = charge
-    const size = leases.size(lease, cost)
-    const asked = this.#take(charge, size)
+    // Whoever comes while more is asked for asks for itself: in the same call, if it is the same turn.
+    if (lease?.isRenewed === true) return this.#check(charge)
+    const size = leases.size(lease, costs)
+    const asked =
+      lease === undefined || size === costs
+        ? this.#take(charge)
+        : this.#takeInAdvance(lease, charge, size)
     if (asked === undefined) return this.#checkInstead(charge)
-    const answer = asked.then((granted) => {
-      if (granted === undefined) return undefined
-      const grant: Grant = { ...granted, size, cost }
-      const renewed = leases.renew(keys, policies, grant, monotonicClock())
-      // What was asked for others too may be there for this one.
-      /* c8 ignore next -- which of the two depends on when other processes ask */
-      return renewed.allowed || size === cost ? renewed : this.#check(charge)
+    return asked.then((granted) => {
+      if (granted === undefined) return this.#checkInstead(charge)
+      const grant: Grant = { ...granted, size, cost: costs }
+      const decision = leases.renew(keys, policies, grant, monotonicClock())
+      // What is not there for more may be there for this one.
+      const isDecided = decision.allowed || size === costs
+      return isDecided ? this.#decided(charge, decision) : this.#check(charge)
     })
-    if (lease !== undefined && size > cost) {
-      lease.renewal = asked.then((granted) => {
-        lease.renewal = undefined
-        return granted !== undefined
-      })
-    }
-    return answer.then((decision) => this.#decided(charge, decision))
   }
 
-  /** What is asked for in advance is reserved, so that the rest can be given back. */
-  #take(
-    charge: SimpleCharge,
-    size: number
-  ): Promise<Pick<Grant, 'decision' | 'settle'> | undefined> | undefined {
-    const { store } = this.#shared
-    if (size > charge.costs) {
-      const more = { ...charge, costs: size }
-      return store.ask(more, (store) => store.reserve(more))
-    }
-    const asked = store.ask(charge, (store) => store.check(charge))
+  #take(charge: SimpleCharge): Promise<Taken | undefined> | undefined {
+    const asked = this.#shared.store.ask(charge, (store) => store.check(charge))
     return asked?.then((decision) => (decision === undefined ? undefined : { decision }))
   }
+
+  /** What is taken in advance is reserved, so that the rest can be given back. */
+  #takeInAdvance(
+    lease: Lease,
+    charge: SimpleCharge,
+    size: number
+  ): Promise<Taken | undefined> | undefined {
+    const more = { ...charge, costs: size }
+    const asked = this.#shared.store.ask(more, (store) => store.reserve(more))
+    if (asked === undefined) return undefined
+    lease.isRenewed = true
+    return asked.finally(() => {
+      lease.isRenewed = false
+    })
+  }
 }
+
+/** What a store decided, and where it was asked for more how to give back the rest. */
+type Taken = Pick<Grant, 'decision' | 'settle'>
 
 function isSimple(charge: Charge): charge is SimpleCharge {
   return typeof charge.keys === 'string' && typeof charge.costs === 'number'

@@ -1,0 +1,120 @@
+/**
+ * One question to the script, and who waits for its answer.
+ */
+import type { Decision } from '../decision.ts'
+import type { Each } from '../each.ts'
+import type { Charge, StoreAccount } from '../store.ts'
+import { hashTagOf, type RedisClaim, type RedisPolicies } from './redis-account.ts'
+import type { Reply } from './redis-reply.ts'
+
+/** What the script can do with an account. */
+export type Action = 'check' | 'peek' | 'reserve' | 'settle' | 'reset' | 'ban'
+
+/** What was reserved, and what is held of each of its accounts. */
+export interface Reserved {
+  readonly decision: Decision
+  readonly claims: readonly RedisClaim[]
+}
+
+type Resolve<Answer> = (answer: Answer) => void
+type Reject = (error: unknown) => void
+
+/** A question about one client under some policies. */
+export abstract class Question {
+  readonly action: Action
+  /** What stands in the braces of its keys. */
+  readonly tag: string
+  readonly account: StoreAccount
+  readonly policies: RedisPolicies
+  /** What the script is told of the policies and the costs. */
+  readonly text: string
+  readonly fail: Reject
+
+  constructor(
+    action: Action,
+    account: StoreAccount,
+    policies: RedisPolicies,
+    text: string,
+    fail: Reject
+  ) {
+    this.action = action
+    this.tag = hashTagOf(account.limit, account.keys)
+    this.account = account
+    this.policies = policies
+    this.text = text
+    this.fail = fail
+  }
+
+  /** Reads the answer, which is the reply's next. */
+  abstract answer(reply: Reply): void
+
+  /** Whether the script can be told of both at once. */
+  isLike(other: Question): boolean {
+    return (
+      this.text === other.text &&
+      this.action === other.action &&
+      this.account.countDenied === other.account.countDenied
+    )
+  }
+}
+
+/** Asks for a decision. */
+export class DecisionQuestion extends Question {
+  readonly #costs: Each<number>
+  readonly #resolve: Resolve<Decision>
+
+  constructor(
+    action: 'check' | 'peek',
+    charge: Charge,
+    policies: RedisPolicies,
+    resolve: Resolve<Decision>,
+    fail: Reject
+  ) {
+    super(action, charge, policies, policies.textOf(charge.costs), fail)
+    this.#costs = charge.costs
+    this.#resolve = resolve
+  }
+
+  answer(reply: Reply): void {
+    this.#resolve(this.policies.read(reply, this.#costs))
+  }
+}
+
+/** Asks for a decision, and for what is held by it. */
+export class ReservationQuestion extends Question {
+  readonly #costs: Each<number>
+  readonly #resolve: Resolve<Reserved>
+
+  constructor(charge: Charge, policies: RedisPolicies, resolve: Resolve<Reserved>, fail: Reject) {
+    super('reserve', charge, policies, policies.textOf(charge.costs), fail)
+    this.#costs = charge.costs
+    this.#resolve = resolve
+  }
+
+  answer(reply: Reply): void {
+    const [decision, claims] = this.policies.readReserved(reply, this.#costs)
+    this.#resolve({ decision, claims })
+  }
+}
+
+/** Asks for a change. The answer is one number for each account, and says nothing. */
+export class ChangeQuestion extends Question {
+  readonly #resolve: Resolve<void>
+
+  constructor(
+    action: 'settle' | 'reset' | 'ban',
+    account: StoreAccount,
+    policies: RedisPolicies,
+    text: string,
+    resolve: Resolve<void>,
+    fail: Reject
+  ) {
+    super(action, account, policies, text, fail)
+    this.#resolve = resolve
+  }
+
+  answer(reply: Reply): void {
+    for (let index = 0; index < this.policies.length; index++) reply.next()
+    this.#resolve()
+  }
+}
