@@ -20,7 +20,7 @@ import { spreadOf } from './statistics.js'
  * @typedef {() => Built | Promise<Built>} Variant
  *
  * @typedef {import('./statistics.js').Spread} Spread
- * @typedef {{ variant: string, cpu: Spread, added: Spread, bytes: number, addedBytes: number }} Row
+ * @typedef {{ variant: string, cpu: Spread, ofBase: Spread, added: Spread, addedBytes: Spread }} Row
  */
 
 const worker = fileURLToPath(new URL('in-process-worker.js', import.meta.url))
@@ -43,24 +43,25 @@ export function compareInProcess(modulePath, names, effort, samples) {
   const of = (/** @type {string} */ name, /** @type {string} */ what) =>
     `in process: ${names.join()}: ${name}: ${what}`
   for (let round = 0; round < effort.rounds; round++) {
-    let baseline = 0
+    let baseline = { cpu: 0, bytes: 0 }
     const turn = round % 2 === 0 ? order : [base, ...order.slice(1).reverse()]
     for (const name of turn) {
       const figures = measure(modulePath, name === control ? base : name, effort)
-      const { median } = spreadOf(figures.microseconds)
-      if (name === base) baseline = median
-      samples.add(of(name, 'cpu'), median)
-      samples.add(of(name, 'added'), median - baseline)
-      samples.add(of(name, 'bytes'), spreadOf(figures.bytes).median)
+      const cpu = spreadOf(figures.microseconds).median
+      const bytes = spreadOf(figures.bytes).median
+      if (name === base) baseline = { cpu, bytes }
+      samples.add(of(name, 'cpu'), cpu)
+      samples.add(of(name, 'of base'), cpu / baseline.cpu)
+      samples.add(of(name, 'added'), cpu - baseline.cpu)
+      samples.add(of(name, 'bytes'), bytes - baseline.bytes)
     }
   }
-  const bytesOf = (/** @type {string} */ name) => samples.spread(of(name, 'bytes')).median
   return order.map((variant) => ({
     variant,
     cpu: samples.spread(of(variant, 'cpu')),
+    ofBase: samples.spread(of(variant, 'of base')),
     added: samples.spread(of(variant, 'added')),
-    bytes: bytesOf(variant),
-    addedBytes: bytesOf(variant) - bytesOf(base)
+    addedBytes: samples.spread(of(variant, 'bytes'))
   }))
 }
 

@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { load } from './load.js'
 import { nodeCommand } from './nodes.js'
 
+const WARM_UP = 3
+
 const script = fileURLToPath(new URL('http-server.js', import.meta.url))
 
 /**
@@ -44,8 +46,9 @@ export async function compareOverHttp(modulePath, names, effort, samples) {
  */
 async function compare([base, variant], { httpRounds, seconds }, samples, of) {
   if (base === undefined || variant === undefined) throw new Error('two servers are compared')
-  await observe(base, seconds)
-  await observe(variant, seconds)
+  // What is compiled late is compiled by then.
+  await observe(base, WARM_UP * seconds)
+  await observe(variant, WARM_UP * seconds)
   for (let round = 0; round < httpRounds; round++) {
     // In both orders: whoever goes second meets a warmer machine.
     const baseFirst = samples.count(`${of}: ratio`) % 2 === 0

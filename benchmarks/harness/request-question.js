@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { compareInProcess } from './in-process.js'
 import { loader } from './load.js'
 import { compareOverHttp } from './over-http.js'
-import { fixed, quoted } from './report.js'
+import { quoted } from './report.js'
+import { nothing, ratioOf } from './statistics.js'
 
 const modulePath = fileURLToPath(new URL('../variants/request-path.js', import.meta.url))
 
@@ -43,71 +44,76 @@ export function requestQuestion({
     versions: ['fastify', ...versions],
     async run(effort, samples) {
       const rows = compareInProcess(modulePath, [base, ...variants], effort, samples)
-      const added = (/** @type {string} */ variant) =>
-        rows.find((row) => row.variant === variant)?.added.median ?? 0
-      const garbage = (/** @type {string} */ variant) =>
-        rows.find((row) => row.variant === variant)?.addedBytes ?? 0
+      const some = effort.name === 'smoke' ? http.slice(0, 1) : http
+      const overHttp =
+        http.length === 0 ? [] : await compareOverHttp(modulePath, [base, ...some], effort, samples)
+      const figure = (
+        /** @type {string} */ variant,
+        /** @type {'cpu' | 'added' | 'addedBytes'} */ what
+      ) => rows.find((row) => row.variant === variant)?.[what] ?? nothing
+      const perSecond = (/** @type {string} */ variant) =>
+        overHttp.find((row) => row.variant === variant)?.ratio ?? nothing
       const tables = [
         {
-          title: 'In process: added CPU and garbage a request',
-          columns: ['variant', 'µs a request', 'added µs', 'added bytes'],
+          title: 'In process: CPU and garbage a request',
+          columns: ['variant', 'µs a request', `of ${base}`, 'added µs', 'added bytes'],
           rows: rows.map((row) => [
             row.variant,
             quoted(row.cpu),
+            quoted(row.ofBase),
             quoted(row.added),
-            Math.round(row.addedBytes).toString()
+            quoted(row.addedBytes, 0)
           ])
         }
       ]
-      if (pairs.length > 0) {
-        tables.push({
-          title: 'Beside the peer',
-          columns: [
-            'ours',
-            'peer',
-            'added CPU, ours / peer',
-            'aim',
-            'garbage, ours / peer',
-            'reached'
-          ],
-          rows: pairs.map(({ ours, peer, aim }) => {
-            const ratio = added(ours) / added(peer)
-            const bytes = garbage(ours) / garbage(peer)
-            return [
-              ours,
-              peer,
-              fixed(ratio),
-              `<= ${aim}`,
-              fixed(bytes),
-              ratio <= aim ? 'yes' : 'no'
-            ]
-          })
-        })
-      }
-      if (wholes.length > 0) {
-        const cost = (/** @type {string} */ variant) =>
-          rows.find((row) => row.variant === variant)?.cpu.median ?? 0
-        tables.push({
-          title: 'Whole requests',
-          columns: ['request', 'beside', 'CPU', 'aim', 'reached'],
-          rows: wholes.map(({ more, less, aim }) => {
-            const ratio = cost(more) / cost(less)
-            return [more, less, fixed(ratio), `<= ${aim}`, ratio <= aim ? 'yes' : 'no']
-          })
-        })
-      }
       if (http.length > 0) {
-        const some = effort.name === 'smoke' ? http.slice(0, 1) : http
-        const overHttp = await compareOverHttp(modulePath, [base, ...some], effort, samples)
         tables.push({
           title: `Over HTTP, keep-alive, 50 connections (${loader})`,
-          columns: ['variant', `requests a second / ${base}`, 'added CPU µs', 'p99 / base'],
+          columns: ['variant', `requests a second / ${base}`, 'added CPU µs', `p99 / ${base}`],
           rows: overHttp.map((row) => [
             row.variant,
             quoted(row.ratio),
             quoted(row.addedCpu, 1),
             quoted(row.p99Ratio)
           ])
+        })
+      }
+      if (pairs.length > 0) {
+        tables.push({
+          title: 'Ours / the peer',
+          columns: [
+            'ours',
+            'peer',
+            'added CPU',
+            'aim',
+            'reached',
+            'garbage',
+            'requests a second over HTTP'
+          ],
+          rows: pairs.map(({ ours, peer, aim }) => {
+            const ratio = ratioOf(figure(ours, 'added'), figure(peer, 'added'))
+            const bytes = ratioOf(figure(ours, 'addedBytes'), figure(peer, 'addedBytes'))
+            const requests = ratioOf(perSecond(ours), perSecond(peer))
+            return [
+              ours,
+              peer,
+              quoted(ratio),
+              `<= ${aim}`,
+              ratio.median <= aim ? 'yes' : 'no',
+              quoted(bytes),
+              requests === nothing ? '-' : quoted(requests)
+            ]
+          })
+        })
+      }
+      if (wholes.length > 0) {
+        tables.push({
+          title: 'Whole requests',
+          columns: ['request', 'beside', 'CPU', 'aim', 'reached'],
+          rows: wholes.map(({ more, less, aim }) => {
+            const ratio = ratioOf(figure(more, 'cpu'), figure(less, 'cpu'))
+            return [more, less, quoted(ratio), `<= ${aim}`, ratio.median <= aim ? 'yes' : 'no']
+          })
         })
       }
       const plots = [

@@ -1,12 +1,12 @@
 /**
  * The few numbers a set of samples is quoted by.
  *
- * @typedef {{ median: number, lower: number, upper: number, least: number, most: number }} Spread
- *   median, quartiles, and the least and the most of all
+ * @typedef {{ median: number, lower: number, upper: number, least: number, most: number, samples: readonly number[] }} Spread
+ *   median, quartiles, the least and the most of all, and all in the order in which they were taken
  */
 
 /** @type {Spread} */
-export const nothing = { median: 0, lower: 0, upper: 0, least: 0, most: 0 }
+export const nothing = { median: 0, lower: 0, upper: 0, least: 0, most: 0, samples: [] }
 
 /**
  * @param {readonly number[]} samples at least one
@@ -19,8 +19,24 @@ export function spreadOf(samples) {
     lower: quantile(sorted, 0.25),
     upper: quantile(sorted, 0.75),
     least: quantile(sorted, 0),
-    most: quantile(sorted, 1)
+    most: quantile(sorted, 1),
+    samples
   }
+}
+
+/**
+ * How one figure stands to another that was measured beside it: round by round, so that what slowed
+ * down both is in neither.
+ *
+ * @param {Spread} one @param {Spread} other
+ * @returns {Spread}
+ */
+export function ratioOf(one, other) {
+  const rounds = Math.min(one.samples.length, other.samples.length)
+  if (rounds === 0) return nothing
+  return spreadOf(
+    one.samples.slice(0, rounds).map((sample, round) => sample / Number(other.samples[round]))
+  )
 }
 
 /**

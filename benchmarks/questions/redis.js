@@ -7,8 +7,8 @@ import { compareEngines } from '../harness/engines.js'
 import { loader } from '../harness/load.js'
 import { canPin } from '../harness/nodes.js'
 import { compareOverHttp } from '../harness/over-http.js'
-import { fixed, quoted } from '../harness/report.js'
-import { nothing } from '../harness/statistics.js'
+import { quoted } from '../harness/report.js'
+import { nothing, ratioOf } from '../harness/statistics.js'
 
 const modulePath = fileURLToPath(new URL('../variants/shared-limiters.js', import.meta.url))
 const OURS = 'holdfast RedisStore'
@@ -27,12 +27,11 @@ export const redis = {
   title: 'A limit shared through Redis',
   asks: 'What does a decision in Redis cost, alone and in front of a route, and what does a request pay when Redis stands still?',
   versions: ['fastify', '@fastify/rate-limit', 'rate-limiter-flexible', 'ioredis'],
-  once: true,
   async run(effort, samples) {
     const program = findRedisProgram()
     if (program === undefined) return { tables: [] }
     const smoke = effort.name === 'smoke'
-    const rounds = { full: 7, short: 3, smoke: 1 }[effort.name]
+    const { rounds } = effort
     // The stores run on core 1, servers on core 0 with their load on core 1.
     const [speed, frozen, trips] = await withRedis(program, 0, (pid) => {
       const concurrency = [1, 64].map((inFlight) =>
@@ -70,16 +69,19 @@ export const redis = {
       /** @type {number} */ index,
       /** @type {string} */ what,
       /** @type {string} */ peer
-    ) => figure(index, OURS, what).median / figure(index, peer, what).median
+    ) => ratioOf(figure(index, OURS, what), figure(index, peer, what))
     const addedOf = (/** @type {string} */ name) =>
-      overHttp.find(({ variant }) => variant === name)?.addedCpu.median ?? 0
-    const added = addedOf('holdfast rate-limit, Redis') / addedOf('@fastify/rate-limit, Redis')
-    /** @type {(what: string, ratio: number, aim: number, atLeast?: boolean) => string[]} */
-    const goal = (what, ratio, aim, atLeast = false) => [
+      overHttp.find(({ variant }) => variant === name)?.addedCpu ?? nothing
+    const added = ratioOf(
+      addedOf('holdfast rate-limit, Redis'),
+      addedOf('@fastify/rate-limit, Redis')
+    )
+    /** @type {(what: string, spread: import('../harness/statistics.js').Spread, aim: number, atLeast?: boolean) => string[]} */
+    const goal = (what, spread, aim, atLeast = false) => [
       what,
-      fixed(ratio),
+      quoted(spread),
       `${atLeast ? '>=' : '<='} ${aim}`,
-      (atLeast ? ratio >= aim : ratio <= aim) ? 'yes' : 'no'
+      (atLeast ? spread.median >= aim : spread.median <= aim) ? 'yes' : 'no'
     ]
     return {
       tables: [
@@ -105,7 +107,7 @@ export const redis = {
           ])
         },
         {
-          title: 'Ours beside the peers',
+          title: 'Ours / the peers',
           columns: ['what', 'figure', 'aim', 'reached'],
           rows: [
             ...PEERS.flatMap((peer) => [
@@ -119,15 +121,15 @@ export const redis = {
               goal(`latency of one in flight / ${peer}`, beside(0, 'p50', peer), 1.05)
             ]),
             goal('added CPU over HTTP / @fastify/rate-limit, Redis', added, 0.5),
-            goal('round trips a request, leases of 20', trips['leased']?.median ?? 0, 0.1),
-            goal('round trips a request of a denied client', trips['denied']?.median ?? 0, 0),
+            goal('round trips a request, leases of 20', trips['leased'] ?? nothing, 0.1),
+            goal('round trips a request of a denied client', trips['denied'] ?? nothing, 0),
             goal(
               'Redis frozen: longest of the first 20 requests, ms',
-              frozen['first']?.median ?? 0,
+              frozen['first'] ?? nothing,
               60
             ),
-            goal('Redis frozen: p95 of the others, ms', frozen['p95']?.median ?? 0, 1),
-            goal('Redis frozen: requests that failed', frozen['failed']?.median ?? 0, 0)
+            goal('Redis frozen: p95 of the others, ms', frozen['p95'] ?? nothing, 1),
+            goal('Redis frozen: requests that failed', frozen['failed'] ?? nothing, 0)
           ]
         }
       ],
