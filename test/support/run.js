@@ -40,8 +40,11 @@ async function main(paths) {
   if (code !== 0 && report.failed === 0) {
     console.log('No test failed, yet the run did: the lines above say why.')
   }
-  const withoutRedis = report.reasons.filter((reason) => [noRedis, noPrivateRedis].includes(reason))
+  const isOfRedis = (/** @type {string} */ reason) => [noRedis, noPrivateRedis].includes(reason)
+  const withoutRedis = report.reasons.filter(isOfRedis)
+  const others = report.reasons.filter((reason) => !isOfRedis(reason))
   console.log(report.counts)
+  for (const reason of new Set(others)) console.log(`Skipped: ${reason}.`)
   if (withoutRedis.length > 0) console.log(advice(withoutRedis.length))
   return code === 0 && redisRequired && withoutRedis.length > 0 ? 1 : code
 }

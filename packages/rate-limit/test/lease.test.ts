@@ -1,3 +1,4 @@
+import { MemoryStore } from '@holdfast/rate-limit'
 import fc from 'fast-check'
 import t from 'tap'
 import { ClientTable } from '../dist/client-table.js'
@@ -7,11 +8,13 @@ import { type Policies, policyOf } from '../dist/policy.js'
 
 const POLICIES: Policies = [policyOf('p', { max: 100, timeWindow: 1000 })]
 
+const ACCOUNT = { limit: 'limit', keys: 'client', policies: POLICIES, countDenied: false }
 const settle = async () => {}
 
 /** Several processes that lease from one limiter. */
 class Processes {
-  readonly #limiter = new Limiter(POLICIES, new ClientTable(8))
+  #now = 0
+  readonly #store = new MemoryStore({ maxKeys: 8, clock: () => this.#now })
   readonly #leases: readonly Leases[]
   asked = 0
 
@@ -20,17 +23,25 @@ class Processes {
   }
 
   /** Whether a request is admitted. */
-  check(process: number, cost: number, now: number): boolean {
+  async check(process: number, cost: number, now: number): Promise<boolean> {
     const leases = this.#leases[process] as Leases
     const lease = leases.find('client', POLICIES)
     if (lease !== undefined && leases.spend(lease, cost, now)?.allowed) return true
     for (const size of new Set([leases.size(lease, cost), cost])) {
       this.asked++
-      const decision = this.#limiter.check('client', size, now)
+      this.#now = now
+      const { decision, settle } = await this.#store.reserve({ ...ACCOUNT, costs: size })
       leases.renew('client', POLICIES, { decision, size, cost, settle }, now)
       if (decision.allowed) return true
     }
     return false
+  }
+
+  /** Ends a process, and starts another in its place. */
+  async restart(process: number, now: number): Promise<void> {
+    this.#now = now
+    const leases = this.#leases[process] as Leases
+    await Promise.all(leases.end(now).map(({ settle, spent }) => settle(spent)))
   }
 }
 
@@ -40,17 +51,19 @@ t.test(
     const request = fc.record({
       process: fc.nat(3),
       cost: fc.integer({ min: 0, max: 4 }),
-      elapsed: fc.oneof(fc.constant(0), fc.nat(30), fc.nat(2000))
+      elapsed: fc.oneof(fc.constant(0), fc.nat(30), fc.nat(2000)),
+      isLast: fc.integer({ min: 0, max: 9 }).map((number) => number === 0)
     })
     const requests = fc.array(request, { minLength: 50, maxLength: 400 })
-    fc.assert(
-      fc.property(fc.integer({ min: 2, max: 30 }), requests, (max, requests) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 2, max: 30 }), requests, async (max, requests) => {
         const processes = new Processes(4, max)
         let now = 0
         const admitted: { at: number; cost: number }[] = []
-        for (const { process, cost, elapsed } of requests) {
+        for (const { process, cost, elapsed, isLast } of requests) {
           now += elapsed
-          if (processes.check(process, cost, now)) admitted.push({ at: now, cost })
+          if (await processes.check(process, cost, now)) admitted.push({ at: now, cost })
+          if (isLast) await processes.restart(process, now)
         }
         for (let first = 0; first < admitted.length; first++) {
           let sum = 0
@@ -72,10 +85,10 @@ t.test('a lease shrinks with what is left, and is one at the end', async (t) => 
   const trips: number[] = []
   for (let admitted = 0; admitted < 100; admitted++) {
     processes.asked = 0
-    t.ok(processes.check(0, 1, 0))
+    t.ok(await processes.check(0, 1, 0))
     if (processes.asked > 0) trips.push(admitted)
   }
-  t.notOk(processes.check(0, 1, 0))
+  t.notOk(await processes.check(0, 1, 0))
   const [first, ...others] = trips
   t.equal(first, 0)
   const sizes = others.map((trip, index) => (trips[index + 2] ?? 100) - trip)

@@ -56,7 +56,8 @@ export async function runOriginalSuite(redisPort) {
 /** @param {string} folder @returns {Promise<string[]>} The test files. */
 async function fetchTests(folder) {
   const name = `@fastify/rate-limit@${VERSION}`
-  const pack = ['pack', name, '--json', '--prefer-offline', '--pack-destination', folder]
+  const patience = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000']
+  const pack = ['pack', name, '--json', ...patience, '--pack-destination', folder]
   const { stdout } = await runQuietly('npm', pack, folder).catch((cause) => {
     throw new OutOfReachError(`${name} cannot be fetched from npm`, { cause })
   })
