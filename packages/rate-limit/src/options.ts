@@ -71,7 +71,8 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    * Takes up to `max` requests of a client from the store in advance, and spends them without asking
    * it; fewer the less is left, and at last one by one. All processes together admit at most
    * `max * instances` requests of a client more than its limit. `max`: a whole number of at least 2.
-   * Without effect where denied requests count.
+   * Without effect where denied requests count, or policies tell clients differently or cost each
+   * their own.
    *
    * @default false
    */

@@ -65,8 +65,8 @@ export interface Store {
   /** Denies everything to the client for so many milliseconds from now; 0 ends that. */
   ban(account: StoreAccount, duration: number): Promise<void>
   /**
-   * Makes sure that the store can be used. Called at boot, which it stops when it rejects, and does
-   * not hold up for long when it does neither. A store that fails just now should resolve.
+   * Makes sure that the store can be used. Called at boot, if the store is ready by then; the boot
+   * stops when it rejects, and does not wait for long. A store that fails just now should resolve.
    */
   open?(): Promise<void>
   /** Whether a question could be answered now. A store without this is always ready. */

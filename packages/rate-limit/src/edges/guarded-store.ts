@@ -65,11 +65,20 @@ export class GuardedStore {
   /** Rejects when the store can never be used. */
   async open(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
+    let release: (() => void) | undefined
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, BOOT)
     })
-    await Promise.race([this.#store.open?.(), patience])
-    clearTimeout(timer)
+    const ready = new Promise<void>((resolve) => {
+      if (this.#store.isReady !== false) resolve()
+      else release = this.#store.onReady?.(resolve)
+    })
+    try {
+      await Promise.race([ready.then(() => this.#store.open?.()), patience])
+    } finally {
+      clearTimeout(timer)
+      release?.()
+    }
   }
 
   /** Asks about an account, or, while the store is left alone, says so at once. */

@@ -106,9 +106,8 @@ export class RedisStore implements Store {
     return this.#change('ban', account, text)
   }
 
-  /** Asks as soon as the client is ready whether it may run scripts on keys of this prefix. */
+  /** Asks whether the client may run scripts on keys of this prefix. */
   async open(): Promise<void> {
-    if (!this.isReady) await this.#ready()
     const keys = [`${this.#prefix}t{boot}`]
     const args = ['check 1 0 t 1 1 1']
     try {
@@ -117,15 +116,6 @@ export class RedisStore implements Store {
       const { message } = error as Error
       if (REFUSED.test(message)) throw new StoreRefusedError(message)
     }
-  }
-
-  #ready(): Promise<void> {
-    return new Promise((resolve) => {
-      const release = this.onReady(() => {
-        release()
-        resolve()
-      })
-    })
   }
 
   onReady(listener: () => void): () => void {
