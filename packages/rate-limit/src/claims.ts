@@ -6,6 +6,7 @@
  * `until` was just after the charge, less what was given back of other claims since. Given back
  * without regard to that, late claims would let more pass than the limit says.
  */
+import type { KeyHash } from './key-hash.ts'
 
 /** One charge to one account. */
 export interface Claim {
@@ -15,8 +16,8 @@ export interface Claim {
 }
 
 /** An account with claims to it. */
-interface ClaimedAccount {
-  readonly key: string
+export interface ClaimedAccount {
+  readonly name: number
   /** Claims that are not settled. */
   open: number
   /** By how much what was given back has moved all marks. */
@@ -28,9 +29,15 @@ interface ClaimedAccount {
 /** Looked at for every new claim, so that claims that are never settled do not pile up. */
 const SWEPT = 2
 
-/** The claims to the accounts of one policy. */
+/** The claims to the accounts of one policy. Bounded: claims that there is no room for are void. */
 export class Claims {
-  readonly #accounts = new Map<string, ClaimedAccount>()
+  readonly #most: number
+  readonly #accounts = new Map<number, ClaimedAccount>()
+
+  /** @param most the most accounts with claims to them */
+  constructor(most: number) {
+    this.#most = most
+  }
 
   /** How many accounts have claims to them, or had until a moment ago. */
   get size(): number {
@@ -38,12 +45,16 @@ export class Claims {
   }
 
   /** Begins a claim, to an account whose `until` is that. */
-  open(key: string, until: number, now: number): Claim {
+  open(key: KeyHash, until: number, now: number): Claim {
     this.#sweep(now)
-    let account = this.#accounts.get(key)
+    const name = nameOf(key)
+    let account = this.#accounts.get(name)
     if (account === undefined) {
-      account = { key, open: 0, moved: 0, until }
-      this.#accounts.set(key, account)
+      if (this.#accounts.size >= this.#most) {
+        this.#void(this.#accounts.values().next().value as ClaimedAccount)
+      }
+      account = { name, open: 0, moved: 0, until }
+      this.#accounts.set(name, account)
     }
     account.open++
     account.until = Math.max(account.until, until)
@@ -56,29 +67,42 @@ export class Claims {
     return mark - account.moved
   }
 
-  /** The claims to the same account are worth that much less. */
-  move({ account }: Claim, by: number): void {
+  /** All claims to an account are worth that much less. */
+  move(account: ClaimedAccount, by: number): void {
     account.moved += by
   }
 
+  /** The account with claims to it, where there are any. */
+  find(key: KeyHash): ClaimedAccount | undefined {
+    return this.#accounts.size === 0 ? undefined : this.#accounts.get(nameOf(key))
+  }
+
   /** What was claimed of an account is worth nothing any more. */
-  void(key: string): void {
-    const account = this.#accounts.get(key)
-    if (account === undefined) return
+  void(key: KeyHash): void {
+    const account = this.find(key)
+    if (account !== undefined) this.#void(account)
+  }
+
+  #void(account: ClaimedAccount): void {
     account.moved = Infinity
     this.#forget(account)
   }
 
   #forget(account: ClaimedAccount): void {
-    if (this.#accounts.get(account.key) === account) this.#accounts.delete(account.key)
+    if (this.#accounts.get(account.name) === account) this.#accounts.delete(account.name)
   }
 
   #sweep(now: number): void {
     let left = SWEPT
-    for (const [key, account] of this.#accounts) {
+    for (const [name, account] of this.#accounts) {
       if (left-- === 0) return
-      this.#accounts.delete(key)
-      if (account.until > now) this.#accounts.set(key, account)
+      this.#accounts.delete(name)
+      if (account.until > now) this.#accounts.set(name, account)
     }
   }
+}
+
+/** As many bits of a hash as a number holds. */
+function nameOf({ low, high }: KeyHash): number {
+  return (low >>> 0) + (high & 0x1fffff) * 2 ** 32
 }

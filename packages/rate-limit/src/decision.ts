@@ -118,20 +118,16 @@ function tighter(one: Decision, other: Decision): Decision {
 /**
  * The same decision some milliseconds later, if nothing was charged meanwhile.
  *
- * @param remaining where it is another than it was
+ * @param more what is left besides
  */
-export function later(
-  decision: Decision,
-  elapsed: number,
-  remaining: number = decision.remaining
-): Decision {
+export function later(decision: Decision, elapsed: number, more = 0): Decision {
   const { each } = decision
   return {
     ...decision,
-    remaining,
+    remaining: decision.remaining + more,
     retryAfter: Math.max(0, decision.retryAfter - elapsed),
     moreAfter: Math.max(0, decision.moreAfter - elapsed),
     resetAfter: Math.max(0, decision.resetAfter - elapsed),
-    each: each?.map((one) => later(one, elapsed))
+    each: each?.map((one) => later(one, elapsed, more))
   }
 }

@@ -1,13 +1,19 @@
 /**
  * Clients that a store denied, until the time that it gave: asking it again before would change
- * nothing, because a denial costs nothing and what was charged only comes back by itself.
+ * nothing, because a denial costs nothing and what was charged comes back by itself. What this process
+ * gives back or forgives sooner is forgotten here too; what others do is not known before that time.
  */
 import { type Decision, later } from './decision.ts'
-import { areAtLeast, type Each, joined } from './each.ts'
-import type { Policies } from './policy.ts'
+import { areAtLeast, type Each } from './each.ts'
+import { areAlike, type Policies } from './policy.ts'
+import type { Charge } from './store.ts'
 
 /** Clients remembered. When there are more, the longest remembered makes room. */
 const MOST = 2 ** 14
+/** Milliseconds for which a ban is taken for granted: it may have been lifted elsewhere. */
+const BAN = 60_000
+/** Milliseconds for which the numbers are told that go with a denial for ever. */
+const NEVER = 1000
 
 interface Denial {
   readonly decision: Decision
@@ -15,51 +21,80 @@ interface Denial {
   readonly policies: Policies
   readonly since: number
   readonly until: number
+  /** How many changes there had been. */
+  readonly changes: number
 }
 
 /** The denied clients of one limit. Times are milliseconds of a monotonic clock. */
 export class DenyCache {
   readonly #denials = new Map<string, Denial>()
+  /** When clients were last forgotten who are only some of those that a denial is about. */
+  readonly #changed = new Map<string, number>()
+  #changes = 0
 
   /** Remembers a denial. */
-  add(
-    keys: Each<string>,
-    costs: Each<number>,
-    policies: Policies,
-    decision: Decision,
-    now: number
-  ): void {
-    const key = joined(keys)
-    if (this.#denials.size >= MOST && !this.#denials.has(key)) {
+  add({ keys, costs, policies }: Charge, decision: Decision, now: number): void {
+    const name = joined(keys)
+    if (this.#denials.size >= MOST && !this.#denials.has(name)) {
       this.#denials.delete(this.#denials.keys().next().value as string)
     }
-    const until = now + decision.retryAfter
-    this.#denials.set(key, { decision, costs, policies, since: now, until })
-  }
-
-  /** Forgets a denial: something was given back. */
-  forget(keys: Each<string>): void {
-    this.#denials.delete(joined(keys))
+    const until = now + lifetimeOf(decision)
+    const changes = this.#changes
+    this.#denials.set(name, { decision, costs, policies, since: now, until, changes })
   }
 
   /** The decision about a request that is denied for certain. */
-  find(
-    keys: Each<string>,
-    costs: Each<number>,
-    policies: Policies,
-    now: number
-  ): Decision | undefined {
+  find({ keys, costs, policies }: Charge, now: number): Decision | undefined {
     // Most clients are not denied: nothing is made of their names.
     if (this.#denials.size === 0) return undefined
-    const key = joined(keys)
-    const denial = this.#denials.get(key)
+    const name = joined(keys)
+    const denial = this.#denials.get(name)
     if (denial === undefined) return undefined
-    if (now >= denial.until) {
-      this.#denials.delete(key)
+    if (now >= denial.until || this.#isChanged(keys, denial.changes)) {
+      this.#denials.delete(name)
       return undefined
     }
     // A smaller cost may be there, and other numbers may allow it.
-    if (!areAtLeast(costs, denial.costs) || policies !== denial.policies) return undefined
+    if (!areAtLeast(costs, denial.costs) || !areAlike(policies, denial.policies)) return undefined
     return later(denial.decision, now - denial.since)
   }
+
+  /** Forgets all denials of a client: something was given back. */
+  forget(keys: Each<string>): void {
+    if (typeof keys === 'string') {
+      this.#denials.delete(keys)
+      return
+    }
+    if (this.#changed.size >= MOST) {
+      this.#changed.clear()
+      this.#denials.clear()
+    }
+    this.#changes++
+    keys.forEach((key, index) => {
+      this.#changed.set(memberName(key, index), this.#changes)
+    })
+  }
+
+  #isChanged(keys: Each<string>, changes: number): boolean {
+    if (typeof keys === 'string' || this.#changed.size === 0) return false
+    return keys.some((key, index) => {
+      return (this.#changed.get(memberName(key, index)) ?? 0) > changes
+    })
+  }
+}
+
+/** For how long nothing of it changes by itself. */
+function lifetimeOf({ reason, retryAfter, moreAfter }: Decision): number {
+  if (reason === 'banned') return Math.min(retryAfter, BAN)
+  const lifetime = Math.min(retryAfter, moreAfter)
+  return lifetime === Infinity ? NEVER : lifetime
+}
+
+/** One text that says who is meant under all policies, whatever the names look like. */
+function joined(keys: Each<string>): string {
+  return typeof keys === 'string' ? keys : JSON.stringify(keys)
+}
+
+function memberName(key: string, index: number): string {
+  return `${index} ${key}`
 }

@@ -12,11 +12,6 @@ export function areAtLeast(numbers: Each<number>, others: Each<number>): boolean
   return list.every((_, index) => memberOf(numbers, index) >= memberOf(others, index))
 }
 
-/** One text that says who is meant under all policies, whatever the names look like. */
-export function joined(keys: Each<string>): string {
-  return typeof keys === 'string' ? keys : JSON.stringify(keys)
-}
-
 /** The value for one of the policies. */
 export function memberOf<Value extends string | number>(values: Each<Value>, index: number): Value {
   return typeof values === 'object' ? (values[index] as Value) : values

@@ -1,10 +1,10 @@
 /**
  * Requests of a client that were charged to a store in advance, to be spent in this process without
  * asking again. What is spent was charged before: over any span, processes that lease admit at most
- * what they had left from before it more than the limit does.
+ * what they had left from before it more than the limit does. What is not spent is given back.
  */
 import { type Decision, later } from './decision.ts'
-import type { Policies } from './policy.ts'
+import { areAlike, type Policies } from './policy.ts'
 import type { StoreReservation } from './store.ts'
 
 /** Clients with a lease. When there are more, the lease that was made first is given up. */
@@ -16,6 +16,7 @@ const SHARE = 1 / 2
 
 /** What was charged in advance for one client. Times are milliseconds of a monotonic clock. */
 export interface Lease {
+  readonly key: string
   readonly policies: Policies
   /** Requests that are left of it. */
   tokens: number
@@ -28,7 +29,7 @@ export interface Lease {
   size: number
   settle: StoreReservation['settle'] | undefined
   /** Whether more is being asked for. */
-  isRenewed: boolean
+  isRenewing: boolean
 }
 
 /** What a store was asked for, and what it decided. */
@@ -39,7 +40,7 @@ export interface Grant {
   readonly cost: number
   readonly decision: Decision
   /** Where more was asked for than is spent. */
-  readonly settle?: StoreReservation['settle']
+  readonly settle?: StoreReservation['settle'] | undefined
 }
 
 /** What is left of a lease: of what was taken, `spent` was used. */
@@ -54,18 +55,23 @@ export interface Remainder {
 export class Leases {
   readonly #max: number
   readonly #instances: number
+  readonly #giveBack: (remainder: Remainder) => void
   readonly #leases = new Map<string, Lease>()
 
-  /** @param max the most to take at once */
-  constructor(max: number, instances: number) {
+  /**
+   * @param max the most to take at once
+   * @param giveBack told what is left of a lease that is given up
+   */
+  constructor(max: number, instances: number, giveBack: (remainder: Remainder) => void) {
     this.#max = max
     this.#instances = instances
+    this.#giveBack = giveBack
   }
 
   /** The client's lease, where it is one under these policies. */
   find(key: string, policies: Policies): Lease | undefined {
     const lease = this.#leases.get(key)
-    return lease?.policies === policies ? lease : undefined
+    return lease !== undefined && areAlike(lease.policies, policies) ? lease : undefined
   }
 
   /** Spends `cost` of a lease, if it is there. */
@@ -82,7 +88,7 @@ export class Leases {
 
   /** How much to ask of the store for a request of that cost: `cost`, or more. */
   size(lease: Lease | undefined, cost: number): number {
-    if (lease === undefined) return cost
+    if (lease === undefined || cost === 0) return cost
     const share = Math.floor((lease.remaining * SHARE) / this.#instances)
     return Math.max(cost, Math.min(this.#max, share))
   }
@@ -97,50 +103,52 @@ export class Leases {
       return decision
     }
     const lease = known ?? this.#make(key, policies, decision, now)
-    // What has expired is not spent any more: the store gave it back long ago, with time.
-    if (now >= endOf(lease)) lease.tokens = 0
-    lease.tokens += size - cost
-    Object.assign(lease, { decision, since: now, remaining })
-    if (settle !== undefined) Object.assign(lease, { size, settle })
+    Object.assign(lease, { decision, since: now, remaining, tokens: size - cost, size, settle })
     return withTokens(lease, now)
   }
 
+  /** Gives back what is left of a lease, which stays to be renewed. */
+  release(lease: Lease): void {
+    const { key, policies, tokens, size, settle } = lease
+    lease.tokens = 0
+    lease.settle = undefined
+    if (tokens > 0 && settle !== undefined) {
+      this.#giveBack({ key, policies, spent: size - tokens, settle })
+    }
+  }
+
+  /** Gives a client's lease up. */
+  end(key: string): void {
+    const lease = this.#leases.get(key)
+    if (lease === undefined) return
+    this.#leases.delete(key)
+    this.release(lease)
+  }
+
+  /** Gives all leases up. */
+  endAll(): void {
+    for (const key of [...this.#leases.keys()]) this.end(key)
+  }
+
   #make(key: string, policies: Policies, decision: Decision, now: number): Lease {
-    if (this.#leases.size >= MOST) this.#leases.delete(this.#leases.keys().next().value as string)
+    this.end(key)
+    if (this.#leases.size >= MOST) this.end(this.#leases.keys().next().value as string)
     const { remaining } = decision
-    const nothing = { tokens: 0, size: 0, settle: undefined, isRenewed: false }
-    const lease: Lease = { policies, decision, since: now, remaining, ...nothing }
+    const nothing = { tokens: 0, size: 0, settle: undefined, isRenewing: false }
+    const lease: Lease = { key, policies, decision, since: now, remaining, ...nothing }
     this.#leases.set(key, lease)
     return lease
   }
-
-  /** Gives a lease up. */
-  forget(key: string): void {
-    this.#leases.delete(key)
-  }
-
-  /** Gives all leases up. Returns what is left of them. */
-  end(now: number): Remainder[] {
-    const left: Remainder[] = []
-    for (const [key, lease] of this.#leases) {
-      const { policies, tokens, size, settle } = lease
-      if (tokens === 0 || settle === undefined || now >= endOf(lease)) continue
-      left.push({ key, policies, spent: size - tokens, settle })
-    }
-    this.#leases.clear()
-    return left
-  }
 }
 
-function endOf({ policies, since }: Lease): number {
-  const shortest = Math.min(...policies.map(({ timeWindow }) => timeWindow))
-  return since + shortest * LIFETIME
+function lifetimeOf({ policies }: Lease): number {
+  return Math.min(...policies.map(({ timeWindow }) => timeWindow)) * LIFETIME
 }
 
 function isThere(lease: Lease, cost: number, now: number): boolean {
-  return cost <= lease.tokens && now < endOf(lease)
+  return cost <= lease.tokens && now < lease.since + lifetimeOf(lease)
 }
 
-function withTokens({ decision, tokens, since, remaining }: Lease, now: number): Decision {
-  return later(decision, now - since, remaining + tokens)
+function withTokens({ decision, tokens, since }: Lease, now: number): Decision {
+  return later(decision, now - since, tokens)
 }

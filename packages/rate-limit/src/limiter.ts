@@ -41,7 +41,9 @@ export class Limiter {
     this.#countDenied = countDenied
     this.#table = table
     this.#policies = policies
-    this.#meters = policies.map((policy) => new Meter(policy, table.open(policy.algorithm)))
+    this.#meters = policies.map(
+      (policy) => new Meter(policy, table.open(policy.algorithm), table.capacity)
+    )
     this.#first = this.#meters[0] as Meter
     this.#waits = policies.map(() => 0)
   }
@@ -85,7 +87,9 @@ export class Limiter {
 
   /** Holds what was charged just now, for {@link settle}. */
   hold(keys: Each<string>, costs: Each<number>, policies: Policies = this.#policies): Charged {
-    const claims = this.#meters.map((meter, index) => meter.claim(memberOf(keys, index)))
+    const claims = this.#meters.map((meter, index) =>
+      meter.claim(this.#table.hash(memberOf(keys, index)))
+    )
     return { keys, costs, policies, claims }
   }
 
@@ -105,7 +109,7 @@ export class Limiter {
     this.ban(keys, 0, time)
     this.#read(keys, time, policies)
     this.#meters.forEach((meter, index) => {
-      meter.reset(memberOf(keys, index))
+      meter.reset(this.#table.hash(memberOf(keys, index)))
     })
   }
 

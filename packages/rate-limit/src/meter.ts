@@ -1,7 +1,7 @@
 /**
  * One policy and the accounts of its clients: reads one, looks at it, charges it.
  */
-import { type Claim, Claims } from './claims.ts'
+import { type Claim, type ClaimedAccount, Claims } from './claims.ts'
 import type { Ledger } from './client-table.ts'
 import { type Decision, decisionOf } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
@@ -10,14 +10,20 @@ import type { Policy } from './policy.ts'
 /** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
 export class Meter {
   readonly #ledger: Ledger
-  readonly #claims = new Claims()
+  readonly #claims: Claims
   #policy: Policy
   #now = 0
-  #stored = 0
+  /** Whether the account reached further ahead than it can, and is taken for less. */
+  #isCut = false
+  /** By how much, and whose claims are worth less for that. */
+  #cut = 0
+  #claimed: ClaimedAccount | undefined
 
-  constructor(policy: Policy, ledger: Ledger) {
+  /** @param mostClaimed the most accounts of which something may be claimed */
+  constructor(policy: Policy, ledger: Ledger, mostClaimed: number) {
     this.#policy = policy
     this.#ledger = ledger
+    this.#claims = new Claims(mostClaimed)
   }
 
   /** Reads the account of the key that was hashed last, under a policy that may differ by client. */
@@ -29,8 +35,14 @@ export class Meter {
     this.#now = now
     const { account } = this.#ledger
     this.#ledger.read(key, now)
-    this.#stored = account.until
+    const stored = account.until
     policy.algorithm.settle(account, now)
+    this.#isCut = stored > account.until
+    if (this.#isCut) {
+      this.#cut = stored - account.until
+      // Of a window that was cut, what is claimed is not there any more.
+      this.#claimed = policy.algorithm.counts ? undefined : this.#claims.find(key)
+    }
   }
 
   /** Until `cost` would be admitted: 0 now, `Infinity` never. */
@@ -41,26 +53,31 @@ export class Meter {
   /** Takes `cost`, which must be there. */
   take(cost: number): void {
     this.#policy.algorithm.take(this.#ledger.account, cost, this.#now)
-    this.#ledger.write(this.#now)
+    this.#write()
   }
 
   /** Claims what was taken just now from the account of that key. */
-  claim(key: string): Claim {
+  claim(key: KeyHash): Claim {
     return this.#claims.open(key, this.#ledger.account.until, this.#now)
   }
 
   /** Ends a claim to the account that was read: `charged` was taken, and `actual` should have been. */
   settle(claim: Claim, charged: number, actual: number): void {
-    const mark = this.#claims.close(claim)
     const { account } = this.#ledger
     const { algorithm } = this.#policy
-    if (actual > charged) algorithm.penalize(account, actual - charged, this.#now)
-    else this.#claims.move(claim, algorithm.restore(account, charged - actual, this.#now, mark))
-    this.#ledger.write(this.#now)
+    this.#moveCut()
+    const mark = this.#claims.close(claim)
+    if (actual > charged) {
+      algorithm.penalize(account, actual - charged, this.#now)
+    } else {
+      const back = algorithm.restore(account, charged - actual, this.#now, mark)
+      this.#claims.move(claim.account, back)
+    }
+    this.#write()
   }
 
   /** Forgets the account that was read, and all claims to it. */
-  reset(key: string): void {
+  reset(key: KeyHash): void {
     this.#claims.void(key)
     this.#ledger.forget()
   }
@@ -68,19 +85,30 @@ export class Meter {
   /** Counts a denied request. */
   penalize(cost: number): void {
     this.#policy.algorithm.penalize(this.#ledger.account, cost, this.#now)
-    this.#ledger.write(this.#now)
+    this.#write()
   }
 
   /**
-   * Mends an account that reaches too far ahead, because the clock was set back: without this its
-   * client would wait for the old time to come again.
+   * Mends an account that reaches too far ahead, because the clock was set back or the limit is
+   * another: without this its client would wait for the old time to come again.
    */
   heal(): void {
-    if (this.#stored > this.#ledger.account.until) this.#ledger.write(this.#now)
+    if (this.#isCut) this.#write()
   }
 
   /** The account as it is now, as a decision about a request that would have to wait so long. */
   decision(wait: number): Decision {
     return decisionOf(this.#policy, this.#ledger.account, wait, this.#now)
+  }
+
+  #write(): void {
+    this.#ledger.write(this.#now)
+    this.#moveCut()
+  }
+
+  #moveCut(): void {
+    if (!this.#isCut) return
+    this.#isCut = false
+    if (this.#claimed !== undefined) this.#claims.move(this.#claimed, this.#cut)
   }
 }

@@ -21,6 +21,23 @@ export interface Policy {
 /** One policy or several. */
 export type Policies = readonly [Policy, ...Policy[]]
 
+/** Whether they are the same limits, in the same numbers. */
+export function areAlike(policies: Policies, others: Policies): boolean {
+  if (policies === others) return true
+  return (
+    policies.length === others.length &&
+    policies.every(({ name, algorithm }, index) => {
+      const { name: otherName, algorithm: other } = others[index] as Policy
+      return (
+        name === otherName &&
+        algorithm.name === other.name &&
+        algorithm.capacity === other.capacity &&
+        algorithm.horizon === other.horizon
+      )
+    })
+  )
+}
+
 /** The numbers of a limit; the window in milliseconds. */
 export interface Limit {
   readonly max: number

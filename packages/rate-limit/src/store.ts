@@ -9,7 +9,8 @@ import type { Policies } from './policy.ts'
 /** The client and the limit that a store is asked about. */
 export interface StoreAccount {
   /**
-   * Names the limit: the same in every process of a service. Printable ASCII, at most 80 characters.
+   * Names the limit: the same in every process of a service. 1 to 100 printable ASCII characters
+   * without spaces and braces.
    */
   readonly limit: string
   /**
@@ -69,6 +70,8 @@ export interface Store {
    * stops when it rejects, and does not wait for long. A store that fails just now should resolve.
    */
   open?(): Promise<void>
+  /** What whoever runs the service should know of the store: told once, at boot. */
+  readonly advice?: string | undefined
   /** Whether a question could be answered now. A store without this is always ready. */
   readonly isReady?: boolean
   /** Calls the listener whenever the store becomes ready, until the returned function is called. */

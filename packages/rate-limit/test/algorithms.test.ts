@@ -136,7 +136,7 @@ for (const [kind, make] of Object.entries(kinds)) {
           if (algorithm.available(account, now) !== Number(free > 0n ? free / unit : 0n))
             return false
           const wait = algorithm.wait(account, cost, now)
-          if ((wait === 0) !== BigInt(cost) * unit <= free) return false
+          if ((wait === 0) !== (cost === 0 || BigInt(cost) * unit <= free)) return false
           if ((wait === Infinity) !== cost > max) return false
           if (wait === 0) {
             algorithm.take(account, cost, now)

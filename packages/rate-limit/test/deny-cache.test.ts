@@ -1,63 +1,94 @@
+import type { Charge, Each } from '@holdfast/rate-limit'
 import t from 'tap'
 import type { Decision } from '../dist/decision.js'
 import { DenyCache } from '../dist/deny-cache.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 
-const POLICIES: Policies = [policyOf('p', { max: 10, timeWindow: 1000 })]
+const LIMIT = { max: 10, timeWindow: 1000 }
+const POLICIES: Policies = [policyOf('p', LIMIT)]
+
+function charge(keys: Each<string>, costs: Each<number>, policies: Policies): Charge {
+  return { limit: 'limit', keys, costs, policies, countDenied: false }
+}
 
 function denied(retryAfter: number): Decision {
   return {
     ...{ allowed: false, policy: 'p', limit: 10, remaining: 2, reason: 'exceeded' },
-    ...{ retryAfter, moreAfter: 50, resetAfter: 800 }
+    ...{ retryAfter, moreAfter: retryAfter, resetAfter: 800 }
   }
 }
 
 t.test('a denial holds until its time, for as much and more', async (t) => {
   const cache = new DenyCache()
-  cache.add('a', 3, POLICIES, denied(100), 1000)
-  t.match(cache.find('a', 3, POLICIES, 1060), { retryAfter: 40, moreAfter: 0, resetAfter: 740 })
-  t.match(cache.find('a', 4, POLICIES, 1060), { allowed: false })
-  t.equal(cache.find('a', 2, POLICIES, 1060), undefined)
-  t.equal(cache.find('b', 3, POLICIES, 1060), undefined)
+  cache.add(charge('a', 3, POLICIES), denied(100), 1000)
+  t.match(cache.find(charge('a', 3, POLICIES), 1060), { retryAfter: 40, resetAfter: 740 })
+  t.match(cache.find(charge('a', 4, POLICIES), 1060), { allowed: false })
+  t.equal(cache.find(charge('a', 2, POLICIES), 1060), undefined)
+  t.equal(cache.find(charge('b', 3, POLICIES), 1060), undefined)
   t.equal(
-    cache.find('a', 3, [...POLICIES], 1060),
+    cache.find(charge('a', 3, [policyOf('p', { max: 11, timeWindow: 1000 })]), 1060),
     undefined,
     'under other numbers nothing is known'
   )
-  t.equal(cache.find('a', 3, POLICIES, 1100), undefined)
-  t.equal(cache.find('a', 3, POLICIES, 1050), undefined, 'it is forgotten with its time')
+  t.match(cache.find(charge('a', 3, [policyOf('p', LIMIT)]), 1060), { allowed: false })
+  t.equal(cache.find(charge('a', 3, POLICIES), 1100), undefined)
+  t.equal(cache.find(charge('a', 3, POLICIES), 1050), undefined, 'it is forgotten with its time')
 })
 
 t.test('a client of several names is another when one of them is', async (t) => {
   const cache = new DenyCache()
   const two: Policies = [...POLICIES, policyOf('q', { max: 5, timeWindow: 1000 })]
-  cache.add(['a', 'x'], [1, 2], two, denied(100), 0)
-  t.ok(cache.find(['a', 'x'], [1, 2], two, 1))
-  t.ok(cache.find(['a', 'x'], 2, two, 1))
-  t.equal(cache.find(['a', 'x'], [2, 1], two, 1), undefined)
-  t.equal(cache.find(['a', 'x'], 1, two, 1), undefined)
+  cache.add(charge(['a', 'x'], [1, 2], two), denied(100), 0)
+  t.ok(cache.find(charge(['a', 'x'], [1, 2], two), 1))
+  t.ok(cache.find(charge(['a', 'x'], 2, two), 1))
+  t.equal(cache.find(charge(['a', 'x'], [2, 1], two), 1), undefined)
+  t.equal(cache.find(charge(['a', 'x'], 1, two), 1), undefined)
   for (const keys of [['a', 'y'], ['x', 'a'], 'a']) {
-    t.equal(cache.find(keys, 2, two, 1), undefined, `${keys}`)
+    t.equal(cache.find(charge(keys, 2, two), 1), undefined, `${keys}`)
   }
-  cache.add(['b', 'x'], 2, two, denied(100), 0)
-  t.ok(cache.find(['b', 'x'], [2, 3], two, 1))
+  cache.add(charge(['b', 'x'], 2, two), denied(100), 0)
+  t.ok(cache.find(charge(['b', 'x'], [2, 3], two), 1))
   cache.forget(['b', 'x'])
-  t.equal(cache.find(['b', 'x'], [2, 3], two, 1), undefined)
+  t.equal(cache.find(charge(['b', 'x'], [2, 3], two), 1), undefined)
 })
 
-t.test('what is never allowed stays denied', async (t) => {
+t.test('who shares a name with somebody is asked about after that one was forgotten', async (t) => {
   const cache = new DenyCache()
-  cache.add('a', 11, POLICIES, denied(Infinity), 0)
-  t.match(cache.find('a', 11, POLICIES, 1e9), { retryAfter: Infinity })
+  const two: Policies = [...POLICIES, policyOf('q', { max: 5, timeWindow: 1000 })]
+  const clients = [
+    ['a', 'x'],
+    ['b', 'x'],
+    ['b', 'y']
+  ]
+  for (const keys of clients) cache.add(charge(keys, 2, two), denied(100), 0)
+  cache.forget(['c', 'x'])
+  const known = clients.map((keys) => cache.find(charge(keys, 2, two), 1) !== undefined)
+  t.strictSame(known, [false, false, true])
+  cache.add(charge(['a', 'x'], 2, two), denied(100), 2)
+  t.ok(cache.find(charge(['a', 'x'], 2, two), 3), 'what was decided after it is known')
+  for (let other = 0; other < 2 ** 14; other++) cache.forget([`${other}`, `${other}`])
+  t.equal(cache.find(charge(['b', 'y'], 2, two), 3), undefined, 'there is room for so many')
+})
+
+t.test('a denial is known for as long as its numbers are right', async (t) => {
+  const cache = new DenyCache()
+  const knows = (decision: Partial<Decision>, now: number) => {
+    cache.add(charge('a', 11, POLICIES), { ...denied(Infinity), ...decision }, 0)
+    return cache.find(charge('a', 11, POLICIES), now) !== undefined
+  }
+  t.strictSame([knows({}, 999), knows({}, 1000)], [true, false], 'what is never allowed')
+  t.strictSame([knows({ moreAfter: 50 }, 49), knows({ moreAfter: 50 }, 50)], [true, false])
+  const ban = { reason: 'banned', retryAfter: 1e9 } as const
+  t.strictSame([knows(ban, 59_999), knows(ban, 60_000)], [true, false], 'it may have been lifted')
 })
 
 t.test('the cache is bounded: the denial that was remembered first makes room', async (t) => {
   const cache = new DenyCache()
   for (let client = 0; client <= 2 ** 14; client++) {
-    cache.add(`${client}`, 1, POLICIES, denied(100), 0)
+    cache.add(charge(`${client}`, 1, POLICIES), denied(100), 0)
   }
-  t.equal(cache.find('0', 1, POLICIES, 1), undefined)
-  t.ok(cache.find('1', 1, POLICIES, 1))
-  cache.add('1', 1, POLICIES, denied(200), 0)
-  t.ok(cache.find('2', 1, POLICIES, 1), 'a known client needs no room')
+  t.equal(cache.find(charge('0', 1, POLICIES), 1), undefined)
+  t.ok(cache.find(charge('1', 1, POLICIES), 1))
+  cache.add(charge('1', 1, POLICIES), denied(200), 0)
+  t.ok(cache.find(charge('2', 1, POLICIES), 1), 'a known client needs no room')
 })

@@ -1,4 +1,4 @@
-import { MemoryStore, type StoreAccount } from '@holdfast/rate-limit'
+import { type Charge, MemoryStore, type StoreAccount } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually } from '../../../test/support/http.ts'
@@ -11,14 +11,18 @@ function charge(key: string) {
   return { limit: 'limit', keys: key, policies: POLICIES, costs: 1, countDenied: false }
 }
 
+function letterOf({ keys }: StoreAccount): string {
+  return String(keys).slice(0, 1)
+}
+
 /** A store whose parts, named by the first letter of their keys, can be told to fail. */
 class Parts extends MemoryStore {
   readonly dead = new Set<string>()
   isReady = true
   ready: () => void = () => {}
 
-  partOf({ keys }: StoreAccount): string {
-    return String(keys).slice(0, 1)
+  partOf(account: StoreAccount): string {
+    return letterOf(account)
   }
 
   onReady(listener: () => void): () => void {
@@ -28,9 +32,9 @@ class Parts extends MemoryStore {
     }
   }
 
-  override async check(asked: ReturnType<typeof charge>) {
+  override async check(asked: Charge) {
     // Not everybody throws errors.
-    if (this.dead.has(this.partOf(asked))) throw 'dead'
+    if (this.dead.has(letterOf(asked))) throw 'dead'
     return super.check(asked)
   }
 }
@@ -77,16 +81,33 @@ t.test('what fails in one turn is one failure', async (t) => {
   t.strictSame(lines, [])
 })
 
-t.test('a part is also tried again with the accounts of several clients', async (t) => {
+t.test('trying a store again leaves the limits alone', async (t) => {
   const { store, guard, lines } = guarded(t)
-  const apart = { ...charge('a'), keys: ['a', 'b'], policies: [...POLICIES, ...POLICIES] as const }
+  const two: Policies = [...POLICIES, policyOf('q', { max: 1, timeWindow: 1000 })]
+  const apart = { ...charge(''), keys: ['a', 'b'], policies: two }
   store.dead.add('a')
   for (let asked = 0; asked < 3; asked++) {
     await new Promise((resolve) => setImmediate(resolve))
     await guard.ask(apart, (store) => store.check(apart))
   }
+  store.dead.clear()
   store.ready()
   await eventually(() => lines.includes('rateLimit: a of the store answers again.'))
+  t.match(await store.check(apart), { allowed: true, each: [{ remaining: 9 }, { remaining: 0 }] })
+  t.match(await store.check(apart), { allowed: false, policy: 'q' })
+})
+
+t.test('a store that throws where it should answer is one that fails', async (t) => {
+  const { store, ask, lines } = guarded(t)
+  const thrower = () => {
+    throw new Error('not a getter')
+  }
+  Object.defineProperty(store, 'isReady', { get: thrower })
+  store.partOf = thrower
+  t.equal(await ask('a1'), true)
+  store.check = thrower
+  for (let asked = 0; asked < 3; asked++) t.equal(await ask('a1'), undefined)
+  t.match(lines, [/the store fails \(not a getter\)/])
 })
 
 t.test('a store that is not connected is neither asked nor probed', async (t) => {

@@ -2,11 +2,12 @@ import { MemoryStore } from '@holdfast/rate-limit'
 import fc from 'fast-check'
 import t from 'tap'
 import { ClientTable } from '../dist/client-table.js'
-import { Leases } from '../dist/lease.js'
+import { Leases, type Remainder } from '../dist/lease.js'
 import { Limiter } from '../dist/limiter.js'
-import { type Policies, policyOf } from '../dist/policy.js'
+import { type Limit, type Policies, policyOf } from '../dist/policy.js'
 
-const POLICIES: Policies = [policyOf('p', { max: 100, timeWindow: 1000 })]
+const LIMIT = { max: 100, timeWindow: 1000 }
+const POLICIES: Policies = [policyOf('p', LIMIT)]
 
 const ACCOUNT = { limit: 'limit', keys: 'client', policies: POLICIES, countDenied: false }
 const settle = async () => {}
@@ -19,7 +20,9 @@ class Processes {
   asked = 0
 
   constructor(instances: number, max: number) {
-    this.#leases = Array.from({ length: instances }, () => new Leases(max, instances))
+    this.#leases = Array.from({ length: instances }, () => {
+      return new Leases(max, instances, ({ settle, spent }) => settle(spent))
+    })
   }
 
   /** Whether a request is admitted. */
@@ -27,9 +30,10 @@ class Processes {
     const leases = this.#leases[process] as Leases
     const lease = leases.find('client', POLICIES)
     if (lease !== undefined && leases.spend(lease, cost, now)?.allowed) return true
+    this.#now = now
+    if (lease !== undefined) leases.release(lease)
     for (const size of new Set([leases.size(lease, cost), cost])) {
       this.asked++
-      this.#now = now
       const { decision, settle } = await this.#store.reserve({ ...ACCOUNT, costs: size })
       leases.renew('client', POLICIES, { decision, size, cost, settle }, now)
       if (decision.allowed) return true
@@ -38,10 +42,9 @@ class Processes {
   }
 
   /** Ends a process, and starts another in its place. */
-  async restart(process: number, now: number): Promise<void> {
+  restart(process: number, now: number): void {
     this.#now = now
-    const leases = this.#leases[process] as Leases
-    await Promise.all(leases.end(now).map(({ settle, spent }) => settle(spent)))
+    this.#leases[process]?.endAll()
   }
 }
 
@@ -63,7 +66,7 @@ t.test(
         for (const { process, cost, elapsed, isLast } of requests) {
           now += elapsed
           if (await processes.check(process, cost, now)) admitted.push({ at: now, cost })
-          if (isLast) await processes.restart(process, now)
+          if (isLast) processes.restart(process, now)
         }
         for (let first = 0; first < admitted.length; first++) {
           let sum = 0
@@ -100,30 +103,64 @@ t.test('a lease shrinks with what is left, and is one at the end', async (t) => 
   t.equal(sizes.at(-1), 1)
 })
 
-t.test('leases are bounded: the one that was made first is given up', async (t) => {
-  const leases = new Leases(10, 1)
-  const table = new ClientTable(2 ** 15)
-  const limiter = new Limiter(POLICIES, table)
-  for (let client = 0; client <= 2 ** 14; client++) {
-    const decision = limiter.check(`${client}`, 5, 0)
-    leases.renew(`${client}`, POLICIES, { decision, size: 5, cost: 1, settle }, 0)
+t.test(
+  'leases are bounded: what is left of the one that was made first is given back',
+  async (t) => {
+    const left: Remainder[] = []
+    const leases = new Leases(10, 1, (remainder) => left.push(remainder))
+    const limiter = new Limiter(POLICIES, new ClientTable(2 ** 15))
+    for (let client = 0; client <= 2 ** 14; client++) {
+      const decision = limiter.check(`${client}`, 5, 0)
+      leases.renew(`${client}`, POLICIES, { decision, size: 5, cost: 1, settle }, 0)
+    }
+    t.equal(leases.find('0', POLICIES), undefined)
+    t.strictSame(left, [{ key: '0', policies: POLICIES, spent: 1, settle }])
+    t.equal(leases.find('1', POLICIES)?.tokens, 4)
   }
-  t.equal(leases.find('0', POLICIES), undefined)
-  t.equal(leases.find('1', POLICIES)?.tokens, 4)
-  t.equal(leases.find('1', [...POLICIES]), undefined, 'under other numbers there is none')
-  t.equal(leases.end(250).length, 0, 'what has expired is not given back')
-  t.equal(leases.find('1', POLICIES), undefined)
+)
+
+t.test('a lease is for one limit, in whatever words it is stated', async (t) => {
+  const left: Remainder[] = []
+  const leases = new Leases(10, 1, (remainder) => left.push(remainder))
+  const limiter = new Limiter(POLICIES, new ClientTable(8))
+  const renew = (policies: Policies) => {
+    const decision = limiter.check('a', 5, 0)
+    leases.renew('a', policies, { decision, size: 5, cost: 2, settle }, 0)
+  }
+  renew(POLICIES)
+  t.equal(leases.find('a', [policyOf('p', LIMIT)])?.tokens, 3)
+  const others: readonly [name: string, limit: Limit][] = [
+    ['q', LIMIT],
+    ['p', { ...LIMIT, max: 99 }],
+    ['p', { ...LIMIT, timeWindow: 999 }],
+    ['p', { ...LIMIT, algorithm: 'fixed-window' }]
+  ]
+  for (const [name, limit] of others) t.notOk(leases.find('a', [policyOf(name, limit)]), name)
+  t.notOk(leases.find('a', [...POLICIES, policyOf('q', LIMIT)]))
+  renew([policyOf('p', { ...LIMIT, max: 99 })])
+  t.match(left, [{ policies: POLICIES, spent: 2 }], 'the other one is given back')
 })
 
-t.test('what is left of leases is told at the end', async (t) => {
-  const leases = new Leases(10, 1)
+t.test('what is left of leases is given back at the end, of whatever age', async (t) => {
+  const left: Remainder[] = []
+  const leases = new Leases(10, 1, (remainder) => left.push(remainder))
   const limiter = new Limiter(POLICIES, new ClientTable(8))
-  for (const [key, size] of [
-    ['some', 5],
-    ['none', 1]
+  for (const [key, size, now] of [
+    ['some', 5, 0],
+    ['none', 1, 0],
+    ['more', 9, 500]
   ] as const) {
-    const decision = limiter.check(key, size, 0)
-    leases.renew(key, POLICIES, { decision, size, cost: 1, settle }, 0)
+    const decision = limiter.check(key, size, now)
+    leases.renew(key, POLICIES, { decision, size, cost: 1, settle }, now)
   }
-  t.strictSame(leases.end(100), [{ key: 'some', policies: POLICIES, spent: 1, settle }])
+  leases.endAll()
+  leases.end('nobody')
+  t.strictSame(
+    left.map(({ key, spent }) => [key, spent]),
+    [
+      ['some', 1],
+      ['more', 1]
+    ]
+  )
+  t.equal(leases.find('some', POLICIES), undefined)
 })

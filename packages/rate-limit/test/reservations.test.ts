@@ -4,6 +4,7 @@ import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
 import { Bans } from '../dist/bans.js'
 import { Claims } from '../dist/claims.js'
 import { ClientTable } from '../dist/client-table.js'
+import { KeyHash } from '../dist/key-hash.js'
 import { Limiter } from '../dist/limiter.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 
@@ -141,14 +142,45 @@ t.test('windows that have closed have nothing to give back', async (t) => {
 })
 
 t.test('claims that are never settled do not pile up', async (t) => {
-  const claims = new Claims()
-  for (let now = 0; now < 10_000; now++) claims.open(`key ${now}`, now + 100, now)
+  const claims = new Claims(1000)
+  const hash = new KeyHash()
+  const hashed = (key: string) => {
+    hash.hash(key)
+    return hash
+  }
+  for (let now = 0; now < 10_000; now++) claims.open(hashed(`key ${now}`), now + 100, now)
   t.ok(claims.size <= 400, `${claims.size} are kept`)
-  const claim = claims.open('key', 20_000, 10_000)
-  for (let now = 20_000; now < 20_300; now++) claims.open(`other ${now}`, now, now)
-  claims.open('key', 30_000, 20_300)
+  const claim = claims.open(hashed('key'), 20_000, 10_000)
+  for (let now = 20_000; now < 20_300; now++) claims.open(hashed(`other ${now}`), now, now)
+  claims.open(hashed('key'), 30_000, 20_300)
   t.equal(claims.close(claim), 20_000)
-  claims.void('nobody')
+  claims.void(hashed('nobody'))
+})
+
+t.test('claims are bounded: one that there is no room for gives nothing back', async (t) => {
+  const claims = new Claims(8)
+  const hash = new KeyHash()
+  const open = Array.from({ length: 100 }, (_, index) => {
+    hash.hash(`key ${index}`)
+    return claims.open(hash, 100, 0)
+  })
+  t.equal(claims.size, 8)
+  const marks = open.map((claim) => claims.close(claim))
+  t.equal(marks.filter((mark) => mark === 100).length, 8)
+  t.equal(marks.filter((mark) => mark === -Infinity).length, 92)
+  t.equal(marks.at(-1), 100)
+})
+
+t.test('a limit that shrinks takes no more from claims than from the account', async (t) => {
+  const large: Policies = [policyOf('limit', { max: 10, timeWindow: 1000 })]
+  const small: Policies = [policyOf('limit', { max: 5, timeWindow: 500 })]
+  const limiter = new Limiter(large, new ClientTable(8))
+  limiter.check('key', 10, 0)
+  const held = limiter.hold('key', 10)
+  t.notOk(limiter.check('key', 1, 0, small).allowed, 'it owes as much as the small one can')
+  t.ok(limiter.check('key', 5, 0, large).allowed)
+  limiter.settle(held, 0, 0)
+  t.equal(limiter.peek('key', 0, 0, large).remaining, 5, 'what was taken since stays taken')
 })
 
 t.test('a reset clears a debt that a sketch would restore', async (t) => {

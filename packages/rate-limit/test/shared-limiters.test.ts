@@ -55,10 +55,10 @@ t.test('policies with clients and costs of their own are decided together in Red
   t.strictSame(await left(one, '/', 'c', 'x'), [429, 10, 0])
   t.equal(await calls(redis), before, 'a denied client costs no round trip')
   t.strictSame(((await redis.cli('KEYS', '*')) as string[]).sort(), [
-    'holdfast:f:{default}x tenant',
-    'holdfast:f:{default}y tenant',
-    'holdfast:t:{default}a client',
-    'holdfast:t:{default}b client'
+    'holdfast:f:{default}x{tenant}',
+    'holdfast:f:{default}y{tenant}',
+    'holdfast:t:{default}a{client}',
+    'holdfast:t:{default}b{client}'
   ])
 })
 
@@ -137,6 +137,58 @@ t.test('who is banned by one service is banned by all, whatever limit asks', asy
   t.equal((await ask(two)).status, 200)
 })
 
+t.test('what was asked before a client was banned or forgotten says nothing after', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  const options = { lease: { max: 20 } }
+  await services(t, redis, 1, options, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter({ max: 1000, ...HOUR })))
+  })
+  const [limiter] = limiters as [RateLimiter]
+  await limiter.check('denied', { cost: 1000 })
+  await Promise.all([limiter.check('denied'), limiter.reset('denied')])
+  t.match(await limiter.check('denied'), { allowed: true }, 'a denial that was under way')
+  await limiter.ban('banned', '1 hour')
+  await Promise.all([limiter.check('banned'), limiter.ban('banned', 0)])
+  t.match(await limiter.check('banned'), { allowed: true }, 'a ban that was under way')
+  await limiter.check('leased')
+  await Promise.all([limiter.check('leased'), limiter.ban('leased', '1 hour')])
+  t.match(await limiter.check('leased'), { reason: 'banned' }, 'a lease that was under way')
+})
+
+t.test(
+  'a client that shares one of its names is asked about when that was given back',
+  async (t) => {
+    const redis = await startPrivateRedis(t)
+    if (redis === undefined) return
+    const limiters: RateLimiter[] = []
+    const keyGenerator = ({ headers }: { headers: Record<string, unknown> }) => String(headers['t'])
+    const policies = [
+      { name: 'client', max: 10, ...HOUR },
+      { name: 'tenant', max: 4, ...HOUR, keyGenerator }
+    ]
+    const [app] = (await services(t, redis, 1, { global: false }, (app) => {
+      app.after(() => {
+        limiters.push(
+          app.createRateLimiter({ policies, keyGenerator: ({ headers }) => String(headers['c']) })
+        )
+        app.get('/check', async (request) => (await limiters[0]?.check(request))?.allowed)
+        app.get('/cancel', async (request) => {
+          const reservation = await limiters[0]?.reserve(request, { cost: 4 })
+          // Another client of the tenant, meanwhile.
+          const denied = await app.inject({ url: '/check', headers: { c: 'a', t: 'x' } })
+          await reservation?.cancel()
+          return denied.body
+        })
+      })
+    })) as [FastifyInstance]
+    const got = await app.inject({ url: '/cancel', headers: { c: 'b', t: 'x' } })
+    t.equal(got.body, 'false')
+    t.equal((await app.inject({ url: '/check', headers: { c: 'a', t: 'x' } })).body, 'true')
+  }
+)
+
 t.test('a look at what is leased takes nothing of it', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
@@ -152,20 +204,49 @@ t.test('a look at what is leased takes nothing of it', async (t) => {
     t.equal((await asked.check('alice')).remaining, left)
     t.equal(await remaining(asked, 'alice'), left)
   }
-  t.equal((await asked.peek('alice', { cost: 11 })).remaining, 989, 'more is for the store to say')
+  const more = await asked.peek('alice', { cost: 11 })
+  t.equal(more.remaining, 997, 'more is for the store to say, with what was leased')
   await asked.reset('alice')
   t.equal((await asked.check('alice')).remaining, 999)
 })
 
-t.test('a lease is spent also after more was asked for than there is', async (t) => {
+t.test('what is leased counts for requests that it is too little for', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  const options = { lease: { max: 40 } }
+  await services(t, redis, 1, options, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter({ max: 100, ...HOUR })))
+  })
+  const [limiter] = limiters as [RateLimiter]
+  for (const remaining of [99, 98]) t.match(await limiter.check('alice'), { remaining })
+  t.match(await limiter.check('alice', { cost: 90 }), { allowed: true })
+  t.match(await limiter.check('alice', { cost: 9 }), { allowed: false, remaining: 8 })
+  t.match(await limiter.check('alice', { cost: 8 }), { allowed: true, remaining: 0 })
+  for (const remaining of [99, 98]) t.match(await limiter.check('bob'), { remaining })
+  t.match((await limiter.reserve('bob', { cost: 98 })).decision, { allowed: true, remaining: 0 })
+  t.match(await limiter.check('bob'), { allowed: false })
+  for (let free = 0; free < 3; free++) await limiter.check('carol', { cost: 0 })
+  t.match(
+    await limiter.peek('carol', { cost: 100 }),
+    { allowed: true },
+    'nothing is leased for free'
+  )
+})
+
+t.test('what is leased and not spent in time is given back, and leased anew', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(rateLimit, { store: new MemoryStore(), lease: { max: 4 } })
-  const limiter = app.createRateLimiter({ max: 20, ...HOUR })
-  await limiter.check('alice')
-  await limiter.check('alice')
-  t.match(await limiter.check('alice', { cost: 18 }), { allowed: false })
-  t.match(await limiter.check('alice'), { allowed: true })
+  await app.register(rateLimit, { store: new MemoryStore(), lease: { max: 50 } })
+  const limiter = app.createRateLimiter({ max: 100, timeWindow: 1200, algorithm: 'fixed-window' })
+  let allowed = 0
+  for (let round = 0; round < 3; round++) {
+    for (let asked = 0; asked < 2; asked++)
+      allowed += (await limiter.check('alice')).allowed ? 1 : 0
+    await new Promise((resolve) => setTimeout(resolve, 305))
+  }
+  while ((await limiter.check('alice')).allowed) allowed++
+  t.ok(allowed >= 100, `${allowed}, and more where a new window has begun`)
 })
 
 t.test(

@@ -47,10 +47,10 @@ t.test('services that share a Redis share the limits, each by its name', async (
   }
   t.strictSame(((await redis.cli('KEYS', '*')) as string[]).sort(), [
     'holdfast:t{127.0.0.1}/nested@/nested',
-    'holdfast:t{127.0.0.1}GET /own',
+    'holdfast:t{127.0.0.1}GET+/own',
     'holdfast:t{127.0.0.1}default',
-    'holdfast:t{127.0.0.1}group pair',
-    'holdfast:t{127.0.0.1}group pair@/nested'
+    'holdfast:t{127.0.0.1}group+pair',
+    'holdfast:t{127.0.0.1}group+pair@/nested'
   ])
 })
 
@@ -149,6 +149,61 @@ t.test(
     t.equal(admitted, 4000, 'whatever was leased, nothing came back within the hour')
   }
 )
+
+t.test('routes of a group share leases and denials', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const lease = { max: 20 }
+  const [app] = (await services(t, redis, 1, { timeWindow: '1 hour', lease }, (app) => {
+    for (const url of ['/a', '/b']) {
+      app.get(url, { config: { rateLimit: { max: 100, groupId: 'pair' } } }, () => 'ok')
+    }
+  })) as [FastifyInstance]
+  const urls = Array.from({ length: 104 }, (_, index) => (index % 4 < 2 ? '/a' : '/b'))
+  let admitted = 0
+  for (const url of urls) if ((await ask(app, url)).status === 200) admitted++
+  t.equal(admitted, 100)
+  const before = await calls(redis)
+  for (const url of urls) t.equal((await ask(app, url)).status, 429)
+  t.equal(await calls(redis), before)
+})
+
+t.test('limits are told apart, however long and strange their names are', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const long = `/api/${'organizations/:organizationId/'.repeat(3)}`
+  const urls = [`${long}list`, `${long}export`, '/ä', '/ö', '/a+b', '/a b', '/a%20b', '/a{b}', '/x']
+  const policies = [
+    { name: 'users', max: 2, timeWindow: '1 hour' },
+    { name: 'all', max: 2, timeWindow: '1 hour' }
+  ]
+  const options = { global: false, timeWindow: '1 hour' } as const
+  const [app] = (await services(t, redis, 1, options, (app) => {
+    for (const url of urls) {
+      app.get(url, { config: { rateLimit: { max: 1 } } }, () => 'ok')
+    }
+    app.get('/api', { config: { rateLimit: { policies } } }, () => 'ok')
+    app.get('/api{users}', { config: { rateLimit: { max: 3 } } }, () => 'ok')
+    const nested = { config: { rateLimit: { max: 1 } } }
+    for (const prefix of ['/ü', '/@']) {
+      app.register(
+        async (scope) => {
+          await scope.register(rateLimit, { redis: ioredis(t, redis.port), timeWindow: '1 hour' })
+          scope.get('/x', nested, () => 'ok')
+        },
+        { prefix }
+      )
+    }
+  })) as [FastifyInstance]
+  const all = [...urls, '/ü/x', '/@/x'].map((url) => encodeURI(url))
+  for (const url of all) t.match(await ask(app, url), { status: 200 }, url)
+  for (const url of all) t.match(await ask(app, url), { status: 429 }, url)
+  for (const left of [1, 0]) t.match((await ask(app, '/api')).headers.ratelimit, `"all";r=${left}`)
+  t.match(await ask(app, encodeURI('/api{users}')), { left: 2 })
+  for (const key of (await redis.cli('KEYS', '*')) as string[]) {
+    t.match(key, /^holdfast:t\{127\.0\.0\.1\}[!-z|~]{1,100}(\{(users|all)\})?$/)
+  }
+})
 
 t.test('what is left of leases returns when a service closes', async (t) => {
   const redis = await startPrivateRedis(t)

@@ -142,6 +142,47 @@ t.test('a client that connects after the boot is used as soon as it is ready', a
   t.equal((await get()).left, 999)
 })
 
+t.test('many registrations are no burden for a client, or for the boot', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  await redis.kill()
+  const warnings: string[] = []
+  const warned = ({ name }: Error) => warnings.push(name)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const client = ioredis(t, redis.port)
+  const own = client.listenerCount('ready')
+  const lines: string[] = []
+  const app = Fastify({ logger: { stream: { write: (line: string) => lines.push(line) } } })
+  for (let nested = 0; nested < 15; nested++) {
+    app.register(async (scope) => {
+      await scope.register(rateLimit, { redis: client })
+    })
+  }
+  const begun = performance.now()
+  await app.ready()
+  t.ok(performance.now() - begun < 3000, 'they wait for it together')
+  t.equal(client.listenerCount('ready'), own + 1)
+  t.equal(lines.filter((line) => /is not connected/.test(line)).length, 15, 'which is told at boot')
+  await app.close()
+  t.equal(client.listenerCount('ready'), own)
+  t.strictSame(warnings, [])
+})
+
+t.test('a client whose errors nobody hears is called out', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const client = ioredis(t, redis.port)
+  client.removeAllListeners('error')
+  const lines: string[] = []
+  const app = Fastify({ logger: { stream: { write: (line: string) => lines.push(line) } } })
+  t.teardown(() => app.close())
+  app.register(rateLimit, { redis: client })
+  await app.ready()
+  t.match(lines.join(), /the Redis client has no listener for 'error'.*Add client\.on\('error'/)
+  client.on('error', () => {})
+})
+
 t.test('a full Redis counts as one that fails', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return

@@ -38,7 +38,7 @@ export interface Algorithm {
   settle(account: Account, now: number): void
   /** Whole requests that would be admitted at once. */
   available(account: Account, now: number): number
-  /** Until `cost` would be admitted if nobody else asked: 0 now, `Infinity` never. */
+  /** Until `cost` would be admitted if nobody else asked: 0 now, `Infinity` never. 0 always is. */
   wait(account: Account, cost: number, now: number): number
   /** Takes `cost`, which must be there. */
   take(account: Account, cost: number, now: number): void

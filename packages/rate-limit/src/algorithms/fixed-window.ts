@@ -35,6 +35,7 @@ export class FixedWindowAlgorithm implements Algorithm {
   }
 
   wait({ until, used }: Account, cost: number, now: number): number {
+    if (cost === 0) return 0
     if (cost > this.capacity) return Infinity
     return used + cost <= this.capacity ? 0 : until - now
   }

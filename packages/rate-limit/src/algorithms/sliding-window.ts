@@ -46,6 +46,7 @@ export class SlidingWindowAlgorithm implements Algorithm {
 
   wait(account: Account, cost: number, now: number): number {
     const { used, previous, until } = account
+    if (cost === 0) return 0
     if (cost > this.capacity) return Infinity
     const room = this.capacity - used - cost
     const left = until - this.#window - now

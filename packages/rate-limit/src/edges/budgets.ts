@@ -89,7 +89,11 @@ export class Budgets {
     if (options.shared !== undefined) {
       this.#shared = new SharedLimits(app, options.shared, this.#table)
     }
-    this.#general = this.#open(options, 'rateLimit', isRoot(app) ? 'default' : nameOf(app.prefix))
+    this.#general = this.#open(
+      options,
+      'rateLimit',
+      isRoot(app) ? 'default' : app.prefix || 'nested'
+    )
     ;(app as Scope)[OWNER] = this
   }
 
@@ -118,7 +122,7 @@ export class Budgets {
     const route = routeOf(config)
     const options = resolveRouteOptions(this.#options, rateLimit, placeOf(route))
     const routes = this.#routesWith(rateLimit)
-    const budget = routes.get(route) ?? this.#open(options, placeOf(route), nameOf(route))
+    const budget = routes.get(route) ?? this.#open(options, placeOf(route), route)
     routes.set(route, budget)
     return budget.hook === this.#options.hook ? undefined : budget.hook
   }
@@ -167,7 +171,7 @@ export class Budgets {
           `${place}: the hook ${options.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
         )
       }
-      const budget = this.#open({ ...options, hook }, place, nameOf(route))
+      const budget = this.#open({ ...options, hook }, place, route)
       routes.set(route, budget)
       return budget
     } catch (err) {
@@ -185,7 +189,7 @@ export class Budgets {
   #open(options: BudgetOptions, place: string, ownName: string): Budget {
     const { groupId, hook, mode, allowList, headers } = options
     const where = { name: place, log: this.#app.log }
-    const limits = limitsOf(options, groupId ?? ownName)
+    const limits = limitsOf(options, groupId ?? shown(ownName))
     const clients = new Clients(limits, allowList, where)
     const terms = new Terms(limits, headers, where)
     const { policies } = terms.usual
@@ -260,6 +264,6 @@ function placeOf(route: string): string {
 }
 
 /** A name that a header field may carry: of other characters it shows that they are there. */
-function nameOf(text: string): string {
-  return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 64) || 'nested'
+function shown(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 64)
 }

@@ -11,19 +11,22 @@ import { type Ended, Patience } from './patience.ts'
 
 /** Milliseconds from one probe to the next. */
 const PROBE_INTERVAL = 250
+const PROBE = [policyOf('probe', { max: 1000, timeWindow: 1000 })] as const
+
+/** Somebody to ask about before anybody asks. */
+const ANYBODY: StoreAccount = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
+
 /** The longest that a store holds up the boot, in milliseconds. */
 const BOOT = 500
 
-/** What is written to find out whether the part that keeps an account works again. */
+/**
+ * What is written to find out whether the part that keeps an account works again: an account that
+ * nobody has, which the same part keeps.
+ */
 function probeFor({ limit, keys }: StoreAccount): Charge {
-  const probe = { policies: PROBE, costs: 1, countDenied: false } as const
-  // The same part of the store, and no account that anybody has.
-  return typeof keys === 'string'
-    ? { ...probe, limit: 'probe', keys }
-    : { ...probe, limit, keys: ['probe'] }
+  const client = typeof keys === 'string' ? keys : limit
+  return { limit: 'probe', keys: client, policies: PROBE, costs: 1, countDenied: false }
 }
-
-const PROBE = [policyOf('holdfast probe', { max: 1000, timeWindow: 1000 })] as const
 
 /** A part of the store, which fails and comes back by itself. */
 interface Part {
@@ -52,6 +55,7 @@ export class GuardedStore {
   readonly #patience: Patience
   readonly #parts = new Map<string, Part>()
   readonly #release: (() => void) | undefined
+  readonly #opened: Promise<void>
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -60,17 +64,27 @@ export class GuardedStore {
     this.#store = options.store
     this.#patience = new Patience(options.timeout)
     this.#release = options.store.onReady?.(() => this.#probeAll())
+    this.#opened = this.#open()
+    // It is asked about when the app is ready, if it ever is.
+    this.#opened.catch(() => {})
   }
 
   /** Rejects when the store can never be used. */
   async open(): Promise<void> {
+    const { advice } = this.#store
+    if (advice !== undefined) this.#options.log.warn(`rateLimit: ${advice}`)
+    await this.#opened
+  }
+
+  /** Begins with the registration: where there are several, they wait at the same time. */
+  async #open(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     let release: (() => void) | undefined
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, BOOT)
     })
     const ready = new Promise<void>((resolve) => {
-      if (this.#store.isReady !== false) resolve()
+      if (this.#isReady) resolve()
       else release = this.#store.onReady?.(resolve)
     })
     try {
@@ -79,6 +93,7 @@ export class GuardedStore {
       clearTimeout(timer)
       release?.()
     }
+    if (!this.#isReady && !this.#isClosed) this.#leave(this.#partOf(ANYBODY))
   }
 
   /** Asks about an account, or, while the store is left alone, says so at once. */
@@ -89,8 +104,8 @@ export class GuardedStore {
     const part = this.#partOf(account)
     if (part.guard.isOpen) return undefined
     part.account = account
-    if (this.#store.isReady === false) {
-      if (part.guard.trip()) this.#lost(part, 'is not connected')
+    if (!this.#isReady) {
+      this.#leave(part)
       return undefined
     }
     return this.#timed(question, (isAnswered, turn, error) => {
@@ -118,13 +133,22 @@ export class GuardedStore {
   }
 
   #partOf(account: StoreAccount): Part {
-    const name = this.#store.partOf?.(account) ?? ''
+    const name = this.#nameOf(account)
     let part = this.#parts.get(name)
     if (part === undefined) {
       part = { name, guard: new StoreGuard(), account, failedTurn: undefined }
       this.#parts.set(name, part)
     }
     return part
+  }
+
+  /** A store that cannot tell its parts has one. */
+  #nameOf(account: StoreAccount): string {
+    try {
+      return this.#store.partOf?.(account) ?? ''
+    } catch {
+      return ''
+    }
   }
 
   #lost(part: Part, reason: string, err?: unknown): void {
@@ -139,8 +163,21 @@ export class GuardedStore {
     this.#timer.unref()
   }
 
+  /** What goes wrong here is told by whoever is asked next. */
+  get #isReady(): boolean {
+    try {
+      return this.#store.isReady !== false
+    } catch {
+      return true
+    }
+  }
+
+  #leave(part: Part): void {
+    if (part.guard.trip()) this.#lost(part, 'is not connected')
+  }
+
   #probeAll(): void {
-    if (this.#store.isReady === false) return
+    if (!this.#isReady) return
     for (const part of this.#parts.values()) {
       if (part.guard.probe()) this.#probe(part)
     }

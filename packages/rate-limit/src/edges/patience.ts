@@ -66,6 +66,7 @@ class Turn {
     if (this.#waiting === 0) return
     // A process that was busy finds the answers waiting: they are read before time is called.
     this.#timer = setTimeout(() => setImmediate(() => this.#giveUp()), timeout)
+    this.#timer.unref()
   }
 
   ended(): void {

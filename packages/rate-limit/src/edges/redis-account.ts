@@ -15,6 +15,9 @@ import type { Reply } from './redis-reply.ts'
 /** In a millisecond. */
 const MICROSECONDS = 1000
 
+/** And more: 142 years of microseconds. With the present moment they are still exact. */
+const CENTURY = 2 ** 52
+
 /** Anything else would end the hash tag, or make a key hard to look at. */
 const SAFE = /^(?!#)[\x21-\x7a\x7c\x7e]{1,64}$/
 
@@ -42,8 +45,7 @@ export function tagOf(key: string): string {
  * policies tell clients differently.
  */
 export function hashTagOf(limit: string, keys: Each<string>): string {
-  if (typeof keys === 'string') return tagOf(keys)
-  return /^[^{}]+$/.test(limit) ? limit : tagOf(limit)
+  return tagOf(typeof keys === 'string' ? keys : limit)
 }
 
 /** Some policies as the script knows them. */
@@ -98,10 +100,11 @@ export class RedisPolicies {
     }
     for (const [index, { name }] of this.#microseconds.entries()) {
       const start = `${prefix}${letters[index]}`
+      // Neither the limit nor what is made of the client's key has braces.
       names.push(
         typeof keys === 'string'
-          ? `${start}{${tag}}${limit}/${name}`
-          : `${start}:{${tag}}${tagOf(memberOf(keys, index))} ${name}`
+          ? `${start}{${tag}}${limit}{${name}}`
+          : `${start}:{${tag}}${tagOf(memberOf(keys, index))}{${name}}`
       )
     }
   }
@@ -148,11 +151,16 @@ function readOne(policy: Policy, reply: Reply, cost: number): Decision {
   return decisionOf(policy, account, wait, 0, MICROSECONDS)
 }
 
-/** The same limit in whole microseconds, rounded so that it is never more generous. */
+/**
+ * The same limit in whole microseconds, rounded so that it is not more generous. Only a bucket that
+ * takes more than a century to fill does so sooner: what is beyond that Lua cannot count exactly.
+ */
 function inMicroseconds(algorithm: Algorithm): Algorithm {
   const { capacity } = algorithm
   if (algorithm instanceof TokenBucketAlgorithm) {
-    return new TokenBucketAlgorithm(capacity, Math.ceil(algorithm.interval / 1000))
+    const interval = Math.ceil(algorithm.interval / 1000)
+    const longest = Math.floor(CENTURY / Math.max(1, capacity))
+    return new TokenBucketAlgorithm(capacity, Math.min(interval, longest))
   }
   if (algorithm instanceof SlidingWindowAlgorithm) {
     return new SlidingWindowAlgorithm(capacity, Math.ceil(algorithm.horizon / 2000))

@@ -10,11 +10,19 @@ export const ALGORITHMS: string = `
 local bucket, fixed, sliding = {}, {}, {}
 local algorithms = { t = bucket, f = fixed, s = sliding }
 
+function bucket.move(account, by)
+  -- As long as nothing was given back, no claim reaches further than the account.
+  if account.moved == 0 then account.claimed = account.till end
+  account.moved = account.moved + by
+end
 function bucket.settle(account, policy)
   local horizon = policy.capacity * policy.span
-  account.till = math.max(now, math.min(account.till, now + horizon))
-  account.claimed = math.min(account.claimed, now + horizon)
   if account.claimed <= now then account.moved = 0 end
+  if account.till > now + horizon then
+    bucket.move(account, account.till - now - horizon)
+    account.till = now + horizon
+  end
+  if account.till < now then account.till = now end
 end
 function bucket.fits(account, policy)
   return account.till - now + policy.cost * policy.span - policy.capacity * policy.span <= 0
@@ -24,11 +32,6 @@ function bucket.take(account, policy)
 end
 function bucket.penalize(account, policy, cost)
   account.till = math.min(account.till + cost * policy.span, now + policy.capacity * policy.span)
-end
-function bucket.move(account, by)
-  -- As long as nothing was given back, no claim reaches further than the account.
-  if account.moved == 0 then account.claimed = account.till end
-  account.moved = account.moved + by
 end
 function bucket.restore(account, policy, cost)
   local worth = policy.till + policy.moved - account.moved - now
@@ -50,7 +53,7 @@ function fixed.settle(account, policy)
   end
 end
 function fixed.fits(account, policy)
-  return account.used + policy.cost <= policy.capacity
+  return policy.cost == 0 or account.used + policy.cost <= policy.capacity
 end
 local function open(account, cost, span)
   if account.used == 0 and cost > 0 then account.till = now + span end
@@ -80,6 +83,7 @@ function sliding.settle(account, policy)
   end
 end
 function sliding.fits(account, policy)
+  if policy.cost == 0 then return true end
   local room = policy.capacity - account.used - policy.cost
   if room < 0 then return false end
   return account.previous * (account.till - policy.span - now) <= room * policy.span

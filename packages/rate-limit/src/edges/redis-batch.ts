@@ -3,6 +3,7 @@
  */
 import type { Question } from './redis-question.ts'
 import { Reply } from './redis-reply.ts'
+import { MOST_KEYS } from './redis-script.ts'
 
 /** Questions that are alike, so that the script is told once what to do. */
 type Alike = [Question, ...Question[]]
@@ -10,17 +11,34 @@ type Alike = [Question, ...Question[]]
 /** Questions that travel together. */
 export class Batch {
   /** How many accounts they are about. */
-  size = 0
+  #size = 0
+  #hasReset = false
   readonly #alike: Alike[] = []
 
+  /**
+   * Whether one more may travel along. What comes after a reset is decided at another moment: what
+   * began with it must not be taken for what was before.
+   */
+  hasRoomFor({ policies }: Question): boolean {
+    return !this.#hasReset && this.#size + policies.length <= MOST_KEYS
+  }
+
   add(question: Question): void {
-    this.size += question.policies.length
-    for (const alike of this.#alike) {
-      if (!question.isLike(alike[0])) continue
-      alike.push(question)
-      return
+    this.#size += question.policies.length
+    if (question.action === 'reset') this.#hasReset = true
+    const alike = this.#alikeTo(question)
+    if (alike === undefined) this.#alike.push([question])
+    else alike.push(question)
+  }
+
+  /** What changes an account keeps its place among the questions. */
+  #alikeTo(question: Question): Alike | undefined {
+    for (let index = this.#alike.length - 1; index >= 0; index--) {
+      const alike = this.#alike[index] as Alike
+      if (question.isLike(alike[0])) return alike
+      if (question.isChange || alike[0].isChange) return undefined
     }
-    this.#alike.push([question])
+    return undefined
   }
 
   /** The accounts, in the order in which the script is told of them. */

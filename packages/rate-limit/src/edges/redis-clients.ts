@@ -49,6 +49,12 @@ interface NodeRedisArguments {
 /** A client of any known kind. */
 export type RedisClient = IoredisClient | NodeRedisClient | ScriptClient
 
+/** Whether nobody hears of the client's errors, of which it may have had to tell. */
+export function isUnheard(client: RedisClient): boolean {
+  const { listenerCount } = client as { listenerCount?(event: string): unknown }
+  return typeof listenerCount === 'function' && listenerCount.call(client, 'error') === 0
+}
+
 /**
  * Makes of a client of any kind the least that a client must offer.
  *
@@ -103,14 +109,6 @@ class IoredisScripts implements ScriptClient {
   eval(script: string, keys: string[], args: string[]): Promise<unknown> {
     return this.#client.eval(script, keys.length, ...keys, ...args)
   }
-
-  on(event: 'ready', listener: () => void): void {
-    this.#client.on(event, listener)
-  }
-
-  off(event: 'ready', listener: () => void): void {
-    this.#client.off(event, listener)
-  }
 }
 
 class NodeRedisScripts implements ScriptClient {
@@ -134,13 +132,5 @@ class NodeRedisScripts implements ScriptClient {
 
   eval(script: string, keys: string[], args: string[]): Promise<unknown> {
     return this.#client.eval(script, { keys, arguments: args })
-  }
-
-  on(event: 'ready', listener: () => void): void {
-    this.#client.on(event, listener)
-  }
-
-  off(event: 'ready', listener: () => void): void {
-    this.#client.off(event, listener)
   }
 }

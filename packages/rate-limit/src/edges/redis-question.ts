@@ -48,6 +48,11 @@ export abstract class Question {
   /** Reads the answer, which is the reply's next. */
   abstract answer(reply: Reply): void
 
+  /** Whether it is no charge, and so may depend on what was asked before it. */
+  get isChange(): boolean {
+    return this.action === 'settle' || this.action === 'reset' || this.action === 'ban'
+  }
+
   /** Whether the script can be told of both at once. */
   isLike(other: Question): boolean {
     return (

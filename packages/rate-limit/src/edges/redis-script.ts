@@ -28,35 +28,12 @@ export const SCRIPT: string = `
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-local most = 9007199254740991
-
--- What is asked most: one request of one bucket that holds nothing unusual. The same as below, and
--- left to it where there is more to do.
-if #KEYS == 1 then
-  local capacity, span, cost = string.match(ARGV[1], '^check 1 0 t (%d+) (%d+) (%d+)$')
-  local value = capacity and call('MGET', KEYS[1])[1]
-  local till = value and tonumber(value)
-  if capacity and (till or not value) then
-    if not till or till < now then till = now end
-    local horizon, price = capacity * span, cost * span
-    if till - now + price - horizon <= 0 then
-      till = till + price
-      if till > now then
-        local left = math.min(math.ceil((till - now) / 1000), most)
-        call('SET', KEYS[1], string.format('%.0f', till), 'PX', left)
-      end
-      return { math.min(till - now, most) }
-    end
-    if till <= now + horizon then return { -1 - math.min(till - now, most) } end
-  end
-end
-
 local values = call('MGET', unpack(KEYS))
 -- What this call has written, which it must not read again: false for what it deleted.
 local latest, replies, position = {}, {}, 0
 
 local function keep(key, value, span)
-  call('SET', key, value, 'PX', math.min(math.ceil(span / 1000), most))
+  call('SET', key, value, 'PX', math.ceil(span / 1000))
   latest[key] = value
 end
 
@@ -109,7 +86,7 @@ local function decider()
   end
 
   local function answer(account, policy, allowed)
-    local left = math.min(account.till - now, most)
+    local left = account.till - now
     replies[#replies + 1] = allowed and left or -1 - left
     if policy.algorithm ~= bucket then
       replies[#replies + 1] = account.used
@@ -152,7 +129,7 @@ local function decider()
       end
       answer(account, policy, allowed)
       if action == 'reserve' then
-        replies[#replies + 1] = math.min(account.till, most)
+        replies[#replies + 1] = account.till
         replies[#replies + 1] = account.moved
       end
     end
@@ -198,44 +175,37 @@ local function decider()
 end
 
 local decide
-local function decideAny(action, count, counts, words)
-  if not decide then decide = decider() end
-  decide(action, count, counts == '1', words)
+local function decideAny(words)
+  decide = decide or decider()
+  decide(words[1], tonumber(words[2]), words[3] == '1', words)
 end
 
--- Many requests of one bucket each. The same as above, without a table or a function for each.
-local function checkBuckets(count, words)
-  local capacity, span, cost = tonumber(words[5]), tonumber(words[6]), tonumber(words[7])
-  local horizon, price = capacity * span, cost * span
-  for _ = 1, count do
+for _, alike in ipairs(ARGV) do
+  local count, capacity, span, cost = string.match(alike, '^check (%d+) 0 t (%d+) (%d+) (%d+)$')
+  local horizon, price = count and capacity * span, count and cost * span
+  local left = count and tonumber(count) or 0
+  -- What is asked most, of one bucket each that holds nothing unusual: the same as above, without a
+  -- table for each.
+  while left > 0 do
     local key = KEYS[position + 1]
     local value = latest[key]
     if value == nil then value = values[position + 1] end
     local stored = value and tonumber(value) or now
-    if value and not tonumber(value) then
-      decideAny('check', 1, '0', words)
-    else
-      position = position + 1
-      local till = stored
-      if till < now then till = now elseif till > now + horizon then till = now + horizon end
-      local allowed = till - now + price - horizon <= 0
-      if allowed then till = till + price end
-      if (allowed and till > now) or stored > till then
-        keep(key, string.format('%.0f', till), till - now)
-      end
-      local left = math.min(till - now, most)
-      replies[#replies + 1] = allowed and left or -1 - left
+    if value and (stored == now or stored > now + horizon) then break end
+    left, position = left - 1, position + 1
+    local till = math.max(now, stored)
+    local allowed = till - now + price - horizon <= 0
+    if allowed and price > 0 then
+      till = till + price
+      keep(key, string.format('%.0f', till), till - now)
     end
+    replies[#replies + 1] = allowed and till - now or now - till - 1
   end
-end
-
-for _, alike in ipairs(ARGV) do
-  local words = {}
-  for word in string.gmatch(alike, '%S+') do words[#words + 1] = word end
-  if words[1] == 'check' and words[3] == '0' and words[4] == 't' and #words == 7 then
-    checkBuckets(tonumber(words[2]), words)
-  else
-    decideAny(words[1], tonumber(words[2]), words[3], words)
+  if not count or left > 0 then
+    local words = {}
+    for word in string.gmatch(alike, '%S+') do words[#words + 1] = word end
+    if left > 0 then words[2] = left end
+    decideAny(words)
   end
 end
 return replies

@@ -1,15 +1,22 @@
 /**
  * Counts in Redis or Valkey, for all processes that use the same one.
  */
-import { describe, InvalidOptionError } from '@holdfast/core'
+import {
+  checkOptions,
+  describe,
+  InvalidOptionError,
+  type OptionCheck,
+  type OptionShape
+} from '@holdfast/core'
 import type { Decision } from '../decision.ts'
 import type { Each } from '../each.ts'
 import { StoreRefusedError } from '../errors.ts'
 import type { Policies } from '../policy.ts'
 import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
+import { ReadySignal } from './ready-signal.ts'
 import { hashTagOf, RedisPolicies } from './redis-account.ts'
 import { Batch } from './redis-batch.ts'
-import { type RedisClient, type ScriptClient, scriptClientOf } from './redis-clients.ts'
+import { isUnheard, type RedisClient, type ScriptClient, scriptClientOf } from './redis-clients.ts'
 import {
   ChangeQuestion,
   DecisionQuestion,
@@ -17,7 +24,7 @@ import {
   ReservationQuestion,
   type Reserved
 } from './redis-question.ts'
-import { MOST_KEYS, SCRIPT, SCRIPT_SHA } from './redis-script.ts'
+import { SCRIPT, SCRIPT_SHA } from './redis-script.ts'
 import { slotOf } from './redis-slot.ts'
 
 export type { IoredisClient, NodeRedisClient, RedisClient, ScriptClient } from './redis-clients.ts'
@@ -37,6 +44,18 @@ export interface RedisStoreOptions {
 /** What Redis says to a client that lacks a right, by version. */
 const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS)|unknown command|can't (run|access)/
 
+const prefix: OptionCheck = (value, option) => {
+  if (typeof value !== 'string' || /[{}]/.test(value)) {
+    throw new InvalidOptionError(option, 'text without braces', describe(value))
+  }
+}
+
+// Which clients can be used is for the adapters to say.
+const SHAPE: OptionShape = { client: () => {}, prefix }
+
+const UNHEARD =
+  "the Redis client has no listener for 'error'. Without one node-redis ends the process when the connection is lost, and ioredis prints each attempt. Add client.on('error', ...)."
+
 /** Of a Redis that is no Cluster. */
 const NO_SLOT = -1
 /** In a millisecond. */
@@ -49,6 +68,7 @@ const MICROSECONDS = 1000
  * slot), which decides by the clock of the server.
  */
 export class RedisStore implements Store {
+  readonly #given: RedisClient
   readonly #client: ScriptClient
   readonly #prefix: string
   readonly #policies = new WeakMap<Policies, RedisPolicies>()
@@ -56,12 +76,12 @@ export class RedisStore implements Store {
   #batches = new Map<number, Batch>()
   #isAwaited = false
 
-  /** @throws InvalidOptionError */
-  constructor({ client, prefix = 'holdfast:' }: RedisStoreOptions) {
-    this.#client = scriptClientOf(client, 'client')
-    if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
-      throw new InvalidOptionError('prefix', 'text without braces', describe(prefix))
-    }
+  /** @throws UnknownOptionError, InvalidOptionError */
+  constructor(options: RedisStoreOptions) {
+    checkOptions('RedisStore', options, SHAPE)
+    const { client, prefix = 'holdfast:' } = options
+    this.#given = client
+    this.#client = scriptClientOf(client, 'RedisStore.client')
     this.#prefix = prefix
   }
 
@@ -106,12 +126,20 @@ export class RedisStore implements Store {
     return this.#change('ban', account, text)
   }
 
-  /** Asks whether the client may run scripts on keys of this prefix. */
+  get advice(): string | undefined {
+    return isUnheard(this.#given) ? UNHEARD : undefined
+  }
+
+  /** Asks whether the client may do all that the script does, on keys of this prefix. */
   async open(): Promise<void> {
-    const keys = [`${this.#prefix}t{boot}`]
-    const args = ['check 1 0 t 1 1 1']
+    const key = `${this.#prefix}f{boot}`
+    const [keys, args] = [
+      [key, key],
+      ['check 1 0 f 1 1000 1', 'reset 1 0 f 1 1000 0']
+    ]
     try {
-      await new Promise((answer, fail) => this.#run(keys, args, { answer, fail }))
+      await this.#client.eval(SCRIPT, keys, args)
+      await this.#client.evalsha(SCRIPT_SHA, keys, args)
     } catch (error) {
       const { message } = error as Error
       if (REFUSED.test(message)) throw new StoreRefusedError(message)
@@ -119,10 +147,7 @@ export class RedisStore implements Store {
   }
 
   onReady(listener: () => void): () => void {
-    this.#client.on?.('ready', listener)
-    return () => {
-      this.#client.off?.('ready', listener)
-    }
+    return ReadySignal.of(this.#given).listen(listener)
   }
 
   partOf({ limit, keys }: StoreAccount): string {
@@ -148,7 +173,7 @@ export class RedisStore implements Store {
   #enqueue(question: Question): void {
     const slot = this.#client.nodeOf === undefined ? NO_SLOT : slotOf(question.tag)
     let batch = this.#batches.get(slot)
-    if (batch !== undefined && batch.size + question.policies.length > MOST_KEYS) {
+    if (batch !== undefined && !batch.hasRoomFor(question)) {
       this.#send(batch)
       batch = undefined
     }
@@ -179,7 +204,7 @@ export class RedisStore implements Store {
   }
 
   /** Redis forgets scripts when it restarts, fails over or is told to: then it is given ours again. */
-  #run(keys: string[], args: string[], batch: Waiting): void {
+  #run(keys: string[], args: string[], batch: Batch): void {
     const answer = (reply: unknown): void => batch.answer(reply)
     const again = (error: unknown): Promise<void> => {
       if (!isForgotten(error)) throw error
@@ -191,9 +216,6 @@ export class RedisStore implements Store {
       .catch((error) => batch.fail(error))
   }
 }
-
-/** Whoever waits for the reply to a call. */
-type Waiting = Pick<Batch, 'answer' | 'fail'>
 
 function isForgotten(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')

@@ -9,9 +9,10 @@ import type { Decision } from '../decision.ts'
 import { DenyCache } from '../deny-cache.ts'
 import type { Each } from '../each.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import { type Grant, type Lease, Leases } from '../lease.ts'
+import { type Grant, type Lease, Leases, type Remainder } from '../lease.ts'
 import type { SharedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
+import { shortened } from '../short-name.ts'
 import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { type Held, type Keeper, nothingHeld } from './keeper.ts'
@@ -33,12 +34,20 @@ interface SimpleCharge extends Charge {
   readonly costs: number
 }
 
+/** What a store decided, and where it was asked for more how to give back the rest. */
+type Taken = Pick<Grant, 'decision' | 'settle'>
+
 /** Keeps a limit in a store. */
 export class SharedKeeper implements Keeper {
   readonly #shared: SharedLimit
   readonly #local: LocalPart
   readonly #denied: DenyCache | undefined
   readonly #leases: Leases | undefined
+  /** What was asked for in advance, and what is given back, before it is answered. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  /** How often clients were banned or forgotten: what was asked before says nothing after it. */
+  #changes = 0
+  #isClosed = false
 
   constructor(shared: SharedLimit) {
     this.#shared = shared
@@ -48,59 +57,67 @@ export class SharedKeeper implements Keeper {
     if (countDenied) return
     this.#denied = new DenyCache()
     const { leaseMax, instances } = options
-    if (leaseMax > 1) this.#leases = new Leases(leaseMax, instances)
+    const giveBack = (remainder: Remainder): void => this.#giveBack(remainder)
+    if (leaseMax > 1) this.#leases = new Leases(leaseMax, instances, giveBack)
   }
 
   check(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Decision> {
-    const now = monotonicClock()
     const charge = this.#charge(keys, costs, policies)
-    const leases = this.#leases
-    if (leases !== undefined && isSimple(charge)) return this.#checkLeased(leases, charge, now)
-    return this.#denied?.find(keys, costs, policies, now) ?? this.#check(charge)
+    if (this.#leases !== undefined && isSimple(charge)) {
+      return this.#checkLeased(this.#leases, charge)
+    }
+    return this.#denied?.find(charge, monotonicClock()) ?? this.#check(charge)
   }
 
   peek(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Decision> {
-    const now = monotonicClock()
     const charge = this.#charge(keys, costs, policies)
+    const lease = this.#leaseOf(charge)
+    const now = monotonicClock()
     const known =
-      (isSimple(charge) ? this.#lookAtLease(charge, now) : undefined) ??
-      this.#denied?.find(keys, costs, policies, now)
+      (lease && isSimple(charge) ? this.#leases?.look(lease, charge.costs, now) : undefined) ??
+      this.#denied?.find(charge, now)
     if (known !== undefined) return known
+    if (lease !== undefined) this.#leases?.release(lease)
     const asked = this.#shared.store.ask(charge, (store) => store.peek(charge))
-    const instead = () => this.#local.peek(keys, costs, policies)
+    const instead = () => this.#local.peek(charge.keys, costs, policies)
     return asked === undefined ? instead() : asked.then((decision) => decision ?? instead())
   }
 
   reserve(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Held> {
-    const denied = this.#denied?.find(keys, costs, policies, monotonicClock())
-    if (denied !== undefined) return nothingHeld(denied)
     const charge = this.#charge(keys, costs, policies)
+    const denied = this.#denied?.find(charge, monotonicClock())
+    if (denied !== undefined) return nothingHeld(denied)
+    const lease = this.#leaseOf(charge)
+    if (lease !== undefined) this.#leases?.release(lease)
+    const remember = this.#remembering(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.reserve(charge))
-    const instead = () => this.#local.reserve(keys, costs, policies)
+    const instead = () => this.#local.reserve(charge.keys, costs, policies)
     if (asked === undefined) return instead()
-    return asked.then((reserved) =>
-      reserved === undefined ? instead() : this.#held(charge, reserved)
-    )
+    return asked.then((reserved) => {
+      if (reserved === undefined) return instead()
+      remember(reserved.decision)
+      return this.#held(charge, reserved)
+    })
   }
 
   async reset(keys: Each<string>, policies: Policies): Promise<void> {
-    this.#local.reset(keys, policies)
-    await this.#change('reset', keys, policies, (store, account) => store.reset(account))
+    const names = shortened(keys)
+    this.#local.reset(names, policies)
+    await this.#change('reset', names, policies, (store, account) => store.reset(account))
   }
 
   async ban(keys: Each<string>, duration: number, policies: Policies): Promise<void> {
+    const names = shortened(keys)
     // Also in this process, for as long as the store may be away.
-    this.#local.ban(keys, duration)
-    await this.#change('ban', keys, policies, (store, account) => store.ban(account, duration))
+    this.#local.ban(names, duration)
+    await this.#change('ban', names, policies, (store, account) => store.ban(account, duration))
   }
 
   /** Gives back what was leased and is left. */
   async close(): Promise<void> {
-    const left = this.#leases?.end(monotonicClock()) ?? []
-    const settled = left.map(({ key, policies, spent, settle }) =>
-      this.#shared.store.ask(this.#account(key, policies), () => settle(spent))
-    )
-    await Promise.all(settled)
+    this.#isClosed = true
+    this.#leases?.endAll()
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
   #account(keys: Each<string>, policies: Policies): StoreAccount {
@@ -110,30 +127,35 @@ export class SharedKeeper implements Keeper {
 
   #charge(keys: Each<string>, costs: Each<number>, policies: Policies): Charge {
     const { limit, countDenied } = this.#shared
-    return { limit, keys, policies, countDenied, costs }
+    return { limit, keys: shortened(keys), policies, countDenied, costs }
   }
 
   #check(charge: Charge): MaybePromise<Decision> {
+    const remember = this.#remembering(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.check(charge))
     if (asked === undefined) return this.#checkInstead(charge)
-    return asked.then((decision) => this.#decided(charge, decision))
+    return asked.then((decision) => {
+      if (decision === undefined) return this.#checkInstead(charge)
+      remember(decision)
+      return decision
+    })
   }
 
   #checkInstead({ keys, costs, policies }: Charge): Decision {
     return this.#local.check(keys, costs, policies)
   }
 
-  #decided(charge: Charge, decision: Decision | undefined): Decision {
-    if (decision === undefined) return this.#checkInstead(charge)
-    if (!decision.allowed) {
-      const { keys, costs, policies } = charge
-      this.#denied?.add(keys, costs, policies, decision, monotonicClock())
+  /** Remembers a denial, if nothing that was done since makes it untrue. */
+  #remembering(charge: Charge): (decision: Decision) => void {
+    const changes = this.#changes
+    return (decision) => {
+      if (decision.allowed || changes !== this.#changes) return
+      this.#denied?.add(charge, decision, monotonicClock())
     }
-    return decision
   }
 
   #held(charge: Charge, { decision, settle }: StoreReservation): Held {
-    if (!decision.allowed) return nothingHeld(this.#decided(charge, decision))
+    if (!decision.allowed) return nothingHeld(decision)
     return {
       decision,
       settle: async (actual) => {
@@ -149,44 +171,74 @@ export class SharedKeeper implements Keeper {
     policies: Policies,
     change: (store: Store, account: StoreAccount) => Promise<void>
   ): Promise<void> {
-    this.#denied?.forget(keys)
-    if (typeof keys === 'string') this.#leases?.forget(keys)
+    this.#changes++
+    this.#forget(keys)
     const account = this.#account(keys, policies)
     const isDone = await this.#shared.store.ask(account, async (store) => {
       await change(store, account)
       return true
     })
+    // Also what was answered meanwhile.
+    this.#changes++
+    this.#forget(keys)
     if (isDone !== true) throw new StoreUnavailableError(what)
   }
 
-  #lookAtLease({ keys, costs, policies }: SimpleCharge, now: number): Decision | undefined {
-    const lease = this.#leases?.find(keys, policies)
-    return lease === undefined ? undefined : this.#leases?.look(lease, costs, now)
+  #forget(keys: Each<string>): void {
+    this.#denied?.forget(keys)
+    if (typeof keys === 'string') this.#leases?.end(keys)
   }
 
-  #checkLeased(leases: Leases, charge: SimpleCharge, now: number): MaybePromise<Decision> {
+  #leaseOf({ keys, policies }: Charge): Lease | undefined {
+    return typeof keys === 'string' ? this.#leases?.find(keys, policies) : undefined
+  }
+
+  #checkLeased(leases: Leases, charge: SimpleCharge): MaybePromise<Decision> {
     const { keys, costs, policies } = charge
+    const now = monotonicClock()
     const lease = leases.find(keys, policies)
     const known =
       (lease === undefined ? undefined : leases.spend(lease, costs, now)) ??
-      this.#denied?.find(keys, costs, policies, now)
+      this.#denied?.find(charge, now)
     if (known !== undefined) return known
     // Whoever comes while more is asked for asks for itself: in the same call, if it is the same turn.
-    if (lease?.isRenewed === true) return this.#check(charge)
-    const size = leases.size(lease, costs)
+    if (costs === 0 || lease?.isRenewing === true) return this.#check(charge)
+    // What is left is too old, or too little for this request: so that it counts for it, it goes first.
+    if (lease !== undefined) leases.release(lease)
+    return this.#renew(leases, lease, charge, leases.size(lease, costs))
+  }
+
+  #renew(
+    leases: Leases,
+    lease: Lease | undefined,
+    charge: SimpleCharge,
+    size: number
+  ): MaybePromise<Decision> {
+    const { keys, costs: cost, policies } = charge
+    const changes = this.#changes
     const asked =
-      lease === undefined || size === costs
+      lease === undefined || size === cost
         ? this.#take(charge)
         : this.#takeInAdvance(lease, charge, size)
     if (asked === undefined) return this.#checkInstead(charge)
-    return asked.then((granted) => {
-      if (granted === undefined) return this.#checkInstead(charge)
-      const grant: Grant = { ...granted, size, cost: costs }
-      const decision = leases.renew(keys, policies, grant, monotonicClock())
+    const renewed = asked.then((taken): MaybePromise<Decision> => {
+      if (taken === undefined) return this.#checkInstead(charge)
+      const { decision, settle } = taken
+      const decided = leases.renew(
+        keys,
+        policies,
+        { decision, settle, size, cost },
+        monotonicClock()
+      )
+      if (this.#isClosed || changes !== this.#changes) leases.end(keys)
+      else if (!decision.allowed && size === cost) {
+        this.#denied?.add(charge, decision, monotonicClock())
+      }
       // What is not there for more may be there for this one.
-      const isDecided = decision.allowed || size === costs
-      return isDecided ? this.#decided(charge, decision) : this.#check(charge)
+      return decision.allowed || size === cost ? decided : this.#check(charge)
     })
+    this.#waitFor(renewed)
+    return renewed
   }
 
   #take(charge: SimpleCharge): Promise<Taken | undefined> | undefined {
@@ -203,15 +255,27 @@ export class SharedKeeper implements Keeper {
     const more = { ...charge, costs: size }
     const asked = this.#shared.store.ask(more, (store) => store.reserve(more))
     if (asked === undefined) return undefined
-    lease.isRenewed = true
+    lease.isRenewing = true
     return asked.finally(() => {
-      lease.isRenewed = false
+      lease.isRenewing = false
     })
   }
-}
 
-/** What a store decided, and where it was asked for more how to give back the rest. */
-type Taken = Pick<Grant, 'decision' | 'settle'>
+  #giveBack({ key, policies, spent, settle }: Remainder): void {
+    const account = this.#account(key, policies)
+    this.#waitFor(this.#shared.store.ask(account, () => settle(spent)))
+  }
+
+  /** What has to be over before the limit is closed. */
+  #waitFor(promise: Promise<unknown> | undefined): void {
+    if (promise === undefined) return
+    this.#underWay.add(promise)
+    const isOver = (): void => {
+      this.#underWay.delete(promise)
+    }
+    promise.then(isOver, isOver)
+  }
+}
 
 function isSimple(charge: Charge): charge is SimpleCharge {
   return typeof charge.keys === 'string' && typeof charge.costs === 'number'

@@ -4,6 +4,7 @@
 import { isRoot } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { ClientTable } from '../client-table.ts'
+import { limitName } from '../limit-name.ts'
 import type { OnStoreError, SharedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
 import { GuardedStore } from './guarded-store.ts'
@@ -37,9 +38,9 @@ export class SharedLimits {
     })
   }
 
-  /** One more limit. */
+  /** One more limit, by a name of any characters. */
   open(name: string, policies: Policies, countDenied: boolean): SharedKeeper {
-    const limit = `${name}${this.#suffix}`
+    const limit = `${limitName(name)}${this.#suffix}`
     const [store, table, options] = [this.#store, this.#table, this.#options]
     const keeper = new SharedKeeper({ limit, policies, countDenied, store, table, options })
     this.#keepers.push(keeper)
@@ -75,5 +76,5 @@ function suffixOf(app: FastifyInstance): string {
   const number = (numbers.get(prefix) ?? 0) + 1
   numbers.set(prefix, number)
   if (isRoot(app)) return ''
-  return number === 1 ? `@${prefix}` : `@${prefix}#${number}`
+  return number === 1 ? `@${limitName(prefix)}` : `@${limitName(prefix)}#${number}`
 }
