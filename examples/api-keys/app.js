@@ -1,6 +1,7 @@
 /**
  * An API whose clients have keys. What a key may ask is a matter of its plan.
  */
+import { factsOf } from '@holdfast/core'
 import { rateLimit } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 
@@ -39,8 +40,10 @@ export async function createApi({ logger = false } = {}) {
   // The limiter that the plugin asks itself, to ban with.
   const limiter = app.createRateLimiter()
   const abuse = app.createRateLimiter({ max: PATIENCE, timeWindow: '1 minute', cost: 1 })
-  app.addHook('onResponse', async (request, reply) => {
-    if (reply.statusCode !== 429) return
+  app.addHook('onResponse', async (request) => {
+    const { refusedBy, rateLimit: decided } = factsOf(request)
+    // Whoever is banned is not banned anew.
+    if (refusedBy !== 'rate-limit' || decided?.reason === 'banned') return
     const { allowed } = await abuse.check(keyOf(request))
     if (!allowed) await limiter.ban(keyOf(request), BAN)
   })

@@ -62,7 +62,11 @@ async function limitAnything(app: FastifyInstance): Promise<void> {
   await app.register(rateLimit, limit)
   app.get<{ Params: { id: string } }>(
     '/orders/:id',
-    { onRequest: app.rateLimit({ max: 5 }), preHandler: [app.rateLimit()] },
+    {
+      onRequest: app.rateLimit({ max: 5 }),
+      preParsing: app.rateLimit({ max: 6 }),
+      preHandler: [app.rateLimit()]
+    },
     ({ params }) => params.id
   )
   const logins: RateLimiter = app.createRateLimiter({ max: 5 })

@@ -40,7 +40,7 @@ export function parseDuration(value: Duration, option: string): number {
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds
   throw new InvalidOptionError(
     option,
-    "a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute'",
+    "a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute' (ms, s, m, h, d or their names)",
     describe(value)
   )
 }

@@ -85,7 +85,7 @@ t.test('what is no duration is refused with its value', async (t) => {
   for (const [value, shown] of wrong) {
     t.throws(() => parseDuration(value as Duration, 'after'), {
       code: 'HOLDFAST_ERR_OPTION_INVALID',
-      message: `The option "after" must be a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute', but it is ${shown}.`
+      message: `The option "after" must be a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute' (ms, s, m, h, d or their names), but it is ${shown}.`
     })
     t.equal(
       typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 100))}` : shown,

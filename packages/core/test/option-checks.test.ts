@@ -49,7 +49,7 @@ t.test('a check takes what it describes and refuses the rest:', async (t) => {
       good: [0, '1s', 5],
       bad: [-1, 'soon', null, {}],
       expected:
-        "a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute'"
+        "a duration: milliseconds as a number of at least 0, or text such as '30s' or '1 minute' (ms, s, m, h, d or their names)"
     },
     {
       check: duration({ min: 1000 }),

@@ -29,6 +29,7 @@ import {
   type RateLimitPolicy,
   type RateLimitRouteOptions
 } from './budget-options.ts'
+import { policyOf } from './policy.ts'
 
 /** The largest integer of a structured field: clients are told the limit in one. */
 const MOST = 999_999_999_999_999
@@ -104,7 +105,7 @@ const POLICY_SHAPE: OptionShape = { name, ...LIMIT_SHAPE }
 const policies: OptionCheck = (value, option) => {
   listOf(shapeOf(POLICY_SHAPE))(value, option)
   const list = value as readonly RateLimitPolicy[]
-  if (list.length === 0) throw new InvalidOptionError(option, 'at least one policy', describe(list))
+  if (list.length === 0) throw new InvalidOptionError(option, 'at least one policy', 'empty')
   const names = new Set<string>()
   list.forEach((policy, index) => {
     for (const part of ['name', 'max', 'timeWindow'] as const) {
@@ -156,7 +157,8 @@ export function resolveRouteOptions(
   shape: OptionShape = BUDGET_SHAPE
 ): BudgetOptions {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new InvalidOptionError(place, 'an object of options or false', describe(given))
+    const expected = `an object of options${shape === BUDGET_SHAPE ? ' or false' : ''}`
+    throw new InvalidOptionError(place, expected, describe(given))
   }
   checkOptions(place, given, shape)
   return Object.freeze(layOver(plugin, given, place))
@@ -228,10 +230,22 @@ function checkTogether(options: PolicyOptions, place: string): void {
       throw new InvalidOptionError(`${place}.max`, expected, describe(max))
     }
   }
+  checkCost(options, place)
   if (strict && burst !== undefined && typeof max === 'number' && burst > Math.max(1, max)) {
     const expected = `at most max, ${max}, where the limit is strict`
     throw new InvalidOptionError(`${place}.burst`, expected, describe(burst))
   }
+}
+
+/** A request that costs more than is ever there at once would be denied for ever. */
+function checkCost(options: PolicyOptions, place: string): void {
+  const { max, cost, timeWindow } = options
+  if (typeof max !== 'number' || max === 0 || typeof cost !== 'number') return
+  const window = typeof timeWindow === 'number' ? timeWindow : 1
+  const { capacity } = policyOf('', { ...options, max, timeWindow: window }).algorithm
+  if (cost <= capacity) return
+  const expected = `at most ${capacity}, which is all that is ever there at once`
+  throw new InvalidOptionError(`${place}.cost`, expected, describe(cost))
 }
 
 function listed(

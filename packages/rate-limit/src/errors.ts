@@ -85,9 +85,9 @@ export class NotSynchronousError extends CodedNotSynchronousError {}
 const CodedUnavailableError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'> =
   defineError(
     'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE',
-    'rateLimit: the store did not answer, so %s() is only known to hold in this process. Try again.',
+    'rateLimit: the store did not answer, so %s() holds in this process alone, and only while the store is away. Try again.',
     503
   )
 
-/** A client was to be banned or forgotten in a store that does not answer. */
+/** A client was to be banned, or forgotten, in a store that does not answer. */
 export class StoreUnavailableError extends CodedUnavailableError {}

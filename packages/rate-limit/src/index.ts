@@ -3,7 +3,12 @@
  *
  * @module
  */
-export type { Account, Algorithm, AlgorithmName } from './algorithms/algorithm.ts'
+export {
+  type Account,
+  type Algorithm,
+  type AlgorithmName,
+  newAccount
+} from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
 export type {
   AllowFunction,
@@ -20,11 +25,17 @@ export type {
 } from './budget-options.ts'
 export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
 export { clientKey } from './client-key.ts'
-export type { Decision, DecisionReason } from './decision.ts'
-export type { Each } from './each.ts'
+export { type Decision, type DecisionReason, decisionOf, jointly } from './decision.ts'
+export { type Each, memberOf } from './each.ts'
 export type { RateLimitHandler } from './edges/gate.ts'
 export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
-export { RateLimitExceededError } from './errors.ts'
+export {
+  NotSynchronousError,
+  RateLimitExceededError,
+  RequestNeededError,
+  StoreRefusedError,
+  StoreUnavailableError
+} from './errors.ts'
 export type { HeaderStyle } from './headers.ts'
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 export type { OnStoreError, RateLimitOptions } from './options.ts'

@@ -1,7 +1,14 @@
 /**
  * A store that counts in this process: for tests, and for telling what a store should do.
  */
-import { type Clock, monotonicClock } from '@holdfast/core'
+import {
+  type Clock,
+  checkOptions,
+  func,
+  integer,
+  monotonicClock,
+  type OptionShape
+} from '@holdfast/core'
 import { ClientTable } from './client-table.ts'
 import type { Decision } from './decision.ts'
 import type { Each } from './each.ts'
@@ -20,13 +27,18 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock
 }
 
+const SHAPE: OptionShape = { maxKeys: integer({ min: 1, max: 2 ** 24 }), clock: func }
+
 /** Counts in this process, as the plugin does without a store. */
 export class MemoryStore implements Store {
   readonly #table: ClientTable
   readonly #clock: Clock
   readonly #limiters = new Map<string, Limiter>()
 
-  constructor({ maxKeys = 2 ** 20, clock = monotonicClock }: MemoryStoreOptions = {}) {
+  /** @throws UnknownOptionError, InvalidOptionError */
+  constructor(options: MemoryStoreOptions = {}) {
+    checkOptions('MemoryStore', options, SHAPE)
+    const { maxKeys = 2 ** 20, clock = monotonicClock } = options
     this.#table = new ClientTable(maxKeys)
     this.#clock = clock
   }

@@ -45,9 +45,9 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    * iovalkey or node-redis, of one server, Sentinels or a Cluster. The same as a `RedisStore` with it
    * as `store`.
    */
-  readonly redis?: RedisClient
+  readonly redis?: RedisClient | undefined
   /** Where all processes of the service count together; by default each counts by itself. */
-  readonly store?: Store
+  readonly store?: Store | undefined
   /**
    * How long a request waits for the store: milliseconds or text, from 1 ms to a minute.
    *
@@ -105,7 +105,8 @@ const store: OptionCheck = (value, option) => {
   const methods = ['check', 'peek', 'reserve', 'reset', 'ban'] as const
   const given = (typeof value === 'object' && value !== null ? value : {}) as Partial<Store>
   if (methods.some((method) => typeof given[method] !== 'function')) {
-    const expected = `a store with ${methods.join('(), ')}()`
+    const hint = isClient(value) ? '; a Redis client is given as "redis"' : ''
+    const expected = `a store with ${methods.join('(), ')}()${hint}`
     throw new InvalidOptionError(option, expected, describe(value))
   }
 }
@@ -113,7 +114,16 @@ const store: OptionCheck = (value, option) => {
 const leaseObject: OptionCheck = shapeOf({ max: integer({ min: 2, max: MOST_LEASED }) })
 
 const lease: OptionCheck = (value, option) => {
-  if (value !== false) leaseObject(value, option)
+  if (value === false) return
+  if (typeof value !== 'object' || value === null || !('max' in value)) {
+    throw new InvalidOptionError(option, '{ max } or false', describe(value))
+  }
+  leaseObject(value, option)
+}
+
+function isClient(value: unknown): boolean {
+  const client = Object(value) as Record<string, unknown>
+  return typeof client['evalsha'] === 'function' || typeof client['evalSha'] === 'function'
 }
 
 const PLUGIN_SHAPE: OptionShape = {
@@ -168,10 +178,24 @@ function budgetOf(given: RateLimitOptions): RateLimitRouteOptions {
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
 }
 
+/** What is said of a store that nobody has named; where it may be left out, it is named as undefined. */
+function checkUnshared(given: RateLimitOptions): void {
+  if ('redis' in given || 'store' in given) return
+  for (const option of ['storeTimeout', 'onStoreError', 'instances', 'lease'] as const) {
+    const value = given[option]
+    if (value === undefined || value === false) continue
+    const expected = 'given with "redis" or "store", which it is about'
+    throw new InvalidOptionError(`rateLimit.${option}`, expected, `${describe(value)} alone`)
+  }
+}
+
 function sharedOf(given: RateLimitOptions): SharedOptions | undefined {
   const { store, redis, storeTimeout = 50, onStoreError = 'local', instances = 1 } = given
   const leaseMax = given.lease ? given.lease.max : 1
-  if (store === undefined && redis === undefined) return undefined
+  if (store === undefined && redis === undefined) {
+    checkUnshared(given)
+    return undefined
+  }
   if (store !== undefined && redis !== undefined) {
     const expected = 'left out where there is a store'
     throw new InvalidOptionError('rateLimit.redis', expected, describe(redis))

@@ -58,7 +58,15 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ storeTimeout: 0 }, /"rateLimit\.storeTimeout" must be a duration of at least 1/],
   [{ onStoreError: 'panic' }, /"rateLimit\.onStoreError" must be one of "local", "allow", "deny"/],
   [{ instances: 0 }, /"rateLimit\.instances" must be a whole number of at least 1/],
-  [{ lease: true }, /"rateLimit\.lease" must be an object/],
+  [{ redis: undefined, lease: true }, /"rateLimit\.lease" must be \{ max \} or false/],
+  [{ redis: undefined, lease: {} }, /"rateLimit\.lease" must be \{ max \} or false/],
+  [{ lease: { max: 5 } }, /"rateLimit\.lease" must be given with "redis" or "store"/],
+  [{ instances: 4 }, /"rateLimit\.instances" must be given with "redis" or "store".*it is 4 alone/],
+  [{ store: { evalsha() {} } }, /a Redis client is given as "redis"/],
+  [{ max: 5, cost: 6 }, /"rateLimit\.cost" must be at most 5, which is all that is ever there at/],
+  [{ max: 5, burst: 2, cost: 3 }, /"rateLimit\.cost" must be at most 2/],
+  [{ max: 50, strict: true, cost: 20 }, /"rateLimit\.cost" must be at most 10/],
+  [{ max: 5, algorithm: 'fixed-window', cost: 6 }, /"rateLimit\.cost" must be at most 5/],
   [{ lease: { max: 1 } }, /"rateLimit\.lease\.max" must be a whole number of at least 2/]
 ]
 

@@ -264,7 +264,8 @@ t.test('what cannot be asked is refused with the reason', async (t) => {
   const app = await serve()
   const limiter = app.createRateLimiter({ max: 1 })
   const invalid = { code: 'HOLDFAST_ERR_OPTION_INVALID' }
-  for (const wrong of ['', 5, null, undefined] as string[]) {
+  const fromClient = { raw: { headers: {} }, ip: '192.0.2.1', headers: {} }
+  for (const wrong of ['', 5, null, undefined, {}, fromClient] as string[]) {
     await t.rejects(limiter.check(wrong), {
       ...invalid,
       message: /"requestOrKey" must be a request, or text that is not empty/
@@ -273,9 +274,15 @@ t.test('what cannot be asked is refused with the reason', async (t) => {
     t.throws(() => limiter.checkSync(wrong), invalid)
   }
   for (const cost of [-1, 0.5, Infinity, '5'] as number[]) {
-    await t.rejects(limiter.check('a', { cost }), { ...invalid, message: /"cost" must be/ })
+    await t.rejects(limiter.check('a', { cost }), {
+      ...invalid,
+      message: /"options\.cost" must be/
+    })
     const reservation = await limiter.reserve('b', { cost: 0 })
     await t.rejects(reservation.settle(cost), { ...invalid, message: /"actualCost" must be/ })
+  }
+  for (const options of [{ costs: 2 }, 3, null] as object[]) {
+    await t.rejects(limiter.check('a', options), { message: /option/ })
   }
   for (const duration of [-1, 'soon', '366 days', 0.5]) {
     await t.rejects(limiter.ban('a', duration), { message: /"ban\.duration" must be/ })

@@ -24,11 +24,16 @@ import { isPromise, whenKnown } from './when-known.ts'
 export type Done = (error?: Error) => void
 
 /** A hook made by `app.rateLimit()`: for requests of any server, of HTTP/2 too. */
-export type RateLimitHandler = <Request extends object, Reply extends object>(
-  request: Request,
-  reply: Reply,
-  done: Done
-) => void
+export interface RateLimitHandler {
+  <Request extends object, Reply extends object>(request: Request, reply: Reply, done: Done): void
+  /** As `preParsing`, which is given the body first. */
+  <Request extends object, Reply extends object>(
+    request: Request,
+    reply: Reply,
+    body: unknown,
+    done: Done
+  ): void
+}
 
 /** The share of a limit that is near it. */
 const NEAR = 0.2

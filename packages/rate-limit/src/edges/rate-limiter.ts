@@ -1,13 +1,15 @@
 /**
  * A limiter that any code can ask: about requests, or about whatever has a name.
  */
+import { Stream } from 'node:stream'
 import {
   type Duration,
   describe,
   duration,
   InvalidOptionError,
   type OptionCheck,
-  parseDuration
+  parseDuration,
+  shapeOf
 } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { requests, window } from '../budget-checks.ts'
@@ -158,9 +160,10 @@ export class RateLimiter {
 
   #question(
     requestOrKey: FastifyRequest | string,
-    { cost }: CheckOptions = {}
+    options: CheckOptions = NO_OPTIONS
   ): MaybePromise<Question> {
-    if (cost !== undefined) requests(cost, 'cost')
+    if (options !== NO_OPTIONS) checkMembers(options, 'options')
+    const { cost } = options
     const { clients, terms } = this.#budget
     const request = typeof requestOrKey === 'string' ? undefined : requestOrKey
     return whenKnown(this.#keys(requestOrKey), (keys) =>
@@ -176,15 +179,24 @@ export class RateLimiter {
   }
 
   #keys(requestOrKey: FastifyRequest | string): MaybePromise<Each<string>> {
-    if (typeof requestOrKey === 'object' && requestOrKey !== null) {
-      return this.#budget.clients.keysOf(requestOrKey)
-    }
+    if (isRequest(requestOrKey)) return this.#budget.clients.keysOf(requestOrKey)
     if (typeof requestOrKey !== 'string' || requestOrKey === '') {
       const expected = 'a request, or text that is not empty'
       throw new InvalidOptionError('requestOrKey', expected, describe(requestOrKey))
     }
     return this.#budget.clients.keysNamed(requestOrKey)
   }
+}
+
+const NO_OPTIONS: CheckOptions = {}
+
+const checkMembers: OptionCheck = shapeOf({ cost: requests })
+
+/** What clients send may be any object, but never one that has a stream. */
+function isRequest(value: unknown): value is FastifyRequest {
+  return (
+    typeof value === 'object' && value !== null && 'raw' in value && value.raw instanceof Stream
+  )
 }
 
 class OpenReservation implements Reservation {
