@@ -63,6 +63,7 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ lease: { max: 5 } }, /"rateLimit\.lease" must be given with "redis" or "store"/],
   [{ instances: 4 }, /"rateLimit\.instances" must be given with "redis" or "store".*it is 4 alone/],
   [{ store: { evalsha() {} } }, /a Redis client is given as "redis"/],
+  [{ store: { evalSha() {} } }, /a Redis client is given as "redis"/],
   [{ max: 5, cost: 6 }, /"rateLimit\.cost" must be at most 5, which is all that is ever there at/],
   [{ max: 5, burst: 2, cost: 3 }, /"rateLimit\.cost" must be at most 2/],
   [{ max: 50, strict: true, cost: 20 }, /"rateLimit\.cost" must be at most 10/],
@@ -117,6 +118,17 @@ t.test('a wrong option of a route stops the boot and names the route', async (t)
 t.test('the same instance twice is a mistake', async (t) => {
   const app = Fastify().register(rateLimit).register(rateLimit)
   await t.rejects(async () => app.ready(), { code: 'HOLDFAST_ERR_REGISTERED_TWICE' })
+})
+
+t.test('what is about a store may stay where the store is left out on purpose', async (t) => {
+  const about = { instances: 4, lease: { max: 5 }, storeTimeout: 20, onStoreError: 'deny' } as const
+  for (const given of [
+    { ...about, redis: undefined },
+    { ...about, store: undefined }
+  ]) {
+    await t.resolves(async () => Fastify().register(rateLimit, given).ready())
+  }
+  await t.resolves(async () => Fastify().register(rateLimit, { lease: false }).ready())
 })
 
 t.test('undefined means not given, and what Fastify hands along is no option', async (t) => {

@@ -272,6 +272,7 @@ t.test(
     await services(t, redis, 1, { ...options, onStoreError: 'deny' }, build)
     const [limiter, several, denying] = limiters as [RateLimiter, RateLimiter, RateLimiter]
     const before = await limiter.reserve('alice', { cost: 5 })
+    for (let times = 0; times < 2; times++) await limiter.check('leased')
     redis.freeze()
     // Some wait for the store, later ones do not: the answers are the same.
     for (let times = 0; times < 6; times++) {
@@ -294,6 +295,11 @@ t.test(
     })
     t.match(await limiter.check('bob'), { allowed: false, reason: 'banned' })
     await t.rejects(limiter.reset('bob'), { code, statusCode: 503 })
+    await t.rejects(
+      limiter.ban('leased', 1000),
+      { code },
+      'there is nobody to give a lease back to'
+    )
     t.match(await limiter.check('bob'), { allowed: true })
     redis.thaw()
   }

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { limitName } from '../dist/limit-name.js'
+
+t.test('names of limits can be read, as far as they are short', async (t) => {
+  for (const [text, name] of [
+    ['default', 'default'],
+    ['GET /orders/:id', 'GET+/orders/:id'],
+    ['group a+b', 'group+a%2Bb'],
+    ['/{a}@#%', '/%7Ba%7D%40%23%25'],
+    ['ä', '%C3%A4'],
+    ['', '']
+  ] as const) {
+    t.equal(limitName(text), name)
+  }
+})
+
+t.test(
+  'no two texts have one name, and no name is long or holds what a store cannot',
+  async (t) => {
+    const text = fc.oneof(fc.string(), fc.string({ unit: 'binary', maxLength: 80 }))
+    const names = new Map<string, string>()
+    fc.assert(
+      fc.property(text, (text) => {
+        const name = limitName(text)
+        const known = names.get(name) ?? text
+        names.set(name, text)
+        return known === text && name.length <= 48 && /^[!-z|~]*$/.test(name)
+      }),
+      { numRuns: 2000 }
+    )
+    t.pass()
+  }
+)
