@@ -34,7 +34,7 @@ export type RedisClaim = readonly [till: number, moved: number]
  * What a client's key is in Redis: the key itself, or of a long or unusual one 128 bits of its
  * SHA-256.
  */
-export function tagOf(key: string): string {
+function tagOf(key: string): string {
   if (SAFE.test(key)) return key
   const digest = createHash('sha256').update(key, 'utf16le').digest()
   return `#${digest.subarray(0, 16).toString('base64url')}`
