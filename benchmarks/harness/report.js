@@ -83,18 +83,16 @@ export function writePage(questions, last = []) {
 
 /** @param {Report} report */
 function section({ title, asks, tables, plots = [], notes = [], effort, on }) {
-  const where = `${on.cpu}, ${on.cores} cores, ${on.memory}, Node ${on.node}, ${Object.entries(
-    on.versions
-  )
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ')}. ${effort === 'full' ? 'Full run.' : 'Short run.'}`
+  const versions = Object.entries(on.versions).map(([name, version]) => `${name} ${version}`)
+  const where = [on.cpu, `${on.cores} cores`, on.memory, `Node ${on.node}`, ...versions].join(', ')
+  const length = effort === 'full' ? 'Full run.' : 'Short run.'
   return [
     `## ${title}`,
     asks,
     ...tables.map(markdownTable),
     ...plots.map(({ name, title: text }) => `![${text}](plots/${name}.svg)`),
     ...notes,
-    `<sub>${where}</sub>`
+    `<sub>${where}. ${length}</sub>`
   ].join('\n\n')
 }
 
