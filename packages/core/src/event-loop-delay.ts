@@ -14,7 +14,6 @@ export interface EventLoopDelay {
 
 const RESOLUTION = 10
 const WINDOW = 250
-const NANOSECONDS_PER_MILLISECOND = 1e6
 
 class Monitor {
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION })
@@ -30,11 +29,9 @@ class Monitor {
 
   #closeWindow(): void {
     const now = monotonicClock()
-    const { mean } = this.#histogram
-    // Without one sample the loop stood still for the whole window.
-    const interval = Number.isNaN(mean)
-      ? now - this.#windowStart
-      : mean / NANOSECONDS_PER_MILLISECOND
+    // The histogram keeps no sample of the time up to its first tick after a reset, and a loop that
+    // was held up just then would look calm. The ticks themselves, one more than the samples, do not.
+    const interval = (now - this.#windowStart) / (this.#histogram.count + 1)
     this.#delay = Math.max(0, interval - RESOLUTION)
     this.#windowStart = now
     this.#histogram.reset()

@@ -83,6 +83,18 @@ t.test('a window that grows ends at the largest number, and then it ends', async
   t.match(store.increment('a', 1000, 1), { current: 1 })
 })
 
+t.test('who only looks at a window that has grown sees its first length', async (t) => {
+  let now = 0
+  const limits = limitsOf({ max: 1, timeWindow: 1000, exponentialBackoff: true })
+  const store = new LocalMemory(64, undefined, () => now).storeFor(limits)
+  for (let index = 0; index < 3; index++) store.increment('a', 1000, 1)
+  now = 400
+  t.strictSame(store.read('a', 1000, 1), { current: 3, ttl: 600 })
+  now = 1000
+  t.strictSame(store.read('a', 1000, 1), { current: 0, ttl: 0 })
+  t.strictSame(store.increment('a', 1000, 1), { current: 4, ttl: 4000 })
+})
+
 t.test('a window ends when it said it would, whatever its length is meanwhile', async (t) => {
   let now = 0
   const limits = limitsOf({ timeWindow: () => 0 })
