@@ -3,7 +3,7 @@
  */
 import type { Account } from './algorithms/algorithm.ts'
 import { NANOSECONDS } from './nanoseconds.ts'
-import type { Policy } from './policy.ts'
+import type { Policies, Policy } from './policy.ts'
 
 /** Why a request was allowed or denied; `'store'`: the store did not answer. */
 export type DecisionReason = 'within' | 'exceeded' | 'banned' | 'allow-listed' | 'store'
@@ -116,18 +116,48 @@ function tighter(one: Decision, other: Decision): Decision {
 }
 
 /**
- * The same decision some milliseconds later, if nothing was charged meanwhile.
+ * The same decision some milliseconds later, if nothing was charged meanwhile. What is missing comes
+ * back evenly after the first of it, as in a bucket, or at once, as at the end of a window; how a
+ * sliding window gives back is not known as well.
  *
  * @param more what is left besides
  */
-export function later(decision: Decision, elapsed: number, more = 0): Decision {
+export function later(
+  decision: Decision,
+  elapsed: number,
+  policies: Policies,
+  more: number = 0
+): Decision {
   const { each } = decision
+  if (each === undefined) return oneLater(decision, elapsed, policies[0], more)
+  return jointly(each.map((one, index) => oneLater(one, elapsed, policies[index] as Policy, more)))
+}
+
+function oneLater(
+  decision: Decision,
+  elapsed: number,
+  { algorithm }: Policy,
+  more: number
+): Decision {
+  const { policy, limit, moreAfter } = decision
+  const { capacity } = algorithm
+  const missing = capacity - decision.remaining
+  const interval = (decision.resetAfter - moreAfter) / (missing - 1)
+  const retryAfter = Math.max(0, decision.retryAfter - elapsed)
+  const resetAfter = Math.max(0, decision.resetAfter - elapsed)
+  let returned = 0
+  if (resetAfter === 0) returned = missing
+  else if (elapsed >= moreAfter) returned = 1 + Math.floor((elapsed - moreAfter) / interval)
+  const remaining = Math.min(capacity, decision.remaining + returned + more)
+  const next = returned === 0 ? moreAfter : moreAfter + returned * interval
   return {
-    ...decision,
-    remaining: decision.remaining + more,
-    retryAfter: Math.max(0, decision.retryAfter - elapsed),
-    moreAfter: Math.max(0, decision.moreAfter - elapsed),
-    resetAfter: Math.max(0, decision.resetAfter - elapsed),
-    each: each?.map((one) => later(one, elapsed, more))
+    allowed: retryAfter === 0,
+    policy,
+    limit,
+    remaining,
+    retryAfter,
+    moreAfter: remaining === capacity ? retryAfter : Math.max(0, next - elapsed),
+    resetAfter,
+    reason: retryAfter === 0 ? 'within' : decision.reason
   }
 }

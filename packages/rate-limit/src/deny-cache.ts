@@ -4,12 +4,14 @@
  * gives back or forgives sooner is forgotten here too; what others do is not known before that time.
  */
 import { type Decision, later } from './decision.ts'
-import { areAtLeast, type Each } from './each.ts'
+import { areEqual, type Each } from './each.ts'
 import { areAlike, type Policies } from './policy.ts'
 import type { Charge } from './store.ts'
 
 /** Clients remembered. When there are more, the longest remembered makes room. */
 const MOST = 2 ** 14
+/** Denials of one client: those of requests that cost different amounts have to wait differently. */
+const MOST_OF_CLIENT = 4
 /** Milliseconds for which a ban is taken for granted: it may have been lifted elsewhere. */
 const BAN = 60_000
 /** Milliseconds for which the numbers are told that go with a denial for ever. */
@@ -27,7 +29,7 @@ interface Denial {
 
 /** The denied clients of one limit. Times are milliseconds of a monotonic clock. */
 export class DenyCache {
-  readonly #denials = new Map<string, Denial>()
+  readonly #denials = new Map<string, Denial[]>()
   /** When clients were last forgotten who are only some of those that a denial is about. */
   readonly #changed = new Map<string, number>()
   #changes = 0
@@ -35,12 +37,19 @@ export class DenyCache {
   /** Remembers a denial. */
   add({ keys, costs, policies }: Charge, decision: Decision, now: number): void {
     const name = joined(keys)
-    if (this.#denials.size >= MOST && !this.#denials.has(name)) {
-      this.#denials.delete(this.#denials.keys().next().value as string)
-    }
     const until = now + lifetimeOf(decision)
-    const changes = this.#changes
-    this.#denials.set(name, { decision, costs, policies, since: now, until, changes })
+    const denial = { decision, costs, policies, since: now, until, changes: this.#changes }
+    const denials = this.#denials.get(name)
+    if (denials === undefined) {
+      if (this.#denials.size >= MOST)
+        this.#denials.delete(this.#denials.keys().next().value as string)
+      this.#denials.set(name, [denial])
+      return
+    }
+    const known = denials.findIndex((other) => isAbout(other, costs, policies))
+    if (known >= 0) denials.splice(known, 1)
+    else if (denials.length === MOST_OF_CLIENT) denials.shift()
+    denials.push(denial)
   }
 
   /** The decision about a request that is denied for certain. */
@@ -48,15 +57,13 @@ export class DenyCache {
     // Most clients are not denied: nothing is made of their names.
     if (this.#denials.size === 0) return undefined
     const name = joined(keys)
-    const denial = this.#denials.get(name)
+    const denial = this.#denials.get(name)?.find((one) => isAbout(one, costs, policies))
     if (denial === undefined) return undefined
     if (now >= denial.until || this.#isChanged(keys, denial.changes)) {
       this.#denials.delete(name)
       return undefined
     }
-    // A smaller cost may be there, and other numbers may allow it.
-    if (!areAtLeast(costs, denial.costs) || !areAlike(policies, denial.policies)) return undefined
-    return later(denial.decision, now - denial.since)
+    return later(denial.decision, now - denial.since, policies)
   }
 
   /** Forgets all denials of a client: something was given back. */
@@ -83,7 +90,12 @@ export class DenyCache {
   }
 }
 
-/** For how long nothing of it changes by itself. */
+/** Another cost has another wait, and other numbers may allow it. */
+function isAbout(denial: Denial, costs: Each<number>, policies: Policies): boolean {
+  return areEqual(costs, denial.costs) && areAlike(policies, denial.policies)
+}
+
+/** For how long nothing changes by itself of the policy that denies it. */
 function lifetimeOf({ reason, retryAfter, moreAfter }: Decision): number {
   if (reason === 'banned') return Math.min(retryAfter, BAN)
   const lifetime = Math.min(retryAfter, moreAfter)

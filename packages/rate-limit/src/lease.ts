@@ -28,8 +28,8 @@ export interface Lease {
   /** What was taken in advance last. */
   size: number
   settle: StoreReservation['settle'] | undefined
-  /** Whether more is being asked for. */
-  isRenewing: boolean
+  /** Over when more was asked for and answered. */
+  renewal: Promise<unknown> | undefined
 }
 
 /** What a store was asked for, and what it decided. */
@@ -88,7 +88,7 @@ export class Leases {
 
   /** How much to ask of the store for a request of that cost: `cost`, or more. */
   size(lease: Lease | undefined, cost: number): number {
-    if (lease === undefined || cost === 0) return cost
+    if (lease === undefined) return cost
     const share = Math.floor((lease.remaining * SHARE) / this.#instances)
     return Math.max(cost, Math.min(this.#max, share))
   }
@@ -102,19 +102,21 @@ export class Leases {
       if (known !== undefined) known.remaining = remaining
       return decision
     }
+    // Two may have asked for more at the same time.
+    if (known !== undefined) this.release(known)
     const lease = known ?? this.#make(key, policies, decision, now)
     Object.assign(lease, { decision, since: now, remaining, tokens: size - cost, size, settle })
     return withTokens(lease, now)
   }
 
-  /** Gives back what is left of a lease, which stays to be renewed. */
-  release(lease: Lease): void {
+  /** Gives back what is left of a lease, which stays to be renewed. Returns whether anything was. */
+  release(lease: Lease): boolean {
     const { key, policies, tokens, size, settle } = lease
     lease.tokens = 0
     lease.settle = undefined
-    if (tokens > 0 && settle !== undefined) {
-      this.#giveBack({ key, policies, spent: size - tokens, settle })
-    }
+    if (tokens === 0 || settle === undefined) return false
+    this.#giveBack({ key, policies, spent: size - tokens, settle })
+    return true
   }
 
   /** Gives a client's lease up. */
@@ -134,7 +136,7 @@ export class Leases {
     this.end(key)
     if (this.#leases.size >= MOST) this.end(this.#leases.keys().next().value as string)
     const { remaining } = decision
-    const nothing = { tokens: 0, size: 0, settle: undefined, isRenewing: false }
+    const nothing = { tokens: 0, size: 0, settle: undefined, renewal: undefined }
     const lease: Lease = { key, policies, decision, since: now, remaining, ...nothing }
     this.#leases.set(key, lease)
     return lease
@@ -146,9 +148,9 @@ function lifetimeOf({ policies }: Lease): number {
 }
 
 function isThere(lease: Lease, cost: number, now: number): boolean {
-  return cost <= lease.tokens && now < lease.since + lifetimeOf(lease)
+  return lease.tokens > 0 && cost <= lease.tokens && now < lease.since + lifetimeOf(lease)
 }
 
-function withTokens({ decision, tokens, since }: Lease, now: number): Decision {
-  return later(decision, now - since, tokens)
+function withTokens({ decision, policies, tokens, since }: Lease, now: number): Decision {
+  return later(decision, now - since, policies, tokens)
 }

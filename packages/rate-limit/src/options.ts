@@ -115,7 +115,7 @@ const leaseObject: OptionCheck = shapeOf({ max: integer({ min: 2, max: MOST_LEAS
 
 const lease: OptionCheck = (value, option) => {
   if (value === false) return
-  if (typeof value !== 'object' || value === null || !('max' in value)) {
+  if ((value as { readonly max?: unknown } | null)?.max === undefined) {
     throw new InvalidOptionError(option, '{ max } or false', describe(value))
   }
   leaseObject(value, option)

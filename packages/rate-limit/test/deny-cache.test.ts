@@ -18,12 +18,12 @@ function denied(retryAfter: number): Decision {
   }
 }
 
-t.test('a denial holds until its time, for as much and more', async (t) => {
+t.test('a denial holds until its time, for the same request', async (t) => {
   const cache = new DenyCache()
   cache.add(charge('a', 3, POLICIES), denied(100), 1000)
   t.match(cache.find(charge('a', 3, POLICIES), 1060), { retryAfter: 40, resetAfter: 740 })
-  t.match(cache.find(charge('a', 4, POLICIES), 1060), { allowed: false })
-  t.equal(cache.find(charge('a', 2, POLICIES), 1060), undefined)
+  t.equal(cache.find(charge('a', 4, POLICIES), 1060), undefined, 'more has to wait for longer')
+  t.equal(cache.find(charge('a', 2, POLICIES), 1060), undefined, 'and less may be there')
   t.equal(cache.find(charge('b', 3, POLICIES), 1060), undefined)
   t.equal(
     cache.find(charge('a', 3, [policyOf('p', { max: 11, timeWindow: 1000 })]), 1060),
@@ -35,21 +35,35 @@ t.test('a denial holds until its time, for as much and more', async (t) => {
   t.equal(cache.find(charge('a', 3, POLICIES), 1050), undefined, 'it is forgotten with its time')
 })
 
+t.test('requests of a client that cost different amounts have to wait differently', async (t) => {
+  const cache = new DenyCache()
+  const waits = () => {
+    return [3, 4, 5, 6, 7].map((cost) => cache.find(charge('a', cost, POLICIES), 0)?.retryAfter)
+  }
+  for (const cost of [3, 4, 5, 6]) cache.add(charge('a', cost, POLICIES), denied(100 * cost), 0)
+  t.strictSame(waits(), [300, 400, 500, 600, undefined])
+  cache.add(charge('a', 3, POLICIES), denied(310), 0)
+  cache.add(charge('a', 7, POLICIES), denied(700), 0)
+  t.strictSame(waits(), [310, undefined, 500, 600, 700], 'the one that was remembered first goes')
+  cache.forget('a')
+  t.strictSame(waits(), Array(5).fill(undefined))
+})
+
 t.test('a client of several names is another when one of them is', async (t) => {
   const cache = new DenyCache()
   const two: Policies = [...POLICIES, policyOf('q', { max: 5, timeWindow: 1000 })]
   cache.add(charge(['a', 'x'], [1, 2], two), denied(100), 0)
   t.ok(cache.find(charge(['a', 'x'], [1, 2], two), 1))
-  t.ok(cache.find(charge(['a', 'x'], 2, two), 1))
-  t.equal(cache.find(charge(['a', 'x'], [2, 1], two), 1), undefined)
+  t.equal(cache.find(charge(['a', 'x'], [2, 2], two), 1), undefined)
+  t.equal(cache.find(charge(['a', 'x'], 2, two), 1), undefined)
   t.equal(cache.find(charge(['a', 'x'], 1, two), 1), undefined)
   for (const keys of [['a', 'y'], ['x', 'a'], 'a']) {
     t.equal(cache.find(charge(keys, 2, two), 1), undefined, `${keys}`)
   }
   cache.add(charge(['b', 'x'], 2, two), denied(100), 0)
-  t.ok(cache.find(charge(['b', 'x'], [2, 3], two), 1))
+  t.ok(cache.find(charge(['b', 'x'], [2, 2], two), 1))
   cache.forget(['b', 'x'])
-  t.equal(cache.find(charge(['b', 'x'], [2, 3], two), 1), undefined)
+  t.equal(cache.find(charge(['b', 'x'], [2, 2], two), 1), undefined)
 })
 
 t.test('who shares a name with somebody is asked about after that one was forgotten', async (t) => {

@@ -133,3 +133,23 @@ t.test('after it was closed it is not probed any more', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 600))
   t.equal(lines.length, 1)
 })
+
+t.test('nothing is left of the wait for a store when it is closed during the boot', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const listeners = new Set<() => void>()
+  class Away extends MemoryStore {
+    isReady = false
+    onReady(listener: () => void): () => void {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    }
+  }
+  const { log } = Fastify()
+  const guard = new GuardedStore({ store: new Away(), timeout: 50, log, instead: 'all is well' })
+  const opened = guard.open()
+  t.strictSame([timers() > before, listeners.size], [true, 2])
+  guard.close()
+  await opened
+  t.strictSame([timers(), listeners.size], [before, 0])
+})

@@ -59,6 +59,10 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ onStoreError: 'panic' }, /"rateLimit\.onStoreError" must be one of "local", "allow", "deny"/],
   [{ instances: 0 }, /"rateLimit\.instances" must be a whole number of at least 1/],
   [{ redis: undefined, lease: true }, /"rateLimit\.lease" must be \{ max \} or false/],
+  [
+    { redis: undefined, lease: { max: undefined } },
+    /"rateLimit\.lease" must be \{ max \} or false/
+  ],
   [{ redis: undefined, lease: {} }, /"rateLimit\.lease" must be \{ max \} or false/],
   [{ lease: { max: 5 } }, /"rateLimit\.lease" must be given with "redis" or "store"/],
   [{ instances: 4 }, /"rateLimit\.instances" must be given with "redis" or "store".*it is 4 alone/],

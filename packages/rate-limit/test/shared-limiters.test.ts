@@ -234,6 +234,79 @@ t.test('what is leased counts for requests that it is too little for', async (t)
   )
 })
 
+t.test('whoever asks while a lease is on its way is not denied because of it', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  await services(t, redis, 1, { lease: { max: 20 } }, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter({ max: 40, ...HOUR })))
+  })
+  const [limiter] = limiters as [RateLimiter]
+  const together = (key: string, cost: number) => {
+    return Promise.all([limiter.check(key), limiter.check(key, { cost })])
+  }
+  await limiter.check('alice')
+  t.match(await together('alice', 25), [{ remaining: 38 }, { allowed: true, remaining: 13 }])
+  await limiter.check('bob')
+  t.match(await together('bob', 39), [{ remaining: 38 }, { allowed: false, remaining: 38 }])
+  t.match(await limiter.check('bob', { cost: 39 }), { allowed: false, remaining: 38 })
+  const before = await calls(redis)
+  t.match(await limiter.check('bob', { cost: 39 }), { allowed: false, remaining: 38 })
+  t.equal(await calls(redis), before, 'which is known then')
+  await limiter.check('carol')
+  const held = await limiter.reserve('carol', { cost: 38 })
+  t.match(await together('carol', 2), [{ allowed: true, remaining: 0 }, { allowed: false }])
+  const [, again] = await Promise.all([held.cancel(), limiter.check('carol', { cost: 2 })])
+  t.match(again, { allowed: true, remaining: 36 }, 'what is given back counts in the same turn')
+})
+
+t.test('requests that policies charge differently are not denied because of a lease', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const policies: RateLimitPolicy[] = [
+    { name: 'work', max: 10, ...HOUR, cost: ({ url }) => (url === '/report' ? 7 : 1) },
+    { name: 'calls', max: 5000, ...HOUR }
+  ]
+  const [app] = (await services(t, redis, 1, { policies, lease: { max: 20 } }, (app) => {
+    app.get('/report', () => 'ok')
+  })) as [FastifyInstance]
+  for (const [url, left] of [
+    ['/', 9],
+    ['/', 8],
+    ['/report', 1]
+  ] as const) {
+    const answer = await ask(app, url)
+    t.match(answer, { status: 200, left }, url)
+  }
+})
+
+t.test('nothing of a lease is lost, however many ask at the same time', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limiters: RateLimiter[] = []
+  const lease = { max: 20 }
+  const limit = { max: 10_000, ...HOUR, algorithm: 'fixed-window' } as const
+  const [one] = (await services(t, redis, 2, { lease }, (app) => {
+    app.after(() => limiters.push(app.createRateLimiter(limit)))
+  })) as [FastifyInstance]
+  const [limiter, other] = limiters as [RateLimiter, RateLimiter]
+  for (const [key, loops, each] of [
+    ['alice', 2, 5],
+    ['bob', 2, 10],
+    ['carol', 4, 100]
+  ] as const) {
+    const loop = async () => {
+      for (let asked = 0; asked < each; asked++) await limiter.check(key)
+    }
+    await Promise.all(Array.from({ length: loops }, loop))
+  }
+  t.match((await limiter.reserve('alice', { cost: 1000 })).decision, { remaining: 8990 })
+  t.equal((await limiter.peek('alice', { cost: 0 })).remaining, 8990)
+  await one.close()
+  const left = await Promise.all(['alice', 'bob', 'carol'].map((key) => remaining(other, key)))
+  t.strictSame(left, [8990, 9980, 9600])
+})
+
 t.test('what is leased and not spent in time is given back, and leased anew', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())

@@ -109,6 +109,41 @@ t.test('a client denied one thing may still have a smaller one, and other number
   }
 })
 
+t.test('a denied client is told how long the request in question has to wait', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const [app] = (await services(t, redis, 1, {
+    max: 10,
+    timeWindow: '10 hours',
+    cost: ({ headers }) => Number(headers['cost'])
+  })) as [FastifyInstance]
+  const wait = async (cost: number) => {
+    return (await ask(app, '/', { cost: `${cost}` })).headers['retry-after']
+  }
+  t.strictSame([await wait(10), await wait(1), await wait(5)], [undefined, '3600', '18000'])
+  t.equal(await wait(11), undefined, 'what is more than everything never comes')
+  const before = await calls(redis)
+  t.strictSame([await wait(5), await wait(1), await wait(11)], ['18000', '3600', undefined])
+  t.equal(await calls(redis), before)
+})
+
+t.test('a denial that is remembered names no policy that has recovered since', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const policies = [
+    { name: 'burst', max: 5, timeWindow: 100 },
+    { name: 'day', max: 5, timeWindow: '1 day' }
+  ]
+  const [app] = (await services(t, redis, 1, { policies })) as [FastifyInstance]
+  for (let asked = 0; asked < 6; asked++) await ask(app)
+  const before = await calls(redis)
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  const { body } = await app.inject('/')
+  t.strictSame(JSON.parse(body)['violated-policies'], ['day'])
+  t.match((await ask(app)).headers['ratelimit'], /"burst";r=5, "day";r=0;t=/)
+  t.equal(await calls(redis), before)
+})
+
 t.test('where denied requests count, the store sees them all', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return

@@ -57,6 +57,8 @@ export class GuardedStore {
   readonly #release: (() => void) | undefined
   readonly #opened: Promise<void>
   #timer: NodeJS.Timeout | undefined
+  /** Ends the wait for a store that is not ready at boot. */
+  #endBoot: (() => void) | undefined
   #isClosed = false
 
   constructor(options: GuardOptions) {
@@ -82,6 +84,7 @@ export class GuardedStore {
     let release: (() => void) | undefined
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, BOOT)
+      this.#endBoot = resolve
     })
     const ready = new Promise<void>((resolve) => {
       if (this.#isReady) resolve()
@@ -123,6 +126,7 @@ export class GuardedStore {
     this.#isClosed = true
     clearInterval(this.#timer)
     this.#release?.()
+    this.#endBoot?.()
   }
 
   #timed<Answer>(

@@ -137,7 +137,7 @@ local function decider()
 
   local function change(action, policy)
     local algorithm = policy.algorithm
-    -- The first two are told nothing of the client's own numbers.
+    -- Of a ban or a reset the script is not told the client's own numbers: nothing is settled by them.
     local account = action == 'settle' and settled(policy) or read()
     if action == 'ban' then
       account.ban = now + policy.cost

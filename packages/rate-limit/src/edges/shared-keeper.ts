@@ -66,7 +66,10 @@ export class SharedKeeper implements Keeper {
     if (this.#leases !== undefined && isSimple(charge)) {
       return this.#checkLeased(this.#leases, charge)
     }
-    return this.#denied?.find(charge, monotonicClock()) ?? this.#check(charge)
+    const denied = this.#denied?.find(charge, monotonicClock())
+    if (denied !== undefined) return denied
+    this.#releaseLeaseOf(charge)
+    return this.#check(charge)
   }
 
   peek(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Decision> {
@@ -77,7 +80,7 @@ export class SharedKeeper implements Keeper {
       (lease && isSimple(charge) ? this.#leases?.look(lease, charge.costs, now) : undefined) ??
       this.#denied?.find(charge, now)
     if (known !== undefined) return known
-    if (lease !== undefined) this.#leases?.release(lease)
+    this.#releaseLeaseOf(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.peek(charge))
     const instead = () => this.#local.peek(charge.keys, costs, policies)
     return asked === undefined ? instead() : asked.then((decision) => decision ?? instead())
@@ -87,8 +90,7 @@ export class SharedKeeper implements Keeper {
     const charge = this.#charge(keys, costs, policies)
     const denied = this.#denied?.find(charge, monotonicClock())
     if (denied !== undefined) return nothingHeld(denied)
-    const lease = this.#leaseOf(charge)
-    if (lease !== undefined) this.#leases?.release(lease)
+    this.#releaseLeaseOf(charge)
     const remember = this.#remembering(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.reserve(charge))
     const instead = () => this.#local.reserve(charge.keys, costs, policies)
@@ -130,26 +132,35 @@ export class SharedKeeper implements Keeper {
     return { limit, keys: shortened(keys), policies, countDenied, costs }
   }
 
-  #check(charge: Charge): MaybePromise<Decision> {
+  #check(charge: Charge, isFirst = true): MaybePromise<Decision> {
     const remember = this.#remembering(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.check(charge))
     if (asked === undefined) return this.#checkInstead(charge)
-    return asked.then((decision) => {
+    return asked.then((decision): MaybePromise<Decision> => {
       if (decision === undefined) return this.#checkInstead(charge)
+      if (!decision.allowed && isFirst && this.#hasLeased(charge)) {
+        return this.#checkAgain(charge, decision)
+      }
       remember(decision)
       return decision
     })
+  }
+
+  /** What was leased while a request was under way counts for it too. */
+  async #checkAgain(charge: Charge, denied: Decision): Promise<Decision> {
+    await this.#leaseOf(charge)?.renewal
+    return this.#releaseLeaseOf(charge) ? this.#check(charge, false) : denied
   }
 
   #checkInstead({ keys, costs, policies }: Charge): Decision {
     return this.#local.check(keys, costs, policies)
   }
 
-  /** Remembers a denial, if nothing that was done since makes it untrue. */
+  /** Remembers a denial, if nothing that was done since makes it untrue and no lease is to blame. */
   #remembering(charge: Charge): (decision: Decision) => void {
     const changes = this.#changes
     return (decision) => {
-      if (decision.allowed || changes !== this.#changes) return
+      if (decision.allowed || changes !== this.#changes || this.#hasLeased(charge)) return
       this.#denied?.add(charge, decision, monotonicClock())
     }
   }
@@ -159,7 +170,10 @@ export class SharedKeeper implements Keeper {
     return {
       decision,
       settle: async (actual) => {
-        await this.#shared.store.ask(charge, () => settle(actual))
+        const settled = this.#shared.store.ask(charge, () => settle(actual))
+        this.#denied?.forget(charge.keys)
+        await settled
+        // Also what was denied meanwhile.
         this.#denied?.forget(charge.keys)
       }
     }
@@ -193,6 +207,18 @@ export class SharedKeeper implements Keeper {
     return typeof keys === 'string' ? this.#leases?.find(keys, policies) : undefined
   }
 
+  /** Whether a client has leased anything, or is about to. */
+  #hasLeased(charge: Charge): boolean {
+    const lease = this.#leaseOf(charge)
+    return lease !== undefined && (lease.tokens > 0 || lease.renewal !== undefined)
+  }
+
+  /** Gives back what a client has leased, so that it counts. Returns whether there was anything. */
+  #releaseLeaseOf(charge: Charge): boolean {
+    const lease = this.#leaseOf(charge)
+    return lease !== undefined && this.#leases?.release(lease) === true
+  }
+
   #checkLeased(leases: Leases, charge: SimpleCharge): MaybePromise<Decision> {
     const { keys, costs, policies } = charge
     const now = monotonicClock()
@@ -202,9 +228,10 @@ export class SharedKeeper implements Keeper {
       this.#denied?.find(charge, now)
     if (known !== undefined) return known
     // Whoever comes while more is asked for asks for itself: in the same call, if it is the same turn.
-    if (costs === 0 || lease?.isRenewing === true) return this.#check(charge)
+    if (lease?.renewal !== undefined) return this.#check(charge)
     // What is left is too old, or too little for this request: so that it counts for it, it goes first.
     if (lease !== undefined) leases.release(lease)
+    if (costs === 0) return this.#check(charge)
     return this.#renew(leases, lease, charge, leases.size(lease, costs))
   }
 
@@ -216,12 +243,12 @@ export class SharedKeeper implements Keeper {
   ): MaybePromise<Decision> {
     const { keys, costs: cost, policies } = charge
     const changes = this.#changes
-    const asked =
-      lease === undefined || size === cost
-        ? this.#take(charge)
-        : this.#takeInAdvance(lease, charge, size)
+    const remember = this.#remembering(charge)
+    const renewing = size > cost ? lease : undefined
+    const asked = renewing ? this.#takeInAdvance(charge, size) : this.#take(charge)
     if (asked === undefined) return this.#checkInstead(charge)
     const renewed = asked.then((taken): MaybePromise<Decision> => {
+      if (renewing) renewing.renewal = undefined
       if (taken === undefined) return this.#checkInstead(charge)
       const { decision, settle } = taken
       const decided = leases.renew(
@@ -231,12 +258,11 @@ export class SharedKeeper implements Keeper {
         monotonicClock()
       )
       if (this.#isClosed || changes !== this.#changes) leases.end(keys)
-      else if (!decision.allowed && size === cost) {
-        this.#denied?.add(charge, decision, monotonicClock())
-      }
+      else if (size === cost) remember(decision)
       // What is not there for more may be there for this one.
       return decision.allowed || size === cost ? decided : this.#check(charge)
     })
+    if (renewing) renewing.renewal = renewed
     this.#waitFor(renewed)
     return renewed
   }
@@ -247,23 +273,16 @@ export class SharedKeeper implements Keeper {
   }
 
   /** What is taken in advance is reserved, so that the rest can be given back. */
-  #takeInAdvance(
-    lease: Lease,
-    charge: SimpleCharge,
-    size: number
-  ): Promise<Taken | undefined> | undefined {
+  #takeInAdvance(charge: SimpleCharge, size: number): Promise<Taken | undefined> | undefined {
     const more = { ...charge, costs: size }
-    const asked = this.#shared.store.ask(more, (store) => store.reserve(more))
-    if (asked === undefined) return undefined
-    lease.isRenewing = true
-    return asked.finally(() => {
-      lease.isRenewing = false
-    })
+    return this.#shared.store.ask(more, (store) => store.reserve(more))
   }
 
   #giveBack({ key, policies, spent, settle }: Remainder): void {
     const account = this.#account(key, policies)
-    this.#waitFor(this.#shared.store.ask(account, () => settle(spent)))
+    const asked = this.#shared.store.ask(account, () => settle(spent))
+    this.#denied?.forget(key)
+    this.#waitFor(asked?.then(() => this.#denied?.forget(key)))
   }
 
   /** What has to be over before the limit is closed. */
