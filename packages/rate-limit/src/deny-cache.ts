@@ -66,6 +66,11 @@ export class DenyCache {
     return later(denial.decision, now - denial.since, policies)
   }
 
+  /** Forgets what a client was told who was charged since: there is less left now. */
+  charged(keys: Each<string>): void {
+    if (this.#denials.size > 0) this.#denials.delete(joined(keys))
+  }
+
   /** Forgets all denials of a client: something was given back. */
   forget(keys: Each<string>): void {
     if (typeof keys === 'string') {

@@ -45,8 +45,10 @@ t.test('requests of a client that cost different amounts have to wait differentl
   cache.add(charge('a', 3, POLICIES), denied(310), 0)
   cache.add(charge('a', 7, POLICIES), denied(700), 0)
   t.strictSame(waits(), [310, undefined, 500, 600, 700], 'the one that was remembered first goes')
-  cache.forget('a')
-  t.strictSame(waits(), Array(5).fill(undefined))
+  cache.charged('b')
+  t.equal(cache.find(charge('a', 5, POLICIES), 0)?.retryAfter, 500)
+  cache.charged('a')
+  t.strictSame(waits(), Array(5).fill(undefined), 'there is less left than it was told')
 })
 
 t.test('a client of several names is another when one of them is', async (t) => {

@@ -1,10 +1,13 @@
 import {
+  type Decision,
   MemoryStore,
   type RateLimiter,
   type RateLimitOptions,
   type RateLimitPolicy,
+  type Reservation,
   rateLimit
 } from '@holdfast/rate-limit'
+import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { startPrivateRedis } from '../../../test/support/redis.ts'
@@ -86,6 +89,59 @@ t.test('limiters of several services count together', async (t) => {
     await one.check('alice', { cost: 2 }),
     { allowed: true },
     'and what was known is forgotten'
+  )
+})
+
+t.test('what clients are told is the same in Redis and in memory, denied or not', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const [shared] = (await services(t, redis, 1, {})) as [FastifyInstance]
+  const own = Fastify()
+  t.teardown(() => own.close())
+  await own.register(rateLimit)
+  const policy = fc.record({
+    max: fc.constantFrom(0, 2, 5, 20),
+    timeWindow: fc.constantFrom('10d', '30d'),
+    algorithm: fc.constantFrom('token-bucket', 'fixed-window', 'sliding-window')
+  })
+  const step = fc.record({
+    what: fc.constantFrom('check', 'check', 'peek', 'reserve', 'settle', 'reset', 'ban', 'lift'),
+    key: fc.constantFrom('a', 'b'),
+    cost: fc.constantFrom(0, 1, 1, 2, 3, 7, 30)
+  })
+  /** Nothing comes back while this runs; how long that takes is all that differs. */
+  const days = ({ each, ...decision }: Decision): unknown => ({
+    ...decision,
+    retryAfter: Math.ceil(decision.retryAfter / 86_400_000),
+    moreAfter: Math.ceil(decision.moreAfter / 86_400_000),
+    resetAfter: Math.ceil(decision.resetAfter / 86_400_000),
+    each: each?.map(days)
+  })
+  let groups = 0
+  const limits = fc.array(policy, { minLength: 1, maxLength: 3 })
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(step, { maxLength: 30 }), async (limits, steps) => {
+      const policies = limits.map((limit, index) => ({ ...limit, name: `${index}` }))
+      const groupId = `group ${groups++}`
+      const limiters = [shared, own].map((app) => app.createRateLimiter({ policies, groupId }))
+      const held: Reservation[][] = []
+      for (const { what, key, cost } of steps) {
+        const told = await Promise.all(
+          limiters.map(async (limiter, index) => {
+            if (what === 'check' || what === 'peek') return days(await limiter[what](key, { cost }))
+            if (what === 'reset') return limiter.reset(key)
+            if (what === 'ban') return limiter.ban(key, '3d')
+            if (what === 'lift') return limiter.ban(key, 0)
+            if (what === 'settle') return held[index]?.shift()?.settle(cost)
+            const reservation = await limiter.reserve(key, { cost })
+            held[index] = [...(held[index] ?? []), reservation]
+            return days(reservation.decision)
+          })
+        )
+        t.strictSame(told[0], told[1])
+      }
+    }),
+    { numRuns: Number(process.env['RUNS'] ?? 60) }
   )
 })
 

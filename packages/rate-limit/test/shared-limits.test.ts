@@ -127,6 +127,26 @@ t.test('a denied client is told how long the request in question has to wait', a
   t.equal(await calls(redis), before)
 })
 
+t.test('what a denied client is told counts what it was allowed since', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const limit = { max: 100, timeWindow: '10 hours', lease: { max: 20 } } as const
+  const [app] = (await services(t, redis, 1, {
+    ...limit,
+    cost: ({ headers }) => Number(headers['cost'])
+  })) as [FastifyInstance]
+  for (const [cost, status, left] of [
+    [101, 429, 100],
+    [1, 200, 99],
+    [101, 429, 99],
+    [1, 200, 98],
+    [1, 200, 97],
+    [101, 429, 97]
+  ] as const) {
+    t.match(await ask(app, '/', { cost: `${cost}` }), { status, left })
+  }
+})
+
 t.test('a denial that is remembered names no policy that has recovered since', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return

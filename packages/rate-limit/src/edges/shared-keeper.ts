@@ -91,13 +91,13 @@ export class SharedKeeper implements Keeper {
     const denied = this.#denied?.find(charge, monotonicClock())
     if (denied !== undefined) return nothingHeld(denied)
     this.#releaseLeaseOf(charge)
-    const remember = this.#remembering(charge)
+    const note = this.#noting(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.reserve(charge))
     const instead = () => this.#local.reserve(charge.keys, costs, policies)
     if (asked === undefined) return instead()
     return asked.then((reserved) => {
       if (reserved === undefined) return instead()
-      remember(reserved.decision)
+      note(reserved.decision)
       return this.#held(charge, reserved)
     })
   }
@@ -133,7 +133,7 @@ export class SharedKeeper implements Keeper {
   }
 
   #check(charge: Charge, isFirst = true): MaybePromise<Decision> {
-    const remember = this.#remembering(charge)
+    const note = this.#noting(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.check(charge))
     if (asked === undefined) return this.#checkInstead(charge)
     return asked.then((decision): MaybePromise<Decision> => {
@@ -141,7 +141,7 @@ export class SharedKeeper implements Keeper {
       if (!decision.allowed && isFirst && this.#hasLeased(charge)) {
         return this.#checkAgain(charge, decision)
       }
-      remember(decision)
+      note(decision)
       return decision
     })
   }
@@ -156,12 +156,14 @@ export class SharedKeeper implements Keeper {
     return this.#local.check(keys, costs, policies)
   }
 
-  /** Remembers a denial, if nothing that was done since makes it untrue and no lease is to blame. */
-  #remembering(charge: Charge): (decision: Decision) => void {
+  /** Takes note of a decision: of a denial, if nothing done since makes it untrue and no lease is to blame. */
+  #noting(charge: Charge): (decision: Decision) => void {
     const changes = this.#changes
     return (decision) => {
-      if (decision.allowed || changes !== this.#changes || this.#hasLeased(charge)) return
-      this.#denied?.add(charge, decision, monotonicClock())
+      if (decision.allowed) this.#denied?.charged(charge.keys)
+      else if (changes === this.#changes && !this.#hasLeased(charge)) {
+        this.#denied?.add(charge, decision, monotonicClock())
+      }
     }
   }
 
@@ -223,10 +225,13 @@ export class SharedKeeper implements Keeper {
     const { keys, costs, policies } = charge
     const now = monotonicClock()
     const lease = leases.find(keys, policies)
-    const known =
-      (lease === undefined ? undefined : leases.spend(lease, costs, now)) ??
-      this.#denied?.find(charge, now)
-    if (known !== undefined) return known
+    const spent = lease && leases.spend(lease, costs, now)
+    if (spent !== undefined) {
+      this.#denied?.charged(keys)
+      return spent
+    }
+    const denied = this.#denied?.find(charge, now)
+    if (denied !== undefined) return denied
     // Whoever comes while more is asked for asks for itself: in the same call, if it is the same turn.
     if (lease?.renewal !== undefined) return this.#check(charge)
     // What is left is too old, or too little for this request: so that it counts for it, it goes first.
@@ -243,7 +248,7 @@ export class SharedKeeper implements Keeper {
   ): MaybePromise<Decision> {
     const { keys, costs: cost, policies } = charge
     const changes = this.#changes
-    const remember = this.#remembering(charge)
+    const note = this.#noting(charge)
     const renewing = size > cost ? lease : undefined
     const asked = renewing ? this.#takeInAdvance(charge, size) : this.#take(charge)
     if (asked === undefined) return this.#checkInstead(charge)
@@ -258,7 +263,7 @@ export class SharedKeeper implements Keeper {
         monotonicClock()
       )
       if (this.#isClosed || changes !== this.#changes) leases.end(keys)
-      else if (size === cost) remember(decision)
+      else if (decision.allowed || size === cost) note(decision)
       // What is not there for more may be there for this one.
       return decision.allowed || size === cost ? decided : this.#check(charge)
     })
