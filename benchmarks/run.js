@@ -3,11 +3,11 @@
  *
  * Usage: node benchmarks/run.js [--short | --smoke] [--twice] [question ...]
  *
- * `--short` takes minutes, the full form a good part of an hour; `--smoke` takes no care of time,
- * keeps nothing, and only shows that the scripts work. `--twice` asks
- * everything a second time and says which figures agree.
+ * `--short` takes two thirds of an hour for all of them, the full form three times as long; `--smoke`
+ * takes no care of time, keeps nothing, and only shows that the scripts work. `--twice` asks everything a
+ * second time and says which figures agree.
  */
-import { agreementOf, keepAgreement, keptAgreement } from './harness/agreement.js'
+import { agreementOf, compared, keepComparison, keptComparison } from './harness/agreement.js'
 import { effortOf } from './harness/effort.js'
 import { machine } from './harness/machine.js'
 import { keepReport, printReport, writePage } from './harness/report.js'
@@ -51,8 +51,9 @@ async function ask(again = false) {
 const first = await ask()
 if (effort.name !== 'smoke') for (const report of first) keepReport(report)
 if (process.argv.includes('--twice')) {
-  const agreement = agreementOf(first, await ask(true))
-  printReport(agreement)
-  if (effort.name !== 'smoke' && wanted.length === 0) keepAgreement(agreement)
+  const comparison = compared(first, await ask(true))
+  printReport(agreementOf(comparison))
+  if (effort.name !== 'smoke') keepComparison(comparison)
 }
-if (effort.name !== 'smoke') writePage(questions, keptAgreement())
+const kept = keptComparison()
+if (effort.name !== 'smoke') writePage(questions, kept === undefined ? [] : [agreementOf(kept)])

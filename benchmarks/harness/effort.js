@@ -24,7 +24,7 @@ const efforts = {
     name: 'short',
     passes: 2,
     rounds: 2,
-    httpRounds: 1,
+    httpRounds: 3,
     warmUp: 100_000,
     requests: 10_000,
     samples: 9,
