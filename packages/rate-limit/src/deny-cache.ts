@@ -27,6 +27,8 @@ interface Denial {
   readonly changes: number
 }
 
+const NONE: readonly Denial[] = []
+
 /** The denied clients of one limit. Times are milliseconds of a monotonic clock. */
 export class DenyCache {
   readonly #denials = new Map<string, Denial[]>()
@@ -57,7 +59,7 @@ export class DenyCache {
     // Most clients are not denied: nothing is made of their names.
     if (this.#denials.size === 0) return undefined
     const name = joined(keys)
-    const denial = this.#denials.get(name)?.find((one) => isAbout(one, costs, policies))
+    const denial = denialAbout(this.#denials.get(name) ?? NONE, costs, policies)
     if (denial === undefined) return undefined
     if (now >= denial.until || this.#isChanged(keys, denial.changes)) {
       this.#denials.delete(name)
@@ -93,6 +95,18 @@ export class DenyCache {
       return (this.#changed.get(memberName(key, index)) ?? 0) > changes
     })
   }
+}
+
+/** A loop, and no closure: denied clients come often. */
+function denialAbout(
+  denials: readonly Denial[],
+  costs: Each<number>,
+  policies: Policies
+): Denial | undefined {
+  for (const denial of denials) {
+    if (isAbout(denial, costs, policies)) return denial
+  }
+  return undefined
 }
 
 /** Another cost has another wait, and other numbers may allow it. */
