@@ -1,10 +1,11 @@
 /**
  * How long to look. A smoke run proves that the scripts work and says nothing about time.
  *
- * The run goes over its questions in `passes`, and in each of them over the variants in `rounds`,
- * forwards and backwards.
+ * The run goes over its questions in `passes`, and in each of them over the variants in `rounds`, with
+ * fresh processes and in the other direction each. In process a round has many short turns: a variant
+ * sends its `requests`, and then it is the next one's turn.
  *
- * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, httpRounds: number, warmUp: number, requests: number, samples: number, seconds: number }} Effort
+ * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, httpRounds: number, warmUp: number, requests: number, turns: number, seconds: number }} Effort
  */
 
 // Before some 70,000 requests, what is compiled late is still being compiled.
@@ -13,21 +14,21 @@ const efforts = {
   full: {
     name: 'full',
     passes: 5,
-    rounds: 2,
-    httpRounds: 2,
+    rounds: 4,
+    httpRounds: 3,
     warmUp: 100_000,
-    requests: 20_000,
-    samples: 15,
+    requests: 5000,
+    turns: 61,
     seconds: 1
   },
   short: {
     name: 'short',
     passes: 2,
-    rounds: 2,
+    rounds: 4,
     httpRounds: 3,
     warmUp: 100_000,
-    requests: 10_000,
-    samples: 9,
+    requests: 5000,
+    turns: 31,
     seconds: 1
   },
   smoke: {
@@ -37,7 +38,7 @@ const efforts = {
     httpRounds: 1,
     warmUp: 200,
     requests: 200,
-    samples: 1,
+    turns: 1,
     seconds: 0.2
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Runs one variant in a fresh process and prints what it measured, as one line of JSON.
+ * Keeps one variant warm in a process of its own. Asked "cpu?" it sends a sample of requests and tells
+ * the microseconds of one; asked "end?" it proves that it did what it should, and tells the bytes.
  *
- * Usage: node in-process-worker.js <module of variants> <variant> <warm-up> <requests a sample> <samples>
+ * Usage: startChild([in-process-worker.js, module of variants, variant, warm-up, requests a sample])
  */
 import { closed, connection, send } from './fake-exchange.js'
 
@@ -9,7 +10,7 @@ const BATCH = 50
 const CLIENTS = 50
 const PATIENCE = 100_000
 
-const [, , modulePath = '', variantName = '', warmUp, perSample, samples] = process.argv
+const [, , modulePath = '', variantName = '', warmUp, perSample] = process.argv
 
 /** @type {{ variants: Record<string, import('./in-process.js').Variant> }} */
 const { variants } = await import(modulePath)
@@ -43,27 +44,46 @@ async function run(count) {
   }
 }
 
-await run(Number(warmUp))
-const microseconds = []
-for (let sample = 0; sample < Number(samples); sample++) {
+async function microseconds() {
   const before = process.cpuUsage()
   await run(Number(perSample))
   const { user, system } = process.cpuUsage(before)
-  microseconds.push((user + system) / Number(perSample))
+  return (user + system) / Number(perSample)
 }
 
 // Few enough that the young generation, which the driver makes large, holds them without collection.
 const ALLOCATING = 1000
-const bytes = []
-for (let sample = 0; sample < 5; sample++) {
-  globalThis.gc?.()
-  const before = process.memoryUsage().heapUsed
-  await run(ALLOCATING)
-  bytes.push((process.memoryUsage().heapUsed - before) / ALLOCATING)
+
+async function bytes() {
+  const samples = []
+  for (let sample = 0; sample < 5; sample++) {
+    globalThis.gc?.()
+    const before = process.memoryUsage().heapUsed
+    await run(ALLOCATING)
+    samples.push((process.memoryUsage().heapUsed - before) / ALLOCATING)
+  }
+  return samples
 }
 
-const answer = await app.inject({ ...what, method: 'GET' })
-if (answer.statusCode !== status) throw new Error(`expected ${status}, got ${answer.statusCode}`)
-if (closed() !== sent) throw new Error(`${sent} sent, ${closed()} closed`)
-await verify?.(sent + 1)
-process.stdout.write(`${JSON.stringify({ microseconds, bytes })}\n`, () => process.exit(0))
+async function assertWorkDone() {
+  const answer = await app.inject({ ...what, method: 'GET' })
+  if (answer.statusCode !== status) throw new Error(`expected ${status}, got ${answer.statusCode}`)
+  if (closed() !== sent) throw new Error(`${sent} sent, ${closed()} closed`)
+  await verify?.(sent + 1)
+}
+
+/** @param {unknown} question */
+async function answer(question) {
+  if (question === 'cpu?') {
+    process.send?.({ microseconds: await microseconds() })
+  } else {
+    const allocated = await bytes()
+    await assertWorkDone()
+    process.send?.({ bytes: allocated })
+  }
+}
+
+await run(Number(warmUp))
+process.on('message', answer)
+process.on('disconnect', () => process.exit(0))
+process.send?.({})

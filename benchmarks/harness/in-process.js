@@ -2,9 +2,8 @@
  * Added cost of a request, in process: no sockets, everything else real. It resolves about a tenth
  * of a microsecond, where HTTP over loopback resolves two.
  */
-import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { nodeCommand } from './nodes.js'
+import { startChild } from './child.js'
 import { spreadOf } from './statistics.js'
 
 /**
@@ -20,40 +19,40 @@ import { spreadOf } from './statistics.js'
  * @typedef {() => Built | Promise<Built>} Variant
  *
  * @typedef {import('./statistics.js').Spread} Spread
+ * @typedef {{ cpu: number[], bytes: number[] }} Figures microseconds and bytes a request, by sample
  * @typedef {{ variant: string, cpu: Spread, ofBase: Spread, added: Spread, addedBytes: Spread }} Row
  */
 
 const worker = fileURLToPath(new URL('in-process-worker.js', import.meta.url))
 
 /**
- * Runs the variants in fresh processes, in turn, forwards and backwards. The first is the base that
- * "added" is counted from; it is run twice a round, and the second one, the control, shows what the
- * machine's noise alone adds.
+ * Runs the variants side by side: a round starts a fresh process of each, warms it up, and then asks
+ * them for a sample in turn, forwards and backwards, so that what is compared was measured within a
+ * second. The first is the base that "added" is counted from; it is there twice, and the second one,
+ * the control, shows what the machine's noise alone adds.
  *
  * @param {string} modulePath absolute path of the module that exports `variants`
  * @param {readonly string[]} names the first is the base
  * @param {import('./effort.js').Effort} effort
  * @param {import('./samples.js').Samples} samples of this run so far; it adds to them
- * @returns {Row[]} the control is the second row
+ * @returns {Promise<Row[]>} the control is the second row
  */
-export function compareInProcess(modulePath, names, effort, samples) {
+export async function compareInProcess(modulePath, names, effort, samples) {
   const [base = '', ...others] = names
   const control = `${base} (control)`
   const order = [base, control, ...others]
   const of = (/** @type {string} */ name, /** @type {string} */ what) =>
     `in process: ${names.join()}: ${name}: ${what}`
   for (let round = 0; round < effort.rounds; round++) {
-    let baseline = { cpu: 0, bytes: 0 }
-    const turn = round % 2 === 0 ? order : [base, ...order.slice(1).reverse()]
-    for (const name of turn) {
-      const figures = measure(modulePath, name === control ? base : name, effort)
-      const cpu = spreadOf(figures.microseconds).median
-      const bytes = spreadOf(figures.bytes).median
-      if (name === base) baseline = { cpu, bytes }
-      samples.add(of(name, 'cpu'), cpu)
-      samples.add(of(name, 'of base'), cpu / baseline.cpu)
-      samples.add(of(name, 'added'), cpu - baseline.cpu)
-      samples.add(of(name, 'bytes'), bytes - baseline.bytes)
+    const figures = await measure(modulePath, [base, base, ...others], effort)
+    const ofBase = /** @type {Figures} */ (figures[0])
+    for (const [index, { cpu, bytes }] of figures.entries()) {
+      const name = /** @type {string} */ (order[index])
+      const beside = ofBase.cpu
+      samples.add(of(name, 'cpu'), median(cpu))
+      samples.add(of(name, 'of base'), median(cpu.map((one, turn) => one / Number(beside[turn]))))
+      samples.add(of(name, 'added'), median(cpu.map((one, turn) => one - Number(beside[turn]))))
+      samples.add(of(name, 'bytes'), median(bytes) - median(ofBase.bytes))
     }
   }
   return order.map((variant) => ({
@@ -66,18 +65,37 @@ export function compareInProcess(modulePath, names, effort, samples) {
 }
 
 /**
+ * One round.
+ *
  * @param {string} modulePath
- * @param {string} variant
+ * @param {readonly string[]} variants
  * @param {import('./effort.js').Effort} effort
- * @returns {{ microseconds: number[], bytes: number[] }}
+ * @returns {Promise<Figures[]>}
  */
-function measure(modulePath, variant, { warmUp, requests, samples }) {
-  const [command = '', ...prefix] = nodeCommand()
+async function measure(modulePath, variants, { warmUp, requests, turns }) {
   const flags = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
-  const values = [modulePath, variant, warmUp, requests, samples].map(String)
-  const { status, stdout, stderr } = spawnSync(command, [...prefix, ...flags, worker, ...values], {
-    encoding: 'utf8'
-  })
-  if (status !== 0) throw new Error(`${variant} failed:\n${stderr}`)
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  const sizes = [warmUp, requests].map(String)
+  const measured = []
+  try {
+    for (const variant of variants) {
+      const child = await startChild([...flags, worker, modulePath, variant, ...sizes])
+      measured.push({ child, cpu: /** @type {number[]} */ ([]) })
+    }
+    for (let turn = 0; turn < turns; turn++) {
+      for (const { child, cpu } of turn % 2 === 0 ? measured : [...measured].reverse()) {
+        cpu.push(Number((await child.ask('cpu?')).microseconds))
+      }
+    }
+    const figures = []
+    for (const { child, cpu } of measured) {
+      const { bytes } = await child.ask('end?')
+      figures.push({ cpu, bytes: /** @type {number[]} */ (bytes) })
+    }
+    return figures
+  } finally {
+    for (const { child } of measured) child.end()
+  }
 }
+
+/** @param {readonly number[]} samples */
+const median = (samples) => spreadOf(samples).median

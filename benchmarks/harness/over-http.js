@@ -5,11 +5,9 @@
  * @typedef {import('./statistics.js').Spread} Spread
  * @typedef {{ variant: string, ratio: Spread, addedCpu: Spread, p99Ratio: Spread, basePerSecond: number }} HttpRow
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { startChild } from './child.js'
 import { load } from './load.js'
-import { nodeCommand } from './nodes.js'
 
 const WARM_UP = 3
 
@@ -32,7 +30,7 @@ export async function compareOverHttp(modulePath, names, effort, samples) {
       const of = `over HTTP: ${names.join()}: ${variant}`
       rows.push({ variant, ...(await compare(servers, effort, samples, of)) })
     } finally {
-      for (const { child } of servers) child.disconnect()
+      for (const { child } of servers) child.end()
     }
   }
   return rows
@@ -82,30 +80,13 @@ async function observe(server, seconds) {
 
 /** @param {string} modulePath @param {string} variant */
 async function serve(modulePath, variant) {
-  const [command = '', ...prefix] = nodeCommand()
-  const child = spawn(command, [...prefix, script, modulePath, variant], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc']
-  })
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`${variant} ended with ${code}`)
-  })
-  // Expected at the end, when nobody waits for a message any more.
-  ended.catch(() => {})
-  /** @returns {Promise<Record<string, unknown>>} */
-  const message = async () => {
-    const [value] = await Promise.race([once(child, 'message'), ended])
-    return value
-  }
-  const { port, url, headers } = await message()
+  const child = await startChild([script, modulePath, variant])
+  const { port, url, headers } = child.hello
   return {
     child,
     url: `http://127.0.0.1:${port}${url}`,
     headers: /** @type {Record<string, string>} */ (headers),
     /** Microseconds of CPU so far. */
-    cpu: async () => {
-      const answer = message()
-      child.send('cpu?')
-      return Number((await answer).cpu)
-    }
+    cpu: async () => Number((await child.ask('cpu?')).cpu)
   }
 }

@@ -32,10 +32,26 @@ export function spreadOf(samples) {
  * @returns {Spread}
  */
 export function ratioOf(one, other) {
+  return beside(one, other, (sample, otherSample) => sample / otherSample)
+}
+
+/** What one figure is more than another, round by round. @param {Spread} one @param {Spread} other */
+export function differenceOf(one, other) {
+  return beside(one, other, (sample, otherSample) => sample - otherSample)
+}
+
+/**
+ * @param {Spread} one @param {Spread} other
+ * @param {(sample: number, otherSample: number) => number} compare
+ * @returns {Spread}
+ */
+function beside(one, other, compare) {
   const rounds = Math.min(one.samples.length, other.samples.length)
   if (rounds === 0) return nothing
   return spreadOf(
-    one.samples.slice(0, rounds).map((sample, round) => sample / Number(other.samples[round]))
+    one.samples
+      .slice(0, rounds)
+      .map((sample, round) => compare(sample, Number(other.samples[round])))
   )
 }
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { compareEngines } from '../harness/engines.js'
 import { fixed, quoted } from '../harness/report.js'
-import { nothing, ratioOf, spreadOf } from '../harness/statistics.js'
+import { differenceOf, nothing, ratioOf } from '../harness/statistics.js'
 
 const modulePath = fileURLToPath(new URL('../variants/limiters.js', import.meta.url))
 const LOOP = 'empty loop'
@@ -23,6 +23,7 @@ export const limiterCore = {
   asks: 'What does one decision cost with few and with many clients, how much memory does a client take, and how long does the collector stop the world for a million of them?',
   versions: ['@fastify/rate-limit', 'rate-limiter-flexible', 'express-rate-limit'],
   run(effort, samples) {
+    const { rounds } = effort
     const operations = effort.name === 'smoke' ? 1000 : 300_000
     const counts = effort.name === 'smoke' ? [1, 100] : [1, 10_000, 1_000_000]
     const names = [LOOP, ...PEERS, OURS]
@@ -31,7 +32,7 @@ export const limiterCore = {
         modulePath,
         names.map((name) => `speed: ${name}`),
         { keys, operations },
-        { rounds: effort.rounds },
+        { rounds },
         samples
       )
     )
@@ -41,7 +42,7 @@ export const limiterCore = {
       modulePath,
       remembering.map((name) => `memory: ${name}`),
       { keys: last },
-      { rounds: 1 },
+      { rounds },
       samples
     )
 
@@ -49,7 +50,7 @@ export const limiterCore = {
       modulePath,
       KEYED.map((name) => `key: ${name}`),
       {},
-      { rounds: 1 },
+      { rounds },
       samples
     )
     const size = effort.name === 'smoke' ? { capacity: 512, keys: 8000, long: 10 } : {}
@@ -60,11 +61,8 @@ export const limiterCore = {
       speed[index]?.[`speed: ${name}`]?.nanoseconds ?? nothing
     const ofMemory = (/** @type {string} */ name, /** @type {string} */ what) =>
       memory[`memory: ${name}`]?.[what] ?? nothing
-    const net = (/** @type {number} */ index, /** @type {string} */ name) => {
-      const loop = figure(index, LOOP).samples
-      const whole = figure(index, name).samples
-      return spreadOf(whole.map((sample, round) => sample - Number(loop[round])))
-    }
+    const net = (/** @type {number} */ index, /** @type {string} */ name) =>
+      differenceOf(figure(index, name), figure(index, LOOP))
     const best = (/** @type {number} */ index) =>
       PEERS.map((name) => net(index, name)).reduce((one, other) =>
         other.median < one.median ? other : one
