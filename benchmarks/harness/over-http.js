@@ -1,15 +1,18 @@
 /**
- * Requests a second over real sockets, as a ratio of neighbouring moments: base, variant, base,
- * variant. Server and load stay on cores of their own where the system can pin.
+ * Requests a second over real sockets, of a variant and the base under load at the same time, so that
+ * what slows down one slows down the other. Where the system can pin, both servers share one core,
+ * half of it each, and their clients share another.
  *
  * @typedef {import('./statistics.js').Spread} Spread
- * @typedef {{ variant: string, ratio: Spread, addedCpu: Spread, p99Ratio: Spread, basePerSecond: number }} HttpRow
+ * @typedef {{ variant: string, ratio: Spread, addedCpu: Spread, p99Ratio: Spread }} HttpRow
  */
 import { fileURLToPath } from 'node:url'
 import { startChild } from './child.js'
 import { load } from './load.js'
 
 const WARM_UP = 3
+/** Half a core each: as many requests as one alone would answer in one. */
+const TOGETHER = 2
 
 const script = fileURLToPath(new URL('http-server.js', import.meta.url))
 
@@ -45,37 +48,31 @@ export async function compareOverHttp(modulePath, names, effort, samples) {
 async function compare([base, variant], { httpRounds, seconds }, samples, of) {
   if (base === undefined || variant === undefined) throw new Error('two servers are compared')
   // What is compiled late is compiled by then.
-  await observe(base, WARM_UP * seconds)
-  await observe(variant, WARM_UP * seconds)
+  await observe([base, variant], TOGETHER * WARM_UP * seconds)
   for (let round = 0; round < httpRounds; round++) {
-    // In both orders: whoever goes second meets a warmer machine.
-    const baseFirst = samples.count(`${of}: ratio`) % 2 === 0
-    const first = await observe(baseFirst ? base : variant, seconds)
-    const second = await observe(baseFirst ? variant : base, seconds)
-    const [ofBase, ofVariant] = baseFirst ? [first, second] : [second, first]
+    const [ofBase, ofVariant] = await observe([base, variant], TOGETHER * seconds)
+    if (ofBase === undefined || ofVariant === undefined) throw new Error('two were observed')
     samples.add(`${of}: ratio`, ofVariant.perSecond / ofBase.perSecond)
     samples.add(`${of}: cpu`, ofVariant.cpu - ofBase.cpu)
     samples.add(`${of}: p99`, ofVariant.p99 / ofBase.p99)
-    samples.add(`${of}: base`, ofBase.perSecond)
   }
   return {
     ratio: samples.spread(`${of}: ratio`),
     addedCpu: samples.spread(`${of}: cpu`),
-    p99Ratio: samples.spread(`${of}: p99`),
-    basePerSecond: samples.spread(`${of}: base`).median
+    p99Ratio: samples.spread(`${of}: p99`)
   }
 }
 
-/** @param {Awaited<ReturnType<typeof serve>>} server @param {number} seconds */
-async function observe(server, seconds) {
-  const before = await server.cpu()
-  const {
-    requests,
-    seconds: taken,
-    p99
-  } = await load(server.url, { seconds, headers: server.headers })
-  const after = await server.cpu()
-  return { perSecond: requests / taken, cpu: (after - before) / requests, p99 }
+/** @param {Awaited<ReturnType<typeof serve>>[]} servers @param {number} seconds */
+function observe(servers, seconds) {
+  return Promise.all(
+    servers.map(async ({ url, headers, cpu }) => {
+      const before = await cpu()
+      const { requests, seconds: taken, p99 } = await load(url, { seconds, headers })
+      const after = await cpu()
+      return { perSecond: requests / taken, cpu: (after - before) / requests, p99 }
+    })
+  )
 }
 
 /** @param {string} modulePath @param {string} variant */
