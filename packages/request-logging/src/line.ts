@@ -62,9 +62,6 @@ export interface Line {
   droppedFields?: number
 }
 
-/** The fields of what limiter and breaker decided. */
-export const DECISION_NAMES = ['policy', 'remaining', 'name', 'state', 'outcome'] as const
-
 /** Milliseconds with at most three decimals. */
 export function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000

@@ -44,25 +44,16 @@ type Symbols = { readonly [name in keyof typeof SYMBOLS]: symbol }
  * one of `names`, redaction, a formatter, a key to nest them under, a wrapper around it all.
  *
  * @param names of the fields that lines have
- * @param nestedNames of the fields that objects in them commonly have
  */
-export function onFastPath(
-  logger: RequestLogger,
-  names: Iterable<string>,
-  nestedNames: Iterable<string>
-): RequestLogger {
+export function onFastPath(logger: RequestLogger, names: Iterable<string>): RequestLogger {
   const symbols = symbolsOf(logger)
   if (symbols === undefined) return logger
   const state = logger as unknown as PinoState
   const known = new Map([...names].map((name) => [name, keyOf(name)]))
   if (!isPlain(state, symbols, known)) return logger
-  const nested = new Map(
-    [...nestedNames].map((name) => [name, { first: keyOf(name, '{'), next: keyOf(name) }])
-  )
-  const quick = quickAsJson(state, symbols, known, nested)
+  const quick = quickAsJson(state, symbols, known)
   // Another version of pino may do it differently.
-  const sample = { ...SAMPLE, i: Object.fromEntries([...nested.keys()].map((name) => [name, 1])) }
-  if (!isSame(sample, state, state[symbols.asJson] as AsJson, quick)) return logger
+  if (!isSame(state, state[symbols.asJson] as AsJson, quick)) return logger
   return Object.create(logger, { [symbols.asJson]: { value: quick } })
 }
 
@@ -108,25 +99,20 @@ const SAMPLE = {
   g: { h: [null] }
 }
 
-function isSame(sample: Fields, state: PinoState, usual: AsJson, quick: AsJson): boolean {
+function isSame(state: PinoState, usual: AsJson, quick: AsJson): boolean {
   const time = ',"time":0'
   const level = 30
   try {
     return (
-      usual.call(state, sample, 'message', level, time) ===
-      quick.call(state, sample, 'message', level, time)
+      usual.call(state, SAMPLE, 'message', level, time) ===
+      quick.call(state, SAMPLE, 'message', level, time)
     )
   } catch {
     return false
   }
 }
 
-function quickAsJson(
-  state: PinoState,
-  symbols: Symbols,
-  known: ReadonlyMap<string, Key>,
-  nested: ReadonlyMap<string, NestedKey>
-): AsJson {
+function quickAsJson(state: PinoState, symbols: Symbols, known: ReadonlyMap<string, Key>): AsJson {
   // Constants of the closure: read from an object each time they would cost as much as the rest.
   const { levels, bindings, serializers, errorKey, stringify, stringifySafe } = symbols
   const usual = state[symbols.asJson] as AsJson
@@ -148,15 +134,25 @@ function quickAsJson(
         }
         key = keyOf(name)
       }
-      const longer = withPlain(json, key, value) ?? withFlatObject(json, key, value, nested)
-      if (longer !== undefined) {
-        json = longer
-      } else if (typeof value !== 'function') {
-        const text = (this[stringify] as Stringify)(
-          value as object | symbol | bigint | null,
-          this[stringifySafe]
-        )
-        if (text !== undefined) json = json + key.ofAny + text
+      // Each piece joined to all before it: a string so made is the cheapest to make flat.
+      switch (typeof value) {
+        case 'string':
+          json = isClean(value)
+            ? `${json}${key.ofText}${value}"`
+            : json + key.ofAny + JSON.stringify(value)
+          break
+        case 'number':
+          json = json + key.ofAny + (Number.isFinite(value) ? value : 'null')
+          break
+        case 'boolean':
+          json = json + key.ofAny + value
+          break
+        case 'function':
+          break
+        default: {
+          const text = (this[stringify] as Stringify)(value, this[stringifySafe])
+          if (text !== undefined) json = json + key.ofAny + text
+        }
       }
     }
     return (
@@ -165,64 +161,16 @@ function quickAsJson(
   }
 }
 
-/** The name of a field as JSON, and what is before it. */
+/** The name of a field as JSON. */
 interface Key {
   readonly ofAny: string
   /** With the quote that begins a text. */
   readonly ofText: string
 }
 
-/** The name of a field of an object within a line: as the object's first, and behind others. */
-interface NestedKey {
-  readonly first: Key
-  readonly next: Key
-}
-
-function keyOf(name: string, before = ','): Key {
-  const key = `${before}${JSON.stringify(name)}:`
+function keyOf(name: string): Key {
+  const key = `,${JSON.stringify(name)}:`
   return { ofAny: key, ofText: `${key}"` }
-}
-
-// Each piece is joined to all before it: a string so made is the cheapest to make flat.
-
-/** The JSON with a field of a plain value behind it; `undefined` for any other value. */
-function withPlain(json: string, key: Key, value: unknown): string | undefined {
-  switch (typeof value) {
-    case 'string':
-      return isClean(value)
-        ? `${json}${key.ofText}${value}"`
-        : json + key.ofAny + JSON.stringify(value)
-    case 'number':
-      return json + key.ofAny + (Number.isFinite(value) ? value : 'null')
-    case 'boolean':
-      return json + key.ofAny + value
-    default:
-      return undefined
-  }
-}
-
-/** The same for an object of plain values under known names, as most that the suite writes are. */
-function withFlatObject(
-  json: string,
-  key: Key,
-  value: unknown,
-  known: ReadonlyMap<string, NestedKey>
-): string | undefined {
-  if (typeof value !== 'object' || value === null || 'toJSON' in value) return undefined
-  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
-  let longer = json + key.ofAny
-  let isEmpty = true
-  for (const name in value) {
-    const member = (value as Fields)[name]
-    if (member === undefined) continue
-    const keys = known.get(name)
-    if (keys === undefined || !Object.hasOwn(value, name)) return undefined
-    const next = withPlain(longer, isEmpty ? keys.first : keys.next, member)
-    if (next === undefined) return undefined
-    longer = next
-    isEmpty = false
-  }
-  return longer + (isEmpty ? '{}' : '}')
 }
 
 interface Watchers {

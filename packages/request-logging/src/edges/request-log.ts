@@ -21,7 +21,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AddedFields, type LogFields } from '../fields.ts'
 import type { Format } from '../formats/format.ts'
 import { chosenLevel, levelInTable, type SettledRequest, type WrittenLevel } from '../level.ts'
-import { DECISION_NAMES, type Line, messageOf, rounded } from '../line.ts'
+import { type Line, messageOf, rounded } from '../line.ts'
 import { pathOf } from '../masking.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
 import { CLIENT_CLOSED_REQUEST, type Outcome, outcomeOf } from '../outcome.ts'
@@ -59,10 +59,7 @@ export class RequestLog {
     this.#format = format
     this.#activeSpan = activeSpan
     this.#semicolons = semicolons
-    this.#routes = new RouteSettingsTable(
-      options,
-      onFastPath(logger, format.reserved, DECISION_NAMES)
-    )
+    this.#routes = new RouteSettingsTable(options, onFastPath(logger, format.reserved))
     this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
   }
 
