@@ -22,11 +22,13 @@ export async function startChild(command) {
   const child = spawn(program, [...prefix, ...command], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc']
   })
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`${command.join(' ')} ended with ${code}`)
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${command.join(' ')} ended with ${code ?? signal}`)
   })
   // Expected at the end, when nobody waits for a message any more.
   ended.catch(() => {})
+  // Sent to one that has ended: that it has is what whoever waits is told.
+  child.on('error', () => {})
   /** @returns {Promise<Answer>} */
   const answer = async () => {
     const [value] = await Promise.race([once(child, 'message'), ended])
@@ -39,6 +41,9 @@ export async function startChild(command) {
       child.send(question)
       return answered
     },
-    end: () => child.disconnect()
+    end() {
+      // One that failed is gone already.
+      if (child.connected) child.disconnect()
+    }
   }
 }

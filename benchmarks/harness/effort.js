@@ -1,9 +1,9 @@
 /**
  * How long to look. A smoke run proves that the scripts work and says nothing about time.
  *
- * The run goes over its questions in `passes`, and in each of them over the variants in `rounds`, with
- * fresh processes and in the other direction each. In process a round has many short turns: a variant
- * sends its `requests`, and then it is the next one's turn.
+ * The run goes over its questions in `passes`, and in each of them over the variants in `rounds` with
+ * fresh processes. In process a round has many short `turns`, in which a variant sends its `requests`;
+ * over HTTP a pass has one pair of servers, and looks at it in `httpRounds`.
  *
  * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, httpRounds: number, warmUp: number, requests: number, turns: number, seconds: number }} Effort
  */

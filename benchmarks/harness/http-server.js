@@ -1,7 +1,7 @@
 /**
  * Serves one variant over HTTP in a process of its own, and tells its CPU time when asked.
  *
- * Usage: fork(http-server.js, [module of variants, variant])
+ * Usage: startChild([http-server.js, module of variants, variant])
  */
 const [, , modulePath = '', variantName = ''] = process.argv
 

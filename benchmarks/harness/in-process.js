@@ -28,8 +28,8 @@ const worker = fileURLToPath(new URL('in-process-worker.js', import.meta.url))
 /**
  * Runs the variants side by side: a round starts a fresh process of each, warms it up, and then asks
  * them for a sample in turn, forwards and backwards, so that what is compared was measured within a
- * second. The first is the base that "added" is counted from; it is there twice, and the second one,
- * the control, shows what the machine's noise alone adds.
+ * second; each begins as often as any other. The first is the base that "added" is counted from; it is
+ * there twice, and the second one, the control, shows what the machine's noise alone adds.
  *
  * @param {string} modulePath absolute path of the module that exports `variants`
  * @param {readonly string[]} names the first is the base
@@ -44,7 +44,8 @@ export async function compareInProcess(modulePath, names, effort, samples) {
   const of = (/** @type {string} */ name, /** @type {string} */ what) =>
     `in process: ${names.join()}: ${name}: ${what}`
   for (let round = 0; round < effort.rounds; round++) {
-    const figures = await measure(modulePath, [base, base, ...others], effort)
+    const started = rotated([base, base, ...others], round)
+    const figures = rotated(await measure(modulePath, started, effort), -round)
     const ofBase = /** @type {Figures} */ (figures[0])
     for (const [index, { cpu, bytes }] of figures.entries()) {
       const name = /** @type {string} */ (order[index])
@@ -82,7 +83,8 @@ async function measure(modulePath, variants, { warmUp, requests, turns }) {
       measured.push({ child, cpu: /** @type {number[]} */ ([]) })
     }
     for (let turn = 0; turn < turns; turn++) {
-      for (const { child, cpu } of turn % 2 === 0 ? measured : [...measured].reverse()) {
+      const order = rotated(measured, turn >> 1)
+      for (const { child, cpu } of turn % 2 === 0 ? order : order.reverse()) {
         cpu.push(Number((await child.ask('cpu?')).microseconds))
       }
     }
@@ -95,6 +97,18 @@ async function measure(modulePath, variants, { warmUp, requests, turns }) {
   } finally {
     for (const { child } of measured) child.end()
   }
+}
+
+/**
+ * The list, beginning that many places later.
+ *
+ * @template Item
+ * @param {readonly Item[]} list @param {number} by may be negative
+ * @returns {Item[]}
+ */
+function rotated(list, by) {
+  const begin = ((by % list.length) + list.length) % list.length
+  return [...list.slice(begin), ...list.slice(0, begin)]
 }
 
 /** @param {readonly number[]} samples */

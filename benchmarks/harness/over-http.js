@@ -4,6 +4,7 @@
  * half of it each, and their clients share another.
  *
  * @typedef {import('./statistics.js').Spread} Spread
+ * @typedef {Awaited<ReturnType<typeof serve>>} Served
  * @typedef {{ variant: string, ratio: Spread, addedCpu: Spread, p99Ratio: Spread }} HttpRow
  */
 import { fileURLToPath } from 'node:url'
@@ -27,52 +28,55 @@ export async function compareOverHttp(modulePath, names, effort, samples) {
   const [base = ''] = names
   const rows = []
   for (const name of names) {
-    const servers = [await serve(modulePath, base), await serve(modulePath, name)]
+    const variant = name === base ? `${base} (control)` : name
+    const of = `over HTTP: ${names.join()}: ${variant}`
+    const ofBase = await serve(modulePath, base)
     try {
-      const variant = name === base ? `${base} (control)` : name
-      const of = `over HTTP: ${names.join()}: ${variant}`
-      rows.push({ variant, ...(await compare(servers, effort, samples, of)) })
+      const ofVariant = await serve(modulePath, name)
+      try {
+        await compare(ofBase, ofVariant, effort, samples, of)
+      } finally {
+        ofVariant.child.end()
+      }
     } finally {
-      for (const { child } of servers) child.end()
+      ofBase.child.end()
     }
+    rows.push({
+      variant,
+      ratio: samples.spread(`${of}: ratio`),
+      addedCpu: samples.spread(`${of}: cpu`),
+      p99Ratio: samples.spread(`${of}: p99`)
+    })
   }
   return rows
 }
 
 /**
- * @param {Awaited<ReturnType<typeof serve>>[]} servers
+ * @param {Served} base
+ * @param {Served} variant
  * @param {import('./effort.js').Effort} effort
  * @param {import('./samples.js').Samples} samples
  * @param {string} of
  */
-async function compare([base, variant], { httpRounds, seconds }, samples, of) {
-  if (base === undefined || variant === undefined) throw new Error('two servers are compared')
+async function compare(base, variant, { httpRounds, seconds }, samples, of) {
+  const observed = (/** @type {number} */ seconds) =>
+    Promise.all([observe(base, TOGETHER * seconds), observe(variant, TOGETHER * seconds)])
   // What is compiled late is compiled by then.
-  await observe([base, variant], TOGETHER * WARM_UP * seconds)
+  await observed(WARM_UP * seconds)
   for (let round = 0; round < httpRounds; round++) {
-    const [ofBase, ofVariant] = await observe([base, variant], TOGETHER * seconds)
-    if (ofBase === undefined || ofVariant === undefined) throw new Error('two were observed')
+    const [ofBase, ofVariant] = await observed(seconds)
     samples.add(`${of}: ratio`, ofVariant.perSecond / ofBase.perSecond)
     samples.add(`${of}: cpu`, ofVariant.cpu - ofBase.cpu)
     samples.add(`${of}: p99`, ofVariant.p99 / ofBase.p99)
   }
-  return {
-    ratio: samples.spread(`${of}: ratio`),
-    addedCpu: samples.spread(`${of}: cpu`),
-    p99Ratio: samples.spread(`${of}: p99`)
-  }
 }
 
-/** @param {Awaited<ReturnType<typeof serve>>[]} servers @param {number} seconds */
-function observe(servers, seconds) {
-  return Promise.all(
-    servers.map(async ({ url, headers, cpu }) => {
-      const before = await cpu()
-      const { requests, seconds: taken, p99 } = await load(url, { seconds, headers })
-      const after = await cpu()
-      return { perSecond: requests / taken, cpu: (after - before) / requests, p99 }
-    })
-  )
+/** @param {Served} server @param {number} seconds */
+async function observe({ url, headers, cpu }, seconds) {
+  const before = await cpu()
+  const { requests, seconds: taken, p99 } = await load(url, { seconds, headers })
+  const after = await cpu()
+  return { perSecond: requests / taken, cpu: (after - before) / requests, p99 }
 }
 
 /** @param {string} modulePath @param {string} variant */
