@@ -15,11 +15,6 @@ export class Samples {
     else list.push(value)
   }
 
-  /** @param {string} of */
-  count(of) {
-    return this.#lists.get(of)?.length ?? 0
-  }
-
   /** What all samples so far come to. @param {string} of */
   spread(of) {
     return spreadOf(this.#lists.get(of) ?? [])
