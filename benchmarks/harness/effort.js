@@ -3,7 +3,7 @@
  *
  * The run goes over its questions in `passes`, and in each of them over the variants in `rounds` with
  * fresh processes. In process a round has many short `turns`, in which a variant sends its `requests`;
- * over HTTP a pass has one pair of servers, and looks at it in `httpRounds`.
+ * over HTTP a pass has two pairs of servers, one for either order, and looks at each in `httpRounds`.
  *
  * @typedef {{ name: 'full' | 'short' | 'smoke', passes: number, rounds: number, httpRounds: number, warmUp: number, requests: number, turns: number, seconds: number }} Effort
  */
@@ -15,7 +15,7 @@ const efforts = {
     name: 'full',
     passes: 5,
     rounds: 4,
-    httpRounds: 3,
+    httpRounds: 2,
     warmUp: 100_000,
     requests: 5000,
     turns: 61,
@@ -25,7 +25,7 @@ const efforts = {
     name: 'short',
     passes: 2,
     rounds: 4,
-    httpRounds: 3,
+    httpRounds: 2,
     warmUp: 100_000,
     requests: 5000,
     turns: 31,

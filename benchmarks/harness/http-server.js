@@ -3,6 +3,9 @@
  *
  * Usage: startChild([http-server.js, module of variants, variant])
  */
+// Before anything that may hang.
+process.on('disconnect', () => process.exit(0))
+
 const [, , modulePath = '', variantName = ''] = process.argv
 
 /** @type {{ variants: Record<string, import('./in-process.js').Variant> }} */
@@ -18,5 +21,4 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.({ cpu: user + system })
 })
-process.on('disconnect', () => process.exit(0))
 process.send?.({ port, url: request?.url ?? '/', headers: request?.headers ?? {} })

@@ -10,6 +10,9 @@ const BATCH = 50
 const CLIENTS = 50
 const PATIENCE = 100_000
 
+// Before anything that may hang.
+process.on('disconnect', () => process.exit(0))
+
 const [, , modulePath = '', variantName = '', warmUp, perSample] = process.argv
 
 /** @type {{ variants: Record<string, import('./in-process.js').Variant> }} */
@@ -85,5 +88,4 @@ async function answer(question) {
 
 await run(Number(warmUp))
 process.on('message', answer)
-process.on('disconnect', () => process.exit(0))
 process.send?.({})
