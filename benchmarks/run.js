@@ -3,7 +3,7 @@
  *
  * Usage: node benchmarks/run.js [--short | --smoke] [--twice] [question ...]
  *
- * `--short` takes three quarters of an hour for all of them, the full form three times as long; `--smoke`
+ * `--short` takes an hour for all of them, the full form three times as long; `--smoke`
  * takes no care of time, keeps nothing, and only shows that the scripts work. `--twice` asks everything a
  * second time and says which figures agree.
  */
