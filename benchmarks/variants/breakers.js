@@ -5,6 +5,7 @@
 import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import * as cockatiel from 'cockatiel'
 import CircuitBreakerOfOpossum from 'opossum'
+import { touchYoungGeneration } from '../harness/young-generation.js'
 
 /** @typedef {() => Promise<unknown>} Call */
 
@@ -115,17 +116,6 @@ export const engines = Object.fromEntries([
     (/** @type {Record<string, number>} */ p) => time(create, p)
   ])
 ])
-
-/**
- * Fills both halves of the young generation once. A page that is touched for the first time costs
- * more than the calls that fill it, and those who allocate little would meet new ones all along.
- */
-function touchYoungGeneration() {
-  const OBJECTS = 5_000_000
-  let last = {}
-  for (let count = 0; count < OBJECTS; count++) last = { count, bytes: [count, count, count] }
-  return last
-}
 
 /** @param {() => Call | Promise<Call>} create @param {Record<string, number>} parameters */
 async function time(create, { calls = 100_000, samples = 5 }) {
