@@ -3,9 +3,9 @@
  *
  * Usage: node benchmarks/run.js [--short | --smoke] [--twice] [question ...]
  *
- * `--short` takes an hour for all of them, the full form three times as long; `--smoke`
- * takes no care of time, keeps nothing, and only shows that the scripts work. `--twice` asks everything a
- * second time and says which figures agree.
+ * `--short` takes an hour for all of them, the full form three times as long; `--smoke` takes no care of
+ * time, keeps nothing, and only shows that the scripts work. `--twice` asks everything a second time and
+ * says which figures agree.
  */
 import { agreementOf, compared, keepComparison, keptComparison } from './harness/agreement.js'
 import { effortOf } from './harness/effort.js'
