@@ -2,7 +2,7 @@
  * What a limiter answers.
  */
 import type { Account } from './algorithms/algorithm.ts'
-import { NANOSECONDS } from './nanoseconds.ts'
+import { NANOSECONDS } from './algorithms/nanoseconds.ts'
 import type { Policies, Policy } from './policy.ts'
 
 /** Why a request was allowed or denied; `'store'`: the store did not answer. */

@@ -2,8 +2,9 @@
  * What clients are told in header fields: `RateLimit-Policy` and `RateLimit` of the IETF draft
  * (draft-ietf-httpapi-ratelimit-headers, from -08 on), or the older `x-ratelimit-*`.
  */
+
+import { wholeSeconds } from './algorithms/nanoseconds.ts'
 import type { Decision } from './decision.ts'
-import { wholeSeconds } from './nanoseconds.ts'
 import type { Policies, Policy } from './policy.ts'
 
 /** Which header fields to send. */

@@ -10,6 +10,19 @@ export {
   newAccount
 } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
+export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
+export { clientKey } from './client-key.ts'
+export { type Decision, type DecisionReason, decisionOf, jointly } from './decision.ts'
+export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
+export type { RateLimitHandler } from './edges/request-hook.ts'
+export {
+  NotSynchronousError,
+  RateLimitExceededError,
+  RequestNeededError,
+  StoreRefusedError,
+  StoreUnavailableError
+} from './errors.ts'
+export type { HeaderStyle } from './headers.ts'
 export type {
   AllowFunction,
   DurationFunction,
@@ -22,23 +35,10 @@ export type {
   RateLimitHookOptions,
   RateLimitPolicy,
   RateLimitRouteOptions
-} from './budget-options.ts'
-export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
-export { clientKey } from './client-key.ts'
-export { type Decision, type DecisionReason, decisionOf, jointly } from './decision.ts'
-export { type Each, memberOf } from './each.ts'
-export type { RateLimitHandler } from './edges/gate.ts'
-export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
-export {
-  NotSynchronousError,
-  RateLimitExceededError,
-  RequestNeededError,
-  StoreRefusedError,
-  StoreUnavailableError
-} from './errors.ts'
-export type { HeaderStyle } from './headers.ts'
-export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
+} from './limit-options.ts'
+export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts'
 export type { OnStoreError, RateLimitOptions } from './options.ts'
+export { type Each, memberOf } from './per-policy.ts'
 export { type HookTypes, type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'
 export type { Policies, Policy } from './policy.ts'
 export type { Charge, Store, StoreAccount, StoreReservation } from './store.ts'

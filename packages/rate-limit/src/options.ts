@@ -16,9 +16,9 @@ import {
   shapeOf
 } from '@holdfast/core'
 import { AddressList } from './address-list.ts'
-import { BUDGET_SHAPE, layOver } from './budget-checks.ts'
-import type { BudgetOptions, RateLimitRouteOptions } from './budget-options.ts'
-import type { RedisClient } from './edges/redis-clients.ts'
+import type { RedisClient } from './edges/redis/clients.ts'
+import { BUDGET_SHAPE, layOver } from './limit-checks.ts'
+import type { BudgetOptions, RateLimitRouteOptions } from './limit-options.ts'
 import type { Store } from './store.ts'
 
 /** What applies to a request while the store does not answer. */

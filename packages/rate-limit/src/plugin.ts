@@ -1,17 +1,17 @@
 import { enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { evictedChannel } from './channels.ts'
+import { Budgets } from './edges/limits.ts'
+import { RateLimiter } from './edges/rate-limiter.ts'
+import { type Done, Gate, type RateLimitHandler } from './edges/request-hook.ts'
 import type {
   RateLimiterOptions,
   RateLimitHook,
   RateLimitHookOptions,
   RateLimitRouteOptions
-} from './budget-options.ts'
-import { evictedChannel } from './channels.ts'
-import type { TableListener } from './client-table.ts'
-import { Budgets } from './edges/budgets.ts'
-import { type Done, Gate, type RateLimitHandler } from './edges/gate.ts'
-import { RateLimiter } from './edges/rate-limiter.ts'
+} from './limit-options.ts'
+import type { TableListener } from './memory/client-table.ts'
 import { type RateLimitOptions, resolveRateLimitOptions } from './options.ts'
 
 /**

@@ -3,9 +3,9 @@
  */
 import type { Algorithm, AlgorithmName } from './algorithms/algorithm.ts'
 import { FixedWindowAlgorithm } from './algorithms/fixed-window.ts'
+import { toNanoseconds } from './algorithms/nanoseconds.ts'
 import { SlidingWindowAlgorithm } from './algorithms/sliding-window.ts'
 import { bucketOf, strictBucketOf, TokenBucketAlgorithm } from './algorithms/token-bucket.ts'
-import { toNanoseconds } from './nanoseconds.ts'
 
 /** What one client may ask. */
 export interface Policy {

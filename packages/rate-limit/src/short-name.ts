@@ -2,7 +2,7 @@
  * Names of clients as something to keep: they come from outside, and may be of any length.
  */
 import { createHash } from 'node:crypto'
-import type { Each } from './each.ts'
+import type { Each } from './per-policy.ts'
 
 /** Characters up to which a name is kept as it is. */
 const LONGEST = 64

@@ -3,7 +3,7 @@
  * `@holdfast/rate-limit/store-conformance` tells whether one keeps what is asked of it here.
  */
 import type { Decision } from './decision.ts'
-import type { Each } from './each.ts'
+import type { Each } from './per-policy.ts'
 import type { Policies } from './policy.ts'
 
 /** The client and the limit that a store is asked about. */

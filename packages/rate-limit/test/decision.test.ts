@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ClientTable } from '../dist/client-table.js'
 import { type Decision, later } from '../dist/decision.js'
-import { Limiter } from '../dist/limiter.js'
+import { ClientTable } from '../dist/memory/client-table.js'
+import { Limiter } from '../dist/memory/limiter.js'
 import { type Policies, type Policy, policyOf } from '../dist/policy.js'
 
 /** To the thousandth of a millisecond. */

@@ -2,7 +2,7 @@ import { type Charge, MemoryStore, type StoreAccount } from '@holdfast/rate-limi
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually } from '../../../test/support/http.ts'
-import { GuardedStore } from '../dist/edges/guarded-store.js'
+import { GuardedStore } from '../dist/edges/shared/guarded-store.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 
 const POLICIES: Policies = [policyOf('p', { max: 10, timeWindow: 1000 })]

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { parseList } from 'structured-headers'
 import t from 'tap'
-import { ClientTable } from '../dist/client-table.js'
 import { type Fields, fieldWriter, type HeaderStyle, writeDenialFields } from '../dist/headers.js'
-import { Limiter } from '../dist/limiter.js'
+import { ClientTable } from '../dist/memory/client-table.js'
+import { Limiter } from '../dist/memory/limiter.js'
 import { type Limit, type Policies, policyOf } from '../dist/policy.js'
 
 function fieldsOf(style: HeaderStyle, limit: Limit, costs: number[], time = 0): Fields {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { limitName } from '../dist/limit-name.js'
+import { limitName } from '../dist/sharing/names.js'
 
 t.test('names of limits can be read, as far as they are short', async (t) => {
   for (const [text, name] of [

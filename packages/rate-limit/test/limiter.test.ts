@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ClientTable } from '../dist/client-table.js'
-import { Limiter } from '../dist/limiter.js'
+import { ClientTable } from '../dist/memory/client-table.js'
+import { Limiter } from '../dist/memory/limiter.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 
 const perSecond = policyOf('second', { max: 2, timeWindow: 1000 })

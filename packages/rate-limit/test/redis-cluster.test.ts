@@ -9,7 +9,7 @@ import { createCluster } from 'redis'
 import { createCluster as createCluster5 } from 'redis-5'
 import t, { type Test } from 'tap'
 import { type PrivateRedis, startRedisCluster } from '../../../test/support/redis.ts'
-import { slotOf } from '../dist/edges/redis-slot.js'
+import { slotOf } from '../dist/edges/redis/cluster-slot.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 import { closing } from './support/redis-clients.ts'
 

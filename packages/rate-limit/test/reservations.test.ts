@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
-import { Bans } from '../dist/bans.js'
-import { Claims } from '../dist/claims.js'
-import { ClientTable } from '../dist/client-table.js'
-import { KeyHash } from '../dist/key-hash.js'
-import { Limiter } from '../dist/limiter.js'
+import { Bans } from '../dist/memory/bans.js'
+import { ClientTable } from '../dist/memory/client-table.js'
+import { KeyHash } from '../dist/memory/key-hash.js'
+import { Limiter } from '../dist/memory/limiter.js'
+import { Claims } from '../dist/memory/reservations.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 
 /** What a client did in the end take, and when it was admitted. */

@@ -7,7 +7,7 @@ import {
 } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyReply, type InjectOptions } from 'fastify'
 import t from 'tap'
-import { Gate } from '../dist/edges/gate.js'
+import { Gate } from '../dist/edges/request-hook.js'
 
 const ok = () => 'ok'
 

@@ -6,8 +6,8 @@
  * In any span of length `s` it admits at most `capacity + floor(s / interval)`.
  */
 import { type Clock, describe, InvalidOptionError, monotonicClock } from '@holdfast/core'
-import { toMilliseconds, toNanoseconds } from '../nanoseconds.ts'
 import { type Account, type Algorithm, newAccount } from './algorithm.ts'
+import { toMilliseconds, toNanoseconds } from './nanoseconds.ts'
 
 /** The bucket's arithmetic. Its accounts use `until` alone. */
 export class TokenBucketAlgorithm implements Algorithm {

@@ -7,7 +7,7 @@ import type {
   RouteOptions
 } from 'fastify'
 import fp from 'fastify-plugin'
-import type { RateLimitHandler } from '../edges/gate.ts'
+import type { RateLimitHandler } from '../edges/request-hook.ts'
 import { Checks } from './checks.ts'
 import { type Counted, Limiter, type Unlimited } from './limiter.ts'
 import {

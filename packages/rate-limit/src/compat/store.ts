@@ -1,7 +1,7 @@
 /**
  * Where requests are counted: in this process, in Redis, or wherever the user's store does.
  */
-import type { MaybePromise } from '../budget-options.ts'
+import type { MaybePromise } from '../limit-options.ts'
 import type { FastifyRateLimitStore } from './options.ts'
 import type { Count } from './window.ts'
 

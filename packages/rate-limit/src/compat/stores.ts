@@ -2,7 +2,7 @@
  * Where the limits of one registration are counted.
  */
 import type { FastifyBaseLogger, FastifyInstance, RouteOptions } from 'fastify'
-import type { TableListener } from '../client-table.ts'
+import type { TableListener } from '../memory/client-table.ts'
 import { LocalMemory } from './local-store.ts'
 import type { CreateRateLimitOptions, Limits, RateLimitPluginOptions } from './options.ts'
 import { RedisStore } from './redis-store.ts'

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { Each } from '../each.ts'
+import type { Each } from '../per-policy.ts'
 import { type Policies, policyOf } from '../policy.ts'
 import { type Check, each, HOUR } from './subject.ts'
 

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AlgorithmName } from '../algorithms/algorithm.ts'
 import type { Decision } from '../decision.ts'
-import type { Each } from '../each.ts'
+import type { Each } from '../per-policy.ts'
 import { type Policies, policyOf } from '../policy.ts'
 import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
 

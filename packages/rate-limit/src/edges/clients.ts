@@ -3,10 +3,10 @@
  */
 import type { FastifyRequest } from 'fastify'
 import { AddressList } from '../address-list.ts'
-import type { AllowFunction, MaybePromise, PolicyOptions } from '../budget-options.ts'
 import { clientKey } from '../client-key.ts'
-import { type Each, memberOf } from '../each.ts'
 import { RequestNeededError } from '../errors.ts'
+import type { AllowFunction, MaybePromise, PolicyOptions } from '../limit-options.ts'
+import { type Each, memberOf } from '../per-policy.ts'
 import { type Expected, type Place, UserFunction } from './user-function.ts'
 import { allKnown } from './when-known.ts'
 

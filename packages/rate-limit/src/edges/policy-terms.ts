@@ -3,9 +3,9 @@
  */
 import { type Duration, parseDuration } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
-import { MOST_IN_A_WINDOW, requests, window } from '../budget-checks.ts'
-import type { MaybePromise, PolicyOptions } from '../budget-options.ts'
 import { RequestNeededError } from '../errors.ts'
+import { MOST_IN_A_WINDOW, requests, window } from '../limit-checks.ts'
+import type { MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
 import { type Policy, policyOf } from '../policy.ts'
 import { type Place, UserFunction } from './user-function.ts'

@@ -12,14 +12,14 @@ import {
   shapeOf
 } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
-import { requests, window } from '../budget-checks.ts'
-import type { MaybePromise } from '../budget-options.ts'
 import type { Decision } from '../decision.ts'
-import type { Each } from '../each.ts'
 import { NotSynchronousError } from '../errors.ts'
-import type { Budget } from './budgets.ts'
-import { type Held, nothingHeld } from './keeper.ts'
-import type { Offer, Terms } from './terms.ts'
+import { requests, window } from '../limit-checks.ts'
+import type { MaybePromise } from '../limit-options.ts'
+import type { Each } from '../per-policy.ts'
+import { type Held, nothingHeld } from './backend.ts'
+import type { Budget } from './limits.ts'
+import type { Offer, Terms } from './request-limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
 /** How to check. */

@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import type { MaybePromise } from '../budget-options.ts'
+import type { MaybePromise } from '../limit-options.ts'
 import { isPromise } from './when-known.ts'
 
 /** What a function is expected to answer, and what is used where it does not. */

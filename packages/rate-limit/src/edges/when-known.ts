@@ -2,7 +2,7 @@
  * Going on with what a user's function answered, at once or later.
  */
 import { types } from 'node:util'
-import type { MaybePromise } from '../budget-options.ts'
+import type { MaybePromise } from '../limit-options.ts'
 
 /** Whether a value is a promise. Asks nothing of the value, which may be anybody's. */
 export function isPromise<Value>(value: MaybePromise<Value>): value is Promise<Value> {

@@ -3,14 +3,14 @@
  * microseconds.
  */
 import { createHash } from 'node:crypto'
-import type { Account, Algorithm, AlgorithmName } from '../algorithms/algorithm.ts'
-import { FixedWindowAlgorithm } from '../algorithms/fixed-window.ts'
-import { SlidingWindowAlgorithm } from '../algorithms/sliding-window.ts'
-import { TokenBucketAlgorithm } from '../algorithms/token-bucket.ts'
-import { banned, type Decision, decisionOf, jointly } from '../decision.ts'
-import { type Each, memberOf } from '../each.ts'
-import type { Policies, Policy } from '../policy.ts'
-import type { Reply } from './redis-reply.ts'
+import type { Account, Algorithm, AlgorithmName } from '../../algorithms/algorithm.ts'
+import { FixedWindowAlgorithm } from '../../algorithms/fixed-window.ts'
+import { SlidingWindowAlgorithm } from '../../algorithms/sliding-window.ts'
+import { TokenBucketAlgorithm } from '../../algorithms/token-bucket.ts'
+import { banned, type Decision, decisionOf, jointly } from '../../decision.ts'
+import { type Each, memberOf } from '../../per-policy.ts'
+import type { Policies, Policy } from '../../policy.ts'
+import type { Reply } from './reply.ts'
 
 /** In a millisecond. */
 const MICROSECONDS = 1000

@@ -1,11 +1,11 @@
 /**
  * One question to the script, and who waits for its answer.
  */
-import type { Decision } from '../decision.ts'
-import type { Each } from '../each.ts'
-import type { Charge, StoreAccount } from '../store.ts'
-import { hashTagOf, type RedisClaim, type RedisPolicies } from './redis-account.ts'
-import type { Reply } from './redis-reply.ts'
+import type { Decision } from '../../decision.ts'
+import type { Each } from '../../per-policy.ts'
+import type { Charge, StoreAccount } from '../../store.ts'
+import { hashTagOf, type RedisClaim, type RedisPolicies } from './policies.ts'
+import type { Reply } from './reply.ts'
 
 /** What the script can do with an account. */
 export type Action = 'check' | 'peek' | 'reserve' | 'settle' | 'reset' | 'ban'

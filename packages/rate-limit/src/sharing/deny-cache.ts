@@ -3,10 +3,10 @@
  * nothing, because a denial costs nothing and what was charged comes back by itself. What this process
  * gives back or forgives sooner is forgotten here too; what others do is not known before that time.
  */
-import { type Decision, later } from './decision.ts'
-import { areEqual, type Each } from './each.ts'
-import { areAlike, type Policies } from './policy.ts'
-import type { Charge } from './store.ts'
+import { type Decision, later } from '../decision.ts'
+import { areEqual, type Each } from '../per-policy.ts'
+import { areAlike, type Policies } from '../policy.ts'
+import type { Charge } from '../store.ts'
 
 /** Clients remembered. When there are more, the longest remembered makes room. */
 const MOST = 2 ** 14

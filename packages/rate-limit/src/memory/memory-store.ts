@@ -9,11 +9,11 @@ import {
   monotonicClock,
   type OptionShape
 } from '@holdfast/core'
+import type { Decision } from '../decision.ts'
+import type { Each } from '../per-policy.ts'
+import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
 import { ClientTable } from './client-table.ts'
-import type { Decision } from './decision.ts'
-import type { Each } from './each.ts'
 import { Limiter } from './limiter.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from './store.ts'
 
 /** What a {@link MemoryStore} is made of. */
 export interface MemoryStoreOptions {

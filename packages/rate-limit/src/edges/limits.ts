@@ -9,21 +9,21 @@ import {
   type routeConfig
 } from '@holdfast/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../budget-checks.ts'
+import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import {
   type BudgetOptions,
   limitsOf,
   type PolicyOptions,
   type RateLimitHook
-} from '../budget-options.ts'
-import { ClientTable, type TableListener } from '../client-table.ts'
-import { Limiter } from '../limiter.ts'
+} from '../limit-options.ts'
+import { ClientTable, type TableListener } from '../memory/client-table.ts'
+import { Limiter } from '../memory/limiter.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
+import { type Keeper, OwnKeeper } from './backend.ts'
 import { Clients } from './clients.ts'
-import { type Keeper, OwnKeeper } from './keeper.ts'
-import { SharedLimits } from './shared-limits.ts'
-import { Terms } from './terms.ts'
+import { Terms } from './request-limits.ts'
+import { SharedLimits } from './shared/shared-limits.ts'
 
 /** A limit with its clients, and how they are told. */
 export interface Budget {

@@ -1,11 +1,12 @@
 /**
  * One policy and the accounts of its clients: reads one, looks at it, charges it.
  */
-import { type Claim, type ClaimedAccount, Claims } from './claims.ts'
+
+import { type Decision, decisionOf } from '../decision.ts'
+import type { Policy } from '../policy.ts'
 import type { Ledger } from './client-table.ts'
-import { type Decision, decisionOf } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
-import type { Policy } from './policy.ts'
+import { type Claim, type ClaimedAccount, Claims } from './reservations.ts'
 
 /** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
 export class Meter {

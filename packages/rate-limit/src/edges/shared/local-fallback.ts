@@ -1,14 +1,15 @@
 /**
  * What a process allows by itself while the store does not answer.
  */
-import type { ClientTable } from '../client-table.ts'
-import { type Decision, unanswered } from '../decision.ts'
-import { type Each, memberOf } from '../each.ts'
-import { Limiter } from '../limiter.ts'
-import { localShareOf } from '../local-share.ts'
-import type { OnStoreError } from '../options.ts'
-import type { Policies, Policy } from '../policy.ts'
-import { type Held, type Keeper, nothingHeld, OwnKeeper } from './keeper.ts'
+
+import { type Decision, unanswered } from '../../decision.ts'
+import type { ClientTable } from '../../memory/client-table.ts'
+import { Limiter } from '../../memory/limiter.ts'
+import type { OnStoreError } from '../../options.ts'
+import { type Each, memberOf } from '../../per-policy.ts'
+import type { Policies, Policy } from '../../policy.ts'
+import { localShareOf } from '../../sharing/local-share.ts'
+import { type Held, type Keeper, nothingHeld, OwnKeeper } from '../backend.ts'
 
 /** How a process decides alone. */
 export interface LocalPartOptions {

@@ -1,9 +1,9 @@
 /**
  * The questions of one turn of the event loop, as one call of the script.
  */
-import type { Question } from './redis-question.ts'
-import { Reply } from './redis-reply.ts'
-import { MOST_KEYS } from './redis-script.ts'
+import type { Question } from './question.ts'
+import { Reply } from './reply.ts'
+import { MOST_KEYS } from './script.ts'
 
 /** Questions that are alike, so that the script is told once what to do. */
 type Alike = [Question, ...Question[]]

@@ -6,7 +6,7 @@
  * already; read back is the better of the two. So a key never gets back less debt than it had, and
  * sometimes somebody else's: it may be limited early, never late. A cell empties itself with time.
  */
-import type { Account } from './algorithms/algorithm.ts'
+import type { Account } from '../algorithms/algorithm.ts'
 
 /** The debts of one kind of account. */
 export class DebtSketch {

@@ -3,8 +3,9 @@
  * are more bans than it holds, one of those that end soonest is forgotten: nobody is banned in
  * another's place.
  */
+
+import { toMilliseconds, toNanoseconds } from '../algorithms/nanoseconds.ts'
 import { KeyHash } from './key-hash.ts'
-import { toMilliseconds, toNanoseconds } from './nanoseconds.ts'
 import { NOWHERE, SlotTable } from './slot-table.ts'
 
 /** Times are milliseconds of a monotonic clock. */

@@ -2,14 +2,15 @@
  * Policies that are asked together, and the clients they apply to: a request is charged to all of
  * them, or, when one denies it, to none.
  */
+
+import { toNanoseconds } from '../algorithms/nanoseconds.ts'
+import { banned, type Decision, jointly } from '../decision.ts'
+import { type Each, memberOf } from '../per-policy.ts'
+import type { Policies, Policy } from '../policy.ts'
 import { Bans } from './bans.ts'
-import type { Claim } from './claims.ts'
 import type { ClientTable } from './client-table.ts'
-import { banned, type Decision, jointly } from './decision.ts'
-import { type Each, memberOf } from './each.ts'
 import { Meter } from './meter.ts'
-import { toNanoseconds } from './nanoseconds.ts'
-import type { Policies, Policy } from './policy.ts'
+import type { Claim } from './reservations.ts'
 
 /** A charge that may still turn out to have been too much, or too little. */
 export interface Charged {

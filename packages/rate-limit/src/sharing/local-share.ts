@@ -1,11 +1,11 @@
 /**
  * The part of a limit that one of several processes may allow by itself.
  */
-import type { Algorithm } from './algorithms/algorithm.ts'
-import { FixedWindowAlgorithm } from './algorithms/fixed-window.ts'
-import { SlidingWindowAlgorithm } from './algorithms/sliding-window.ts'
-import { TokenBucketAlgorithm } from './algorithms/token-bucket.ts'
-import type { Policies, Policy } from './policy.ts'
+import type { Algorithm } from '../algorithms/algorithm.ts'
+import { FixedWindowAlgorithm } from '../algorithms/fixed-window.ts'
+import { SlidingWindowAlgorithm } from '../algorithms/sliding-window.ts'
+import { TokenBucketAlgorithm } from '../algorithms/token-bucket.ts'
+import type { Policies, Policy } from '../policy.ts'
 
 /** Policies for one of so many processes. What allows anything goes on allowing at least one. */
 export function localShareOf(policies: Policies, instances: number): Policies {

@@ -3,9 +3,9 @@
  * asking again. What is spent was charged before: over any span, processes that lease admit at most
  * what they had left from before it more than the limit does. What is not spent is given back.
  */
-import { type Decision, later } from './decision.ts'
-import { areAlike, type Policies } from './policy.ts'
-import type { StoreReservation } from './store.ts'
+import { type Decision, later } from '../decision.ts'
+import { areAlike, type Policies } from '../policy.ts'
+import type { StoreReservation } from '../store.ts'
 
 /** Clients with a lease. When there are more, the lease that was made first is given up. */
 const MOST = 2 ** 14

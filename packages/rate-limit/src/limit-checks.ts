@@ -28,7 +28,7 @@ import {
   type PolicyOptions,
   type RateLimitPolicy,
   type RateLimitRouteOptions
-} from './budget-options.ts'
+} from './limit-options.ts'
 import { policyOf } from './policy.ts'
 
 /** The largest integer of a structured field: clients are told the limit in one. */

@@ -5,7 +5,7 @@
  * given up, and what it owed goes to a sketch, from which unknown keys start. So a flood of keys can
  * make the limit stricter for newcomers, but nobody's limit laxer.
  */
-import { type Account, type Algorithm, newAccount } from './algorithms/algorithm.ts'
+import { type Account, type Algorithm, newAccount } from '../algorithms/algorithm.ts'
 import { DebtSketch } from './debt-sketch.ts'
 import { KeyHash } from './key-hash.ts'
 import { NOWHERE, SlotTable } from './slot-table.ts'

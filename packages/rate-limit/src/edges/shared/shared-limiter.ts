@@ -3,20 +3,20 @@
  * without while it does not answer.
  */
 import { monotonicClock } from '@holdfast/core'
-import type { MaybePromise } from '../budget-options.ts'
-import type { ClientTable } from '../client-table.ts'
-import type { Decision } from '../decision.ts'
-import { DenyCache } from '../deny-cache.ts'
-import type { Each } from '../each.ts'
-import { StoreUnavailableError } from '../errors.ts'
-import { type Grant, type Lease, Leases, type Remainder } from '../lease.ts'
-import type { SharedOptions } from '../options.ts'
-import type { Policies } from '../policy.ts'
-import { shortened } from '../short-name.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
+import type { Decision } from '../../decision.ts'
+import { StoreUnavailableError } from '../../errors.ts'
+import type { MaybePromise } from '../../limit-options.ts'
+import type { ClientTable } from '../../memory/client-table.ts'
+import type { SharedOptions } from '../../options.ts'
+import type { Each } from '../../per-policy.ts'
+import type { Policies } from '../../policy.ts'
+import { DenyCache } from '../../sharing/deny-cache.ts'
+import { type Grant, type Lease, Leases, type Remainder } from '../../sharing/lease.ts'
+import { shortened } from '../../short-name.ts'
+import type { Charge, Store, StoreAccount, StoreReservation } from '../../store.ts'
+import { type Held, type Keeper, nothingHeld } from '../backend.ts'
 import type { GuardedStore } from './guarded-store.ts'
-import { type Held, type Keeper, nothingHeld } from './keeper.ts'
-import { LocalPart } from './local-part.ts'
+import { LocalPart } from './local-fallback.ts'
 
 /** What a limit in a store is made of. */
 export interface SharedLimit {

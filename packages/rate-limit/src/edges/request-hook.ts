@@ -11,13 +11,13 @@ import {
   routeConfig
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { RateLimitHook } from '../budget-options.ts'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
-import { type Each, memberOf } from '../each.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
-import type { Budget, Budgets } from './budgets.ts'
-import type { Offer } from './terms.ts'
+import type { RateLimitHook } from '../limit-options.ts'
+import { type Each, memberOf } from '../per-policy.ts'
+import type { Budget, Budgets } from './limits.ts'
+import type { Offer } from './request-limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
 /** Fastify's callback of a hook. */

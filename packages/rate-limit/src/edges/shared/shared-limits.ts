@@ -3,14 +3,14 @@
  */
 import { isRoot } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
-import type { ClientTable } from '../client-table.ts'
-import { limitName } from '../limit-name.ts'
-import type { OnStoreError, SharedOptions } from '../options.ts'
-import type { Policies } from '../policy.ts'
+import type { ClientTable } from '../../memory/client-table.ts'
+import type { OnStoreError, SharedOptions } from '../../options.ts'
+import type { Policies } from '../../policy.ts'
+import { limitName } from '../../sharing/names.ts'
+import { scriptClientOf } from '../redis/clients.ts'
+import { RedisStore } from '../redis/store.ts'
 import { GuardedStore } from './guarded-store.ts'
-import { scriptClientOf } from './redis-clients.ts'
-import { RedisStore } from './redis-store.ts'
-import { SharedKeeper } from './shared-keeper.ts'
+import { SharedKeeper } from './shared-limiter.ts'
 
 /** The shared limits of one registration. */
 export class SharedLimits {

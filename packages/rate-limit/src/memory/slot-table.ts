@@ -10,7 +10,7 @@
  * A slot takes 16 bytes: 48 bits of the key's hash and 16 that name its ledger, and the moment until
  * which it matters. Ledgers that count take 8 more.
  */
-import type { Account } from './algorithms/algorithm.ts'
+import type { Account } from '../algorithms/algorithm.ts'
 
 /** What a table asks of its owner. */
 export interface SlotOwner {

@@ -2,7 +2,7 @@
  * When a client is ready again. One listener for all who wait: a client may serve many registrations,
  * and warns of more than ten listeners.
  */
-import type { RedisClient } from './redis-clients.ts'
+import type { RedisClient } from './clients.ts'
 
 const signals = new WeakMap<object, ReadySignal>()
 

@@ -3,10 +3,10 @@
  * requests are denied.
  */
 import { problemOf, type Refusal } from '@holdfast/core'
-import type { Decision } from './decision.ts'
-import { RateLimitExceededError } from './errors.ts'
-import { type Fields, type FieldWriter, retrySeconds, writeDenialFields } from './headers.ts'
-import { wholeSeconds } from './nanoseconds.ts'
+import { wholeSeconds } from '../algorithms/nanoseconds.ts'
+import type { Decision } from '../decision.ts'
+import { RateLimitExceededError } from '../errors.ts'
+import { type Fields, type FieldWriter, retrySeconds, writeDenialFields } from '../headers.ts'
 
 /** Cost and time make combinations; a service that has more than these makes some of them again. */
 const MOST = 100

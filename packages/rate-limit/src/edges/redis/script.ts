@@ -19,7 +19,7 @@
  * all that, `banned` and the microseconds until the ban ends.
  */
 import { createHash } from 'node:crypto'
-import { ALGORITHMS } from './redis-algorithms.ts'
+import { ALGORITHMS } from './script-algorithms.ts'
 
 /** The most keys in one call: all of them are on Lua's stack at once. */
 export const MOST_KEYS = 1000

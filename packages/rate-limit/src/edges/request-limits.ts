@@ -2,13 +2,13 @@
  * What requests take, and of how much, under all policies of a budget.
  */
 import type { FastifyRequest } from 'fastify'
-import type { MaybePromise, PolicyOptions } from '../budget-options.ts'
 import { allowListed, type Decision } from '../decision.ts'
-import { Denials } from '../denials.ts'
-import { type Each, memberOf } from '../each.ts'
 import { type FieldWriter, fieldWriter, type HeaderStyle } from '../headers.ts'
+import type { MaybePromise, PolicyOptions } from '../limit-options.ts'
+import { type Each, memberOf } from '../per-policy.ts'
 import type { Policies, Policy } from '../policy.ts'
 import { type Numbers, PolicyTerms } from './policy-terms.ts'
+import { Denials } from './refusals.ts'
 import type { Place } from './user-function.ts'
 import { allKnown } from './when-known.ts'
 

@@ -3,11 +3,11 @@
  * again from time to time.
  */
 import type { FastifyBaseLogger } from 'fastify'
-import { storeChannel } from '../channels.ts'
-import { policyOf } from '../policy.ts'
-import type { Charge, Store, StoreAccount } from '../store.ts'
-import { StoreGuard } from '../store-guard.ts'
-import { type Ended, Patience } from './patience.ts'
+import { storeChannel } from '../../channels.ts'
+import { policyOf } from '../../policy.ts'
+import { StoreGuard } from '../../sharing/store-guard.ts'
+import type { Charge, Store, StoreAccount } from '../../store.ts'
+import { type Ended, Patience } from './answer-timeout.ts'
 
 /** Milliseconds from one probe to the next. */
 const PROBE_INTERVAL = 250

@@ -8,26 +8,26 @@ import {
   type OptionCheck,
   type OptionShape
 } from '@holdfast/core'
-import type { Decision } from '../decision.ts'
-import type { Each } from '../each.ts'
-import { StoreRefusedError } from '../errors.ts'
-import type { Policies } from '../policy.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
-import { ReadySignal } from './ready-signal.ts'
-import { hashTagOf, RedisPolicies } from './redis-account.ts'
-import { Batch } from './redis-batch.ts'
-import { isUnheard, type RedisClient, type ScriptClient, scriptClientOf } from './redis-clients.ts'
+import type { Decision } from '../../decision.ts'
+import { StoreRefusedError } from '../../errors.ts'
+import type { Each } from '../../per-policy.ts'
+import type { Policies } from '../../policy.ts'
+import type { Charge, Store, StoreAccount, StoreReservation } from '../../store.ts'
+import { Batch } from './batch.ts'
+import { isUnheard, type RedisClient, type ScriptClient, scriptClientOf } from './clients.ts'
+import { slotOf } from './cluster-slot.ts'
+import { hashTagOf, RedisPolicies } from './policies.ts'
 import {
   ChangeQuestion,
   DecisionQuestion,
   type Question,
   ReservationQuestion,
   type Reserved
-} from './redis-question.ts'
-import { SCRIPT, SCRIPT_SHA } from './redis-script.ts'
-import { slotOf } from './redis-slot.ts'
+} from './question.ts'
+import { ReadySignal } from './ready-signal.ts'
+import { SCRIPT, SCRIPT_SHA } from './script.ts'
 
-export type { IoredisClient, NodeRedisClient, RedisClient, ScriptClient } from './redis-clients.ts'
+export type { IoredisClient, NodeRedisClient, RedisClient, ScriptClient } from './clients.ts'
 
 /** What a {@link RedisStore} is made of. */
 export interface RedisStoreOptions {

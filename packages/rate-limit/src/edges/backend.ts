@@ -2,10 +2,10 @@
  * Where a limit is kept: in this process, or in a store. Both are asked in the same way.
  */
 import { monotonicClock } from '@holdfast/core'
-import type { MaybePromise } from '../budget-options.ts'
 import type { Decision } from '../decision.ts'
-import type { Each } from '../each.ts'
-import type { Limiter } from '../limiter.ts'
+import type { MaybePromise } from '../limit-options.ts'
+import type { Limiter } from '../memory/limiter.ts'
+import type { Each } from '../per-policy.ts'
 import type { Policies } from '../policy.ts'
 
 /** What was decided, and how to end what was charged by it. */
