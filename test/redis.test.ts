@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { eventually } from './support/http.ts'
 import { startNode } from './support/process.ts'
@@ -111,7 +112,7 @@ t.test('nothing is left when the process of the tests is killed', async (t) => {
   if ((await startPrivateRedis(t)) === undefined) return
   const abandoned = startNode([
     `--import=${new URL('support/strip-types.js', import.meta.url)}`,
-    new URL('support/abandoned-redis.ts', import.meta.url).pathname
+    fileURLToPath(new URL('support/abandoned-redis.ts', import.meta.url))
   ])
   t.teardown(abandoned.stop)
   await abandoned.printed(/"folder":.*\n/)

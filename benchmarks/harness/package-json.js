@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -8,9 +9,11 @@ import { fileURLToPath } from 'node:url'
  * @returns {string}
  */
 export function findPackageJSON(name) {
-  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
-    const file = fileURLToPath(new URL(`node_modules/${name}/package.json`, folder))
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const file = join(folder, 'node_modules', name, 'package.json')
     if (existsSync(file)) return file
-    if (folder.pathname === '/') throw new Error(`${name} is not installed`)
+    if (folder === dirname(folder)) throw new Error(`${name} is not installed`)
+    folder = dirname(folder)
   }
 }

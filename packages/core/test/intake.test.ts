@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { factsOf, intake, onSettled } from '@holdfast/core'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -612,12 +613,12 @@ t.test(
 )
 
 t.test('two copies of core share an app, its facts and its endings', async (t) => {
-  const folder = await mkdtemp(new URL('../node_modules/.copy-', import.meta.url).pathname)
+  const folder = await mkdtemp(fileURLToPath(new URL('../node_modules/.copy-', import.meta.url)))
   t.teardown(() => rm(folder, { recursive: true }))
-  const dist = new URL('../dist', import.meta.url).pathname
+  const dist = fileURLToPath(new URL('../dist', import.meta.url))
   await cp(dist, join(folder, 'dist'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
-  const copy: typeof import('@holdfast/core') = await import(join(folder, 'dist/index.js'))
+  const copy: typeof import('@holdfast/core') = await import(pathToFileURL(join(folder, 'dist/index.js')).href)
   t.not(copy.factsOf, factsOf)
 
   const { app, ledger, port } = await start(t)

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import type { RateLimitOptions } from '@holdfast/rate-limit'
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
@@ -11,7 +12,7 @@ const SECONDS = 10
 
 /** Starts the processes and loads them all. */
 async function load(t: Test, redis: Redis, options: RateLimitOptions) {
-  const fixture = new URL('fixtures/service.js', import.meta.url).pathname
+  const fixture = fileURLToPath(new URL('fixtures/service.js', import.meta.url))
   const processes = Array.from({ length: PROCESSES }, () =>
     startNode([fixture, `${redis.port}`, JSON.stringify(options)])
   )
