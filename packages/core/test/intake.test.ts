@@ -618,7 +618,9 @@ t.test('two copies of core share an app, its facts and its endings', async (t) =
   const dist = fileURLToPath(new URL('../dist', import.meta.url))
   await cp(dist, join(folder, 'dist'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
-  const copy: typeof import('@holdfast/core') = await import(pathToFileURL(join(folder, 'dist/index.js')).href)
+  const copy: typeof import('@holdfast/core') = await import(
+    pathToFileURL(join(folder, 'dist/index.js')).href
+  )
   t.not(copy.factsOf, factsOf)
 
   const { app, ledger, port } = await start(t)
