@@ -3,18 +3,22 @@
  * the circuit's.
  */
 import { type Clock, describe, InvalidOptionError } from '@holdfast/core'
-import { BoundedCall, type Call, type CallKeeper, EndlessCall, started } from './call.ts'
-import type { WindowCounts } from './call-window.ts'
+import { BoundedCall, type Call, type CallObserver, EndlessCall, started } from './calls/call.ts'
+import {
+  type CallBounds,
+  type ExecuteOptions,
+  resolveExecuteOptions
+} from './calls/execute-options.ts'
 import { publishRefusal, publishTransition } from './channels.ts'
-import { type BreakerState, Circuit } from './circuit.ts'
+import type { WindowCounts } from './circuit/call-window.ts'
+import { type BreakerState, Circuit } from './circuit/circuit.ts'
+import type { CallOutcome, Permit } from './circuit/permit.ts'
+import { steadyClock } from './circuit/steady-clock.ts'
 import { judge, outcomeOfError } from './classify.ts'
 import { CallTimeoutError, CircuitFullError, CircuitOpenError } from './errors.ts'
-import { type CallBounds, type ExecuteOptions, resolveExecuteOptions } from './execute-options.ts'
 import { resolveStandaloneOptions, type StandaloneBreakerOptions } from './options.ts'
-import type { Outcome, Permit } from './permit.ts'
 import { retryAfterOf } from './retry-after.ts'
 import type { BreakerRules } from './rules.ts'
-import { steadyClock } from './steady-clock.ts'
 
 /** A breaker at one moment. */
 export interface BreakerSnapshot {
@@ -266,7 +270,7 @@ export class CircuitBreaker {
     )
   }
 
-  readonly #keeper: CallKeeper = {
+  readonly #keeper: CallObserver = {
     resolved: (permit, value) => give(permit, this.#judgeValue(value), value),
     rejected: (permit, error) => give(permit, this.#judgeError(error), error),
     timedOut: (permit, timeout) => {
@@ -301,20 +305,20 @@ export class CircuitBreaker {
     return !this.isShadow || this.#circuit.state === 'isolated'
   }
 
-  #judgeValue(value: unknown): Outcome {
+  #judgeValue(value: unknown): CallOutcome {
     const { classify } = this.rules
     if (classify === undefined) return 'success'
     return judge(classify, { breaker: this.name, value }, 'success')
   }
 
-  #judgeError(error: unknown): Outcome {
+  #judgeError(error: unknown): CallOutcome {
     const byDefault = outcomeOfError(error)
     if (byDefault === 'excluded') return byDefault
     return judge(this.rules.classify, { breaker: this.name, error }, byDefault)
   }
 }
 
-function give(permit: Permit, outcome: Outcome, cause: unknown): void {
+function give(permit: Permit, outcome: CallOutcome, cause: unknown): void {
   if (outcome === 'success') permit.success()
   else if (outcome === 'excluded') permit.exclude()
   else permit.failure(cause, retryAfterOf(cause))

@@ -3,8 +3,8 @@
  */
 import { type Channel, channel } from '@holdfast/core'
 import type { CircuitBreaker } from './breaker.ts'
-import type { Causes } from './cause-counts.ts'
-import type { BreakerState } from './circuit.ts'
+import type { Causes } from './circuit/cause-counts.ts'
+import type { BreakerState } from './circuit/circuit.ts'
 
 /** A change of a breaker's state. Read-only. */
 export interface BreakerTransition {

@@ -2,8 +2,8 @@
  * Which results say something about a dependency, and what.
  */
 import { describe, InvalidOptionError, reportOnce } from '@holdfast/core'
+import type { CallOutcome } from './circuit/permit.ts'
 import { isRefusal } from './errors.ts'
-import type { Outcome } from './permit.ts'
 
 /**
  * How a call ended: with an `error`, a `value`, or, around a route, the `statusCode` of the answer.
@@ -23,14 +23,14 @@ export interface CallResult {
  * Says what a result tells about the dependency; `undefined` leaves it to the default rule. It is
  * not asked where nothing can be told: the caller left, or a breaker refused.
  */
-export type Classify = (result: CallResult) => Outcome | undefined
+export type Classify = (result: CallResult) => CallOutcome | undefined
 
 /** Asks the user's rule, if there is one. One that throws, or answers nonsense, is reported once. */
 export function judge(
   classify: Classify | undefined,
   result: CallResult,
-  byDefault: Outcome
-): Outcome {
+  byDefault: CallOutcome
+): CallOutcome {
   if (classify === undefined) return byDefault
   try {
     const outcome: unknown = classify(result)
@@ -48,7 +48,7 @@ export function judge(
  * What an error says. A refusal by another breaker is not news of this one's dependency: it is
  * excluded. Everything else is a failure.
  */
-export function outcomeOfError(error: unknown): Outcome {
+export function outcomeOfError(error: unknown): CallOutcome {
   return isRefusal(error) ? 'excluded' : 'failure'
 }
 
@@ -59,7 +59,7 @@ const VERSION_NOT_SUPPORTED = 505
  * What an HTTP status says: 500 and above is a failure, except 501 and 505, which are about the
  * request.
  */
-export function outcomeOfStatus(status: number): Outcome {
+export function outcomeOfStatus(status: number): CallOutcome {
   if (status < 500) return 'success'
   return status === NOT_IMPLEMENTED || status === VERSION_NOT_SUPPORTED ? 'excluded' : 'failure'
 }

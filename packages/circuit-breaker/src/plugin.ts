@@ -5,8 +5,8 @@ import { enlist, subscribe } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CircuitBreaker } from './breaker.ts'
+import { dropIdleQueues } from './calls/deadlines.ts'
 import type { BreakerTransition } from './channels.ts'
-import { dropIdleQueues } from './deadlines.ts'
 import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
 import {
   type BreakerOptions,

@@ -2,8 +2,8 @@
  * What a breaker goes by: the options in milliseconds, laid over each other.
  */
 import { type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core'
-import type { WindowSize } from './call-window.ts'
-import type { CircuitRules } from './circuit.ts'
+import type { WindowSize } from './circuit/call-window.ts'
+import type { CircuitRules } from './circuit/circuit.ts'
 import type { Classify } from './classify.ts'
 import type { BreakerOptions, HalfOpenOption, WindowOption } from './options.ts'
 

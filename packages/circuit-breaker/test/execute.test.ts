@@ -11,7 +11,7 @@ import {
 } from '@holdfast/circuit-breaker'
 import { subscribe } from '@holdfast/core'
 import t from 'tap'
-import { dropIdleQueues, type Timed, unwatch, watch } from '../dist/deadlines.js'
+import { dropIdleQueues, type Timed, unwatch, watch } from '../dist/calls/deadlines.js'
 import { clocked, fail, RESET } from './support/clocked.ts'
 
 // The timer of a call keeps no process alive, and here nothing else would.

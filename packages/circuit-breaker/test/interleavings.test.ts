@@ -5,9 +5,9 @@
 import {
   type BreakerOptions,
   type BreakerState,
+  type CallOutcome,
   CircuitBreaker,
   type OperatorSwitch,
-  type Outcome,
   type Permit
 } from '@holdfast/circuit-breaker'
 import fc from 'fast-check'
@@ -28,7 +28,7 @@ interface Setup {
 
 type Step =
   | { do: 'acquire' }
-  | { do: 'settle'; which: number; outcome: Outcome; retryAfter: number }
+  | { do: 'settle'; which: number; outcome: CallOutcome; retryAfter: number }
   | { do: 'answered'; which: number }
   | { do: 'pass'; milliseconds: number }
   | { do: 'isolate' }
@@ -160,7 +160,7 @@ class Model {
     return held
   }
 
-  settle(held: Held, outcome: Outcome, retryAfter: number): void {
+  settle(held: Held, outcome: CallOutcome, retryAfter: number): void {
     if (held.period !== this.period || held.lost) return
     if (outcome === 'failure' && retryAfter > 0) {
       this.notBefore = Math.max(this.notBefore, this.now + retryAfter)
@@ -178,7 +178,7 @@ class Model {
     this.tripIfSick()
   }
 
-  judge(probe: Held, outcome: Outcome): void {
+  judge(probe: Held, outcome: CallOutcome): void {
     const { permits, successRate } = this.setup
     this.probes.splice(this.probes.indexOf(probe), 1)
     if (outcome === 'excluded') return
@@ -230,7 +230,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant<'settle'>('settle'),
       which: fc.nat(),
-      outcome: fc.constantFrom<Outcome>('success', 'success', 'failure', 'failure', 'excluded'),
+      outcome: fc.constantFrom<CallOutcome>('success', 'success', 'failure', 'failure', 'excluded'),
       retryAfter: fc.constantFrom(0, 0, 0, 20, 1000)
     })
   },

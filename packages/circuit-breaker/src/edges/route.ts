@@ -26,10 +26,10 @@ import type {
 } from 'fastify'
 import type { CircuitBreaker } from '../breaker.ts'
 import { publishRefusal } from '../channels.ts'
+import type { CallOutcome, Permit } from '../circuit/permit.ts'
 import { judge, outcomeOfStatus } from '../classify.ts'
 import { CircuitOpenError, isRefusal } from '../errors.ts'
 import { resolveRouteBreaker } from '../options.ts'
-import type { Outcome, Permit } from '../permit.ts'
 import type { BreakerRegistry } from '../registry.ts'
 import { parseRetryAfter } from '../retry-after.ts'
 
@@ -43,7 +43,7 @@ type DeclaredRoute = Parameters<onRouteHookHandler>[0]
 class GuardedRequest implements BreakerFact {
   readonly name: string
   readonly state: string
-  outcome?: Outcome
+  outcome?: CallOutcome
   readonly #breaker: CircuitBreaker
   readonly #permit: Permit
   readonly #reply: FastifyReply
@@ -60,13 +60,13 @@ class GuardedRequest implements BreakerFact {
     this.#permit.answered()
   }
 
-  judge(statusCode: number): Outcome {
+  judge(statusCode: number): CallOutcome {
     const result = { breaker: this.name, statusCode }
     return judge(this.#breaker.rules.classify, result, outcomeOfStatus(statusCode))
   }
 
   /** Gives the permit back, once. */
-  settle(outcome: Outcome, cause?: string): void {
+  settle(outcome: CallOutcome, cause?: string): void {
     if (this.outcome !== undefined) return
     this.outcome = outcome
     if (outcome === 'success') this.#permit.success()
@@ -255,7 +255,7 @@ function outcomeOf(
   response: ServerResponse,
   ending: Ending,
   facts: RequestFacts
-): Outcome {
+): CallOutcome {
   // Our own refusals, and what the shutdown had to cut, are not the dependency's doing.
   if (facts.refusedBy !== undefined || facts.lifecycle !== undefined) return 'excluded'
   // A client that left has not waited for the answer.

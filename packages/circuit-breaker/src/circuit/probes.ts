@@ -2,7 +2,7 @@
  * The calls that find out, half-open, whether the dependency is well again: a fixed number of them,
  * each with a lease, and a verdict as soon as the rest cannot change it.
  */
-import type { Ticket } from './permit.ts'
+import type { TrackedPermit } from './permit.ts'
 
 /** How many probes, and which share of them must succeed. */
 export interface ProbeRules {
@@ -14,7 +14,7 @@ export interface ProbeRules {
 export class Probes {
   readonly #permits: number
   readonly #needed: number
-  readonly #out: Ticket[] = []
+  readonly #out: TrackedPermit[] = []
   #successes = 0
   #failures = 0
 
@@ -32,8 +32,8 @@ export class Probes {
   }
 
   /** The probe whose lease is the first to end. */
-  get first(): Ticket | undefined {
-    let first: Ticket | undefined
+  get first(): TrackedPermit | undefined {
+    let first: TrackedPermit | undefined
     for (const probe of this.#out) {
       if (first === undefined || probe.leaseEnds < first.leaseEnds) first = probe
     }
@@ -41,17 +41,17 @@ export class Probes {
   }
 
   /** Hands out a permit. */
-  add(probe: Ticket): void {
+  add(probe: TrackedPermit): void {
     this.#out.push(probe)
   }
 
   /** Takes a permit back, unused: the next caller may have it. */
-  giveBack(probe: Ticket): void {
+  giveBack(probe: TrackedPermit): void {
     this.#out.splice(this.#out.indexOf(probe), 1)
   }
 
   /** Counts a probe. Returns whether the dependency is well, once that is certain. */
-  count(probe: Ticket, succeeded: boolean): boolean | undefined {
+  count(probe: TrackedPermit, succeeded: boolean): boolean | undefined {
     this.giveBack(probe)
     if (succeeded) this.#successes++
     else this.#failures++

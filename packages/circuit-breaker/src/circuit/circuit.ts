@@ -5,13 +5,19 @@
  * begins a new generation, and a result counts only in the generation its call began in.
  */
 import type { Clock } from '@holdfast/core'
+import { Backoff, type BackoffRules } from './backoff.ts'
 import type { WindowCounts } from './call-window.ts'
 import type { Causes } from './cause-counts.ts'
-import { Health, type TripRules } from './health.ts'
-import { OpenPeriod, type OpenPeriodRules } from './open-period.ts'
-import { type Outcome, type Permit, type PermitOffice, PlainPermit, Ticket } from './permit.ts'
+import {
+  type CallOutcome,
+  type Permit,
+  type PermitOwner,
+  TrackedPermit,
+  UntrackedPermit
+} from './permit.ts'
 import { type ProbeRules, Probes } from './probes.ts'
 import { Ramp } from './ramp.ts'
+import { TripCounter, type TripRules } from './trip-rules.ts'
 
 /**
  * Closed: calls go through, after an opening ever more of them. Open: calls are refused. Half-open:
@@ -21,7 +27,7 @@ import { Ramp } from './ramp.ts'
 export type BreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
 
 /** The rules of a circuit. */
-export interface CircuitRules extends TripRules, OpenPeriodRules {
+export interface CircuitRules extends TripRules, BackoffRules {
   /** `ramp` is the length of a step after closing; 0 for no ramp. */
   readonly halfOpen: ProbeRules & { readonly ramp: number }
 }
@@ -34,12 +40,12 @@ const LOST_PROBE = 'probe lost'
 const NO_GENERATION = -1
 
 /** Decides which calls may be made. */
-export class Circuit implements PermitOffice {
+export class Circuit implements PermitOwner {
   readonly #rules: CircuitRules
   readonly #clock: Clock
   readonly #changed: Changed
-  readonly #health: Health
-  readonly #openPeriod: OpenPeriod
+  readonly #health: TripCounter
+  readonly #openPeriod: Backoff
   #state: BreakerState = 'closed'
   #generation = 0
   #openUntil = Infinity
@@ -55,8 +61,8 @@ export class Circuit implements PermitOffice {
     this.#rules = rules
     this.#clock = clock
     this.#changed = changed
-    this.#health = new Health(rules)
-    this.#openPeriod = new OpenPeriod(rules)
+    this.#health = new TripCounter(rules)
+    this.#openPeriod = new Backoff(rules)
     this.#timeless = rules.slowCall === undefined
   }
 
@@ -124,10 +130,10 @@ export class Circuit implements PermitOffice {
    */
   admit(lease: number, hasAnswered?: () => boolean): Permit {
     this.#inFlight++
-    if (this.#timeless) return new PlainPermit(this, this.#generation)
+    if (this.#timeless) return new UntrackedPermit(this, this.#generation)
     const { slowCall } = this.#rules
     const now = this.#clock()
-    const ticket = new Ticket(this, this.#generation, now, hasAnswered)
+    const ticket = new TrackedPermit(this, this.#generation, now, hasAnswered)
     if (this.#probes !== undefined) {
       ticket.leaseEnds = now + Math.min(lease, slowCall?.duration ?? lease)
       this.#probes.add(ticket)
@@ -141,7 +147,7 @@ export class Circuit implements PermitOffice {
   /** Lets a call through that should have been refused: it counts for nothing but being there. */
   admitUncounted(): Permit {
     this.#inFlight++
-    return new PlainPermit(this, NO_GENERATION)
+    return new UntrackedPermit(this, NO_GENERATION)
   }
 
   /** A call of a {@link timeless} circuit begins, without a permit. */
@@ -150,17 +156,17 @@ export class Circuit implements PermitOffice {
   }
 
   /** A call ends that began while the circuit was {@link timeless}. */
-  end(generation: number, outcome: Outcome, cause: unknown, retryAfter: number): void {
+  end(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     this.#inFlight--
     if (generation === this.#generation) this.#count(outcome, cause, retryAfter, false)
   }
 
-  answer(ticket: Ticket): void {
+  answer(ticket: TrackedPermit): void {
     this.#catchUp()
     if (ticket.generation === this.#generation) this.#health.excuse(ticket)
   }
 
-  settle(ticket: Ticket, outcome: Outcome, cause: unknown, retryAfter: number): void {
+  settle(ticket: TrackedPermit, outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     this.#inFlight--
     // A probe whose lease ends just now is lost all the same, but told by its cause.
     if (outcome === 'failure') ticket.cause = cause
@@ -224,7 +230,7 @@ export class Circuit implements PermitOffice {
     return true
   }
 
-  #count(outcome: Outcome, cause: unknown, retryAfter: number, slow: boolean): void {
+  #count(outcome: CallOutcome, cause: unknown, retryAfter: number, slow: boolean): void {
     if (outcome === 'excluded' && !slow) return
     const now = this.#health.needsTime || outcome === 'failure' ? this.#clock() : 0
     this.#heed(retryAfter, now)
@@ -233,8 +239,8 @@ export class Circuit implements PermitOffice {
 
   #judge(
     probes: Probes,
-    probe: Ticket,
-    outcome: Outcome,
+    probe: TrackedPermit,
+    outcome: CallOutcome,
     cause: unknown,
     retryAfter: number,
     now: number

@@ -4,7 +4,7 @@
 import { reportOnce } from '@holdfast/core'
 
 /** A call worked, it failed, or it says nothing about the dependency. */
-export type Outcome = 'success' | 'failure' | 'excluded'
+export type CallOutcome = 'success' | 'failure' | 'excluded'
 
 /**
  * The right to make one call. Give it back with exactly one of `success`, `failure` and `exclude`:
@@ -33,7 +33,7 @@ export interface Permit {
 }
 
 /** A permit that passes on its end once. */
-abstract class OncePermit implements Permit {
+abstract class OneShotPermit implements Permit {
   #settled = false
 
   success(): void {
@@ -52,29 +52,29 @@ abstract class OncePermit implements Permit {
     if (!this.#settled) this.answer()
   }
 
-  #end(outcome: Outcome, cause: unknown, retryAfter: number): void {
+  #end(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     if (this.#settled) return
     this.#settled = true
     this.settle(outcome, cause, retryAfter)
   }
 
   protected abstract answer(): void
-  protected abstract settle(outcome: Outcome, cause: unknown, retryAfter: number): void
+  protected abstract settle(outcome: CallOutcome, cause: unknown, retryAfter: number): void
 }
 
 /** Hears of the ends of calls by their generation, and of tickets. */
-export interface PermitOffice {
-  end(generation: number, outcome: Outcome, cause: unknown, retryAfter: number): void
-  answer(ticket: Ticket): void
-  settle(ticket: Ticket, outcome: Outcome, cause: unknown, retryAfter: number): void
+export interface PermitOwner {
+  end(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void
+  answer(ticket: TrackedPermit): void
+  settle(ticket: TrackedPermit, outcome: CallOutcome, cause: unknown, retryAfter: number): void
 }
 
 /** A permit of which only the generation matters: time has no part in what becomes of it. */
-export class PlainPermit extends OncePermit {
-  readonly #office: PermitOffice
+export class UntrackedPermit extends OneShotPermit {
+  readonly #office: PermitOwner
   readonly #generation: number
 
-  constructor(office: PermitOffice, generation: number) {
+  constructor(office: PermitOwner, generation: number) {
     super()
     this.#office = office
     this.#generation = generation
@@ -82,17 +82,17 @@ export class PlainPermit extends OncePermit {
 
   protected answer(): void {}
 
-  protected settle(outcome: Outcome, cause: unknown, retryAfter: number): void {
+  protected settle(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     this.#office.end(this.#generation, outcome, cause, retryAfter)
   }
 }
 
 /** A permit with what the circuit has to know of its call: a probe's, or one that may be slow. */
-export class Ticket extends OncePermit {
+export class TrackedPermit extends OneShotPermit {
   readonly generation: number
   /** By the breaker's clock. */
   readonly startedAt: number
-  readonly #office: PermitOffice
+  readonly #office: PermitOwner
   readonly #hasAnswered: (() => boolean) | undefined
 
   /** When a probe counts as lost. */
@@ -105,11 +105,11 @@ export class Ticket extends OncePermit {
   running: boolean = false
   overdue: boolean = false
   /** Its neighbours among the running calls: older and younger. */
-  previous: Ticket | undefined
-  next: Ticket | undefined
+  previous: TrackedPermit | undefined
+  next: TrackedPermit | undefined
 
   constructor(
-    office: PermitOffice,
+    office: PermitOwner,
     generation: number,
     startedAt: number,
     hasAnswered: (() => boolean) | undefined
@@ -137,7 +137,7 @@ export class Ticket extends OncePermit {
     this.#office.answer(this)
   }
 
-  protected settle(outcome: Outcome, cause: unknown, retryAfter: number): void {
+  protected settle(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     this.#office.settle(this, outcome, cause, retryAfter)
   }
 }

@@ -3,7 +3,7 @@
  */
 import { type CallWindow, callWindow, type WindowCounts, type WindowSize } from './call-window.ts'
 import { CauseCounts } from './cause-counts.ts'
-import type { Outcome, Ticket } from './permit.ts'
+import type { CallOutcome, TrackedPermit } from './permit.ts'
 import { RunningCalls } from './running-calls.ts'
 
 /** When a breaker opens. Rates are shares from above 0 to 1, times are milliseconds. */
@@ -19,7 +19,7 @@ export interface TripRules {
 const SLOW_CALL = 'slow call'
 
 /** Counts the calls of one generation at a time. */
-export class Health {
+export class TripCounter {
   readonly #rules: TripRules
   readonly #window: CallWindow | undefined
   readonly #running: RunningCalls | undefined
@@ -55,17 +55,17 @@ export class Health {
   }
 
   /** Follows a call, which counts as slow from the moment it has taken too long. */
-  follow(ticket: Ticket): void {
+  follow(ticket: TrackedPermit): void {
     this.#running?.add(ticket)
   }
 
   /** The dependency has answered: from now on the call cannot become slow. */
-  excuse(ticket: Ticket): void {
+  excuse(ticket: TrackedPermit): void {
     this.#running?.excuse(ticket)
   }
 
   /** A call that was followed ends. */
-  leave(ticket: Ticket): void {
+  leave(ticket: TrackedPermit): void {
     this.#running?.remove(ticket)
   }
 
@@ -77,7 +77,7 @@ export class Health {
   }
 
   /** Counts a call that ended. Returns whether it is enough to open. */
-  count(outcome: Outcome, cause: unknown, slow: boolean, now: number): boolean {
+  count(outcome: CallOutcome, cause: unknown, slow: boolean, now: number): boolean {
     const window = this.#window
     if (outcome === 'failure') {
       this.#failures++

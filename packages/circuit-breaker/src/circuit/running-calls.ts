@@ -2,13 +2,13 @@
  * The calls under way, oldest first, so that one that takes too long is known at once and not when
  * it ends. A chain through the tickets themselves: each call joins and leaves without allocating.
  */
-import type { Ticket } from './permit.ts'
+import type { TrackedPermit } from './permit.ts'
 
 /** The running calls of one generation. */
 export class RunningCalls {
   readonly #longest: number
-  #oldest: Ticket | undefined
-  #youngest: Ticket | undefined
+  #oldest: TrackedPermit | undefined
+  #youngest: TrackedPermit | undefined
   #overdue = 0
 
   /** @param longest how many milliseconds a call may take: at that it has taken too long */
@@ -22,7 +22,7 @@ export class RunningCalls {
   }
 
   /** Takes in a call that begins, no earlier than those before it. */
-  add(ticket: Ticket): void {
+  add(ticket: TrackedPermit): void {
     ticket.running = true
     ticket.previous = this.#youngest
     if (this.#youngest === undefined) this.#oldest = ticket
@@ -31,12 +31,12 @@ export class RunningCalls {
   }
 
   /** The rest of a call may take as long as it likes; one that is overdue stays so. */
-  excuse(ticket: Ticket): void {
+  excuse(ticket: TrackedPermit): void {
     if (ticket.running) this.#unlink(ticket)
   }
 
   /** Lets go of a call that ended. */
-  remove(ticket: Ticket): void {
+  remove(ticket: TrackedPermit): void {
     if (ticket.overdue) this.#overdue--
     else this.excuse(ticket)
   }
@@ -64,7 +64,7 @@ export class RunningCalls {
     this.#overdue = 0
   }
 
-  #unlink(ticket: Ticket): void {
+  #unlink(ticket: TrackedPermit): void {
     const { previous, next } = ticket
     if (previous === undefined) this.#oldest = next
     else previous.next = next

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { callWindow, type WindowCounts } from '../dist/call-window.js'
+import { callWindow, type WindowCounts } from '../../dist/circuit/call-window.js'
 
 interface Seen {
   readonly at: number

@@ -2,8 +2,8 @@
  * One call under a breaker: how long it may take, and the signal that tells it to stop.
  */
 import { type Clock, monotonicClock } from '@holdfast/core'
+import type { Permit } from '../circuit/permit.ts'
 import { type Timed, unwatch, watch } from './deadlines.ts'
-import type { Permit } from './permit.ts'
 
 /** What the function given to `execute` is called with. */
 export interface Call {
@@ -31,7 +31,7 @@ export class EndlessCall implements Call {
 }
 
 /** Whom calls tell what becomes of them: one of the first four, and `over` after the last two. */
-export interface CallKeeper {
+export interface CallObserver {
   resolved(permit: Permit, value: unknown): void
   rejected(permit: Permit, error: unknown): void
   /** Its time was up, and it was given up. Returns the error for that. */
@@ -44,7 +44,7 @@ export interface CallKeeper {
 
 /** A call that is given up when its time is up, or when the caller leaves. */
 export class BoundedCall<T> implements Call, Timed {
-  readonly #keeper: CallKeeper
+  readonly #keeper: CallObserver
   readonly #permit: Permit
   readonly #clock: Clock
   readonly #timeout: number
@@ -60,7 +60,7 @@ export class BoundedCall<T> implements Call, Timed {
 
   /** @param timeout milliseconds, `Infinity` for none */
   constructor(
-    keeper: CallKeeper,
+    keeper: CallObserver,
     permit: Permit,
     clock: Clock,
     timeout: number,

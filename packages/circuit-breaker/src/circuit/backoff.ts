@@ -4,7 +4,7 @@
  */
 
 /** The bounds of an open period, in milliseconds, and where its chance comes from. */
-export interface OpenPeriodRules {
+export interface BackoffRules {
   readonly resetTimeout: number
   readonly maxResetTimeout: number
   /** From 0 to below 1. */
@@ -15,13 +15,13 @@ export interface OpenPeriodRules {
  * The periods of one breaker. Each is twice as long as the one before, up to `maxResetTimeout`,
  * until the breaker has stayed closed for as long as it was last open: then it begins anew.
  */
-export class OpenPeriod {
-  readonly #rules: OpenPeriodRules
+export class Backoff {
+  readonly #rules: BackoffRules
   #openings = 0
   #length = 0
   #closedSince = -Infinity
 
-  constructor(rules: OpenPeriodRules) {
+  constructor(rules: BackoffRules) {
     this.#rules = rules
   }
 
