@@ -95,7 +95,7 @@ export function decisionOf(
     remaining,
     retryAfter: wait / perMillisecond,
     moreAfter: more / perMillisecond,
-    resetAfter: algorithm.restored(account, now) / perMillisecond,
+    resetAfter: algorithm.timeToFull(account, now) / perMillisecond,
     reason: wait === 0 ? 'within' : 'exceeded'
   }
 }
@@ -104,7 +104,7 @@ export function decisionOf(
  * One for all: that of the policy with the longest wait, or of those that allow the one with the
  * least left.
  */
-export function jointly(each: readonly Decision[]): Decision {
+export function combineDecisions(each: readonly Decision[]): Decision {
   const decides = each.reduce(tighter)
   const { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason } = decides
   return { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason, each }
@@ -130,7 +130,9 @@ export function later(
 ): Decision {
   const { each } = decision
   if (each === undefined) return oneLater(decision, elapsed, policies[0], more)
-  return jointly(each.map((one, index) => oneLater(one, elapsed, policies[index] as Policy, more)))
+  return combineDecisions(
+    each.map((one, index) => oneLater(one, elapsed, policies[index] as Policy, more))
+  )
 }
 
 function oneLater(

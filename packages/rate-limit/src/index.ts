@@ -7,12 +7,12 @@ export {
   type Account,
   type Algorithm,
   type AlgorithmName,
-  newAccount
+  emptyAccount
 } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
 export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
 export { clientKey } from './client-key.ts'
-export { type Decision, type DecisionReason, decisionOf, jointly } from './decision.ts'
+export { combineDecisions, type Decision, type DecisionReason, decisionOf } from './decision.ts'
 export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
 export type { RateLimitHandler } from './edges/request-hook.ts'
 export {
@@ -38,7 +38,7 @@ export type {
 } from './limit-options.ts'
 export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts'
 export type { OnStoreError, RateLimitOptions } from './options.ts'
-export { type Each, memberOf } from './per-policy.ts'
+export { forPolicy, type PerPolicy } from './per-policy.ts'
 export { type HookTypes, type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'
 export type { Policies, Policy } from './policy.ts'
-export type { Charge, Store, StoreAccount, StoreReservation } from './store.ts'
+export type { Charge, LimitSubject, Store, StoreReservation } from './store.ts'

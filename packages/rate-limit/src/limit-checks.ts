@@ -22,7 +22,7 @@ import {
 import { AddressList, isNetwork } from './address-list.ts'
 import {
   type AllowFunction,
-  type BudgetOptions,
+  type LimitOptions,
   limitsOf,
   milliseconds,
   type PolicyOptions,
@@ -151,11 +151,11 @@ export const BUDGET_SHAPE: OptionShape = {
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function resolveRouteOptions(
-  plugin: BudgetOptions,
+  plugin: LimitOptions,
   given: unknown,
   place: string,
   shape: OptionShape = BUDGET_SHAPE
-): BudgetOptions {
+): LimitOptions {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const expected = `an object of options${shape === BUDGET_SHAPE ? ' or false' : ''}`
     throw new InvalidOptionError(place, expected, describe(given))
@@ -166,11 +166,11 @@ export function resolveRouteOptions(
 
 /** What is given, and of the base what is not. */
 export function layOver(
-  base: BudgetOptions,
+  base: LimitOptions,
   given: RateLimitRouteOptions,
   place: string
-): BudgetOptions {
-  const merged: BudgetOptions = {
+): LimitOptions {
+  const merged: LimitOptions = {
     ...base,
     ...withoutUndefined(given),
     timeWindow: milliseconds(given.timeWindow ?? base.timeWindow),
@@ -188,7 +188,7 @@ export function layOver(
 
 /** Either policies or a limit: whoever gives the one means it in place of the other. */
 function policiesOf(
-  base: BudgetOptions,
+  base: LimitOptions,
   given: RateLimitRouteOptions,
   place: string
 ): readonly RateLimitPolicy[] | undefined {
@@ -206,7 +206,7 @@ function policiesOf(
 }
 
 /** A burst belongs to the max and the algorithm it was given with: a route that lowers max means it. */
-function burstOf(base: BudgetOptions, given: RateLimitRouteOptions): number | undefined {
+function burstOf(base: LimitOptions, given: RateLimitRouteOptions): number | undefined {
   if (given.burst !== undefined || given.max !== undefined) return given.burst
   const same = given.algorithm === undefined || given.algorithm === base.algorithm
   return same ? base.burst : undefined

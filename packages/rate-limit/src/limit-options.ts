@@ -160,7 +160,7 @@ export type RateLimitHookOptions = Omit<RateLimitRouteOptions, 'hook'>
 export type RateLimiterOptions = Omit<RateLimitHookOptions, 'mode' | 'headers'>
 
 /** The options of a budget, checked and complete. */
-export interface BudgetOptions {
+export interface LimitOptions {
   readonly max: number | NumberFunction
   /** Milliseconds. */
   readonly timeWindow: number | DurationFunction
@@ -185,7 +185,7 @@ export interface BudgetOptions {
 /** One limit of a budget, checked and complete. */
 export interface PolicyOptions
   extends Pick<
-    BudgetOptions,
+    LimitOptions,
     'max' | 'timeWindow' | 'algorithm' | 'burst' | 'strict' | 'cost' | 'keyGenerator' | 'ipv6Subnet'
   > {
   readonly name: string
@@ -194,7 +194,7 @@ export interface PolicyOptions
 }
 
 /** The limits of a budget; one that has no policies has one limit, of this name. */
-export function limitsOf(options: BudgetOptions, name: string): readonly PolicyOptions[] {
+export function limitsOf(options: LimitOptions, name: string): readonly PolicyOptions[] {
   const { policies } = options
   if (policies === undefined) return [{ ...options, name, hasOwnCost: false }]
   return policies.map((policy) => ({

@@ -18,7 +18,7 @@ import {
 import { AddressList } from './address-list.ts'
 import type { RedisClient } from './edges/redis/clients.ts'
 import { BUDGET_SHAPE, layOver } from './limit-checks.ts'
-import type { BudgetOptions, RateLimitRouteOptions } from './limit-options.ts'
+import type { LimitOptions, RateLimitRouteOptions } from './limit-options.ts'
 import type { Store } from './store.ts'
 
 /** What applies to a request while the store does not answer. */
@@ -92,7 +92,7 @@ export interface SharedOptions {
 }
 
 /** The plugin's options, checked and complete. */
-export interface ResolvedOptions extends BudgetOptions {
+export interface ResolvedOptions extends LimitOptions {
   readonly global: boolean
   readonly maxKeys: number
   /** `undefined`: the process counts by itself. */

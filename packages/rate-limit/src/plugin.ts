@@ -2,9 +2,9 @@ import { enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
-import { Budgets } from './edges/limits.ts'
+import { RouteLimits } from './edges/limits.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
-import { type Done, Gate, type RateLimitHandler } from './edges/request-hook.ts'
+import { type Done, type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
 import type {
   RateLimiterOptions,
   RateLimitHook,
@@ -59,15 +59,15 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
     enlist(app, '@holdfast/rate-limit')
     const options = resolveRateLimitOptions(given)
     if (options.keyGenerator === undefined) questionTrust(app)
-    wire(app, new Budgets(app, options, tableListener(app)))
+    wire(app, new RouteLimits(app, options, tableListener(app)))
     done()
   } catch (error) {
     done(error as Error)
   }
 }
 
-function wire(app: FastifyInstance, budgets: Budgets): void {
-  const gate = new Gate(budgets)
+function wire(app: FastifyInstance, budgets: RouteLimits): void {
+  const gate = new RequestHook(budgets)
   // Fastify's types know each hook apart; the handler is made for this one.
   app.addHook(budgets.hook as 'onRequest', handlerOf(gate, budgets.hook) as Handler)
   app.addHook('onRoute', function holdfastRateLimitRoute(this: FastifyInstance, route) {
@@ -122,7 +122,7 @@ type PreParsingHandler = (
   done: Done
 ) => void
 
-function handlerOf(gate: Gate, hook: RateLimitHook): Handler | PreParsingHandler {
+function handlerOf(gate: RequestHook, hook: RateLimitHook): Handler | PreParsingHandler {
   if (hook === 'preParsing') {
     return function holdfastRateLimit(
       request: FastifyRequest,

@@ -32,7 +32,7 @@ export function areAlike(policies: Policies, others: Policies): boolean {
         name === otherName &&
         algorithm.name === other.name &&
         algorithm.capacity === other.capacity &&
-        algorithm.horizon === other.horizon
+        algorithm.lifetime === other.lifetime
       )
     })
   )

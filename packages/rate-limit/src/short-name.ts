@@ -2,13 +2,13 @@
  * Names of clients as something to keep: they come from outside, and may be of any length.
  */
 import { createHash } from 'node:crypto'
-import type { Each } from './per-policy.ts'
+import type { PerPolicy } from './per-policy.ts'
 
 /** Characters up to which a name is kept as it is. */
 const LONGEST = 64
 
 /** The same names, or in place of long ones 128 bits of their SHA-256. */
-export function shortened(keys: Each<string>): Each<string> {
+export function shortened(keys: PerPolicy<string>): PerPolicy<string> {
   return typeof keys === 'string' ? shortName(keys) : keys.map(shortName)
 }
 

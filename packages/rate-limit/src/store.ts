@@ -3,11 +3,11 @@
  * `@holdfast/rate-limit/store-conformance` tells whether one keeps what is asked of it here.
  */
 import type { Decision } from './decision.ts'
-import type { Each } from './per-policy.ts'
+import type { PerPolicy } from './per-policy.ts'
 import type { Policies } from './policy.ts'
 
 /** The client and the limit that a store is asked about. */
-export interface StoreAccount {
+export interface LimitSubject {
   /**
    * Names the limit: the same in every process of a service. 1 to 100 printable ASCII characters
    * without spaces and braces.
@@ -17,7 +17,7 @@ export interface StoreAccount {
    * Names the client: any text, also an empty one. Where the policies tell clients differently it is
    * a list, with a name for each of them; of one limit it always is, or never.
    */
-  readonly keys: Each<string>
+  readonly keys: PerPolicy<string>
   /**
    * The policies of the limit, which all apply. Under one name of a limit there are always as many,
    * of the same names and algorithms; their numbers may differ by client and change with time.
@@ -31,9 +31,9 @@ export interface StoreAccount {
 }
 
 /** What is to be charged to a client. */
-export interface Charge extends StoreAccount {
+export interface Charge extends LimitSubject {
   /** Whole numbers of at least 0: one for all policies, or one for each. */
-  readonly costs: Each<number>
+  readonly costs: PerPolicy<number>
 }
 
 /** Something that was charged and is still to be settled. */
@@ -44,7 +44,7 @@ export interface StoreReservation {
    * Charges `actual` in place of what was charged: of the rest gives back what has not come back by
    * itself, and takes what is missing as far as there is anything left. Only the first call counts.
    */
-  settle(actual: Each<number>): Promise<void>
+  settle(actual: PerPolicy<number>): Promise<void>
 }
 
 /**
@@ -62,9 +62,9 @@ export interface Store {
   /** Charges like {@link check}, to be settled later. */
   reserve(charge: Charge): Promise<StoreReservation>
   /** Forgets everything about the client, a ban included; what was reserved gives nothing back. */
-  reset(account: StoreAccount): Promise<void>
+  reset(account: LimitSubject): Promise<void>
   /** Denies everything to the client for so many milliseconds from now; 0 ends that. */
-  ban(account: StoreAccount, duration: number): Promise<void>
+  ban(account: LimitSubject, duration: number): Promise<void>
   /**
    * Makes sure that the store can be used. Called at boot, if the store is ready by then; the boot
    * stops when it rejects, and does not wait for long. A store that fails just now should resolve.
@@ -77,5 +77,5 @@ export interface Store {
   /** Calls the listener whenever the store becomes ready, until the returned function is called. */
   onReady?(listener: () => void): () => void
   /** Names the part of the store that keeps an account, where parts can fail one by one. */
-  partOf?(account: StoreAccount): string
+  partOf?(account: LimitSubject): string
 }

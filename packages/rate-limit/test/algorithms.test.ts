@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Algorithm, newAccount } from '../dist/algorithms/algorithm.js'
+import { type Algorithm, emptyAccount } from '../dist/algorithms/algorithm.js'
 import { FixedWindowAlgorithm } from '../dist/algorithms/fixed-window.js'
 import { SlidingWindowAlgorithm } from '../dist/algorithms/sliding-window.js'
 import { strictBucketOf, TokenBucketAlgorithm } from '../dist/algorithms/token-bucket.js'
@@ -125,12 +125,12 @@ for (const [kind, make] of Object.entries(kinds)) {
     fc.assert(
       fc.property(fc.nat({ max: 40 }), spans, trace, (max, span, calls) => {
         const [algorithm, model] = make(max, span)
-        const account = newAccount()
+        const account = emptyAccount()
         let at = 0n
         for (const [step, cost] of calls) {
           at += step
           const now = Number(at)
-          algorithm.settle(account, now)
+          algorithm.advance(account, now)
           model.settle(at)
           const [free, unit] = model.free(at)
           if (algorithm.available(account, now) !== Number(free > 0n ? free / unit : 0n))
@@ -154,18 +154,18 @@ for (const [kind, make] of Object.entries(kinds)) {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), spans, trace, (max, span, calls) => {
         const [algorithm] = make(max, span)
-        const account = newAccount()
+        const account = emptyAccount()
         let now = 0
         for (const [step, cost] of calls) {
           now += Math.abs(Number(step))
-          algorithm.settle(account, now)
+          algorithm.advance(account, now)
           const wait = algorithm.wait(account, cost, now)
           if (wait === 0) algorithm.take(account, cost, now)
           else if (wait !== Infinity) {
             const early = { ...account }
-            algorithm.settle(early, now + wait - 1)
+            algorithm.advance(early, now + wait - 1)
             if (algorithm.wait(early, cost, now + wait - 1) === 0) return false
-            algorithm.settle(early, now + wait)
+            algorithm.advance(early, now + wait)
             if (algorithm.wait(early, cost, now + wait) !== 0) return false
           }
         }
@@ -179,20 +179,20 @@ for (const [kind, make] of Object.entries(kinds)) {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), spans, trace, (max, span, calls) => {
         const [algorithm] = make(max, span)
-        const account = newAccount()
+        const account = emptyAccount()
         let now = 0
         for (const [step, cost] of calls) {
           now += Math.abs(Number(step))
-          algorithm.settle(account, now)
+          algorithm.advance(account, now)
           if (algorithm.wait(account, cost, now) !== 0) continue
           const before = algorithm.available(account, now)
           algorithm.take(account, cost, now)
-          algorithm.restore(account, cost, now, account.until)
+          algorithm.refund(account, cost, now, account.expiresAt)
           if (algorithm.available(account, now) !== before) return false
           if (algorithm.wait(account, cost, now) !== 0) return false
           algorithm.take(account, cost, now)
         }
-        algorithm.restore(account, 1e9, now, account.until)
+        algorithm.refund(account, 1e9, now, account.expiresAt)
         return algorithm.available(account, now) <= max
       })
     )
@@ -203,14 +203,14 @@ for (const [kind, make] of Object.entries(kinds)) {
     `whoever keeps asking a ${kind} that counts denied requests has nothing left`,
     async (t) => {
       const [algorithm] = make(10, 1000)
-      const account = newAccount()
-      algorithm.settle(account, 0)
+      const account = emptyAccount()
+      algorithm.advance(account, 0)
       algorithm.take(account, 8, 0)
       algorithm.penalize(account, 5, 0)
       t.equal(algorithm.available(account, 0), 0)
-      const restored = algorithm.restored(account, 0)
+      const restored = algorithm.timeToFull(account, 0)
       algorithm.penalize(account, 5, 0)
-      t.equal(algorithm.restored(account, 0), restored, 'a full debt does not grow')
+      t.equal(algorithm.timeToFull(account, 0), restored, 'a full debt does not grow')
     }
   )
 }
@@ -226,12 +226,12 @@ t.test('a strict bucket admits no more than max in a window of any position', as
   fc.assert(
     fc.property(limits, fc.integer({ min: 1, max: 1000 }), greedy, ([max, burst], span, calls) => {
       const bucket = strictBucketOf(max, span, burst)
-      const account = newAccount()
+      const account = emptyAccount()
       const taken: [at: number, cost: number][] = []
       let now = 0
       for (const [step, cost] of calls) {
         now += step
-        bucket.settle(account, now)
+        bucket.advance(account, now)
         if (bucket.wait(account, cost, now) !== 0) continue
         bucket.take(account, cost)
         taken.push([now, cost])
@@ -250,9 +250,9 @@ t.test(
   async (t) => {
     for (const Window of [FixedWindowAlgorithm, SlidingWindowAlgorithm]) {
       const window = new Window(10, 1000)
-      const account = newAccount()
+      const account = emptyAccount()
       const ask = (now: number) => {
-        window.settle(account, now)
+        window.advance(account, now)
         const left = window.available(account, now)
         if (left > 0) window.take(account, left, now)
         return left
@@ -276,8 +276,8 @@ t.test(
 t.test('a limit that was lowered denies until what was taken has come back', async (t) => {
   const before = new FixedWindowAlgorithm(10, 1000)
   const after = new FixedWindowAlgorithm(3, 1000)
-  const account = newAccount()
-  before.settle(account, 0)
+  const account = emptyAccount()
+  before.advance(account, 0)
   before.take(account, 8, 0)
   t.equal(after.available(account), 0)
   t.equal(after.wait(account, 1, 0), 1000)
@@ -286,7 +286,7 @@ t.test('a limit that was lowered denies until what was taken has come back', asy
 t.test('how a limit is split to be strict', async (t) => {
   const bucketOf = (limit: object) => {
     const { algorithm } = policyOf('default', { max: 100, timeWindow: 60_000, ...limit })
-    return [algorithm.capacity, algorithm.horizon]
+    return [algorithm.capacity, algorithm.lifetime]
   }
   t.strictSame(bucketOf({}), [100, 60e9])
   const [burst, depth] = bucketOf({ strict: true }) as [number, number]

@@ -1,4 +1,4 @@
-import type { Charge, Each } from '@holdfast/rate-limit'
+import type { Charge, PerPolicy } from '@holdfast/rate-limit'
 import t from 'tap'
 import type { Decision } from '../dist/decision.js'
 import { type Policies, policyOf } from '../dist/policy.js'
@@ -7,7 +7,7 @@ import { DenyCache } from '../dist/sharing/deny-cache.js'
 const LIMIT = { max: 10, timeWindow: 1000 }
 const POLICIES: Policies = [policyOf('p', LIMIT)]
 
-function charge(keys: Each<string>, costs: Each<number>, policies: Policies): Charge {
+function charge(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Charge {
   return { limit: 'limit', keys, costs, policies, countDenied: false }
 }
 

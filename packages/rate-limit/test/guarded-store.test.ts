@@ -1,4 +1,4 @@
-import { type Charge, MemoryStore, type StoreAccount } from '@holdfast/rate-limit'
+import { type Charge, type LimitSubject, MemoryStore } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually } from '../../../test/support/http.ts'
@@ -11,7 +11,7 @@ function charge(key: string) {
   return { limit: 'limit', keys: key, policies: POLICIES, costs: 1, countDenied: false }
 }
 
-function letterOf({ keys }: StoreAccount): string {
+function letterOf({ keys }: LimitSubject): string {
   return String(keys).slice(0, 1)
 }
 
@@ -21,7 +21,7 @@ class Parts extends MemoryStore {
   isReady = true
   ready: () => void = () => {}
 
-  partOf(account: StoreAccount): string {
+  partOf(account: LimitSubject): string {
     return letterOf(account)
   }
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { ClientTable } from '../dist/memory/client-table.js'
 import { Limiter } from '../dist/memory/limiter.js'
 import { type Limit, type Policies, policyOf } from '../dist/policy.js'
-import { Leases, type Remainder } from '../dist/sharing/lease.js'
+import { type LeaseRemainder, Leases } from '../dist/sharing/lease.js'
 
 const LIMIT = { max: 100, timeWindow: 1000 }
 const POLICIES: Policies = [policyOf('p', LIMIT)]
@@ -106,7 +106,7 @@ t.test('a lease shrinks with what is left, and is one at the end', async (t) => 
 t.test(
   'leases are bounded: what is left of the one that was made first is given back',
   async (t) => {
-    const left: Remainder[] = []
+    const left: LeaseRemainder[] = []
     const leases = new Leases(10, 1, (remainder) => left.push(remainder))
     const limiter = new Limiter(POLICIES, new ClientTable(2 ** 15))
     for (let client = 0; client <= 2 ** 14; client++) {
@@ -120,7 +120,7 @@ t.test(
 )
 
 t.test('a lease is for one limit, in whatever words it is stated', async (t) => {
-  const left: Remainder[] = []
+  const left: LeaseRemainder[] = []
   const leases = new Leases(10, 1, (remainder) => left.push(remainder))
   const limiter = new Limiter(POLICIES, new ClientTable(8))
   const renew = (policies: Policies) => {
@@ -142,7 +142,7 @@ t.test('a lease is for one limit, in whatever words it is stated', async (t) => 
 })
 
 t.test('what is left of leases is given back at the end, of whatever age', async (t) => {
-  const left: Remainder[] = []
+  const left: LeaseRemainder[] = []
   const leases = new Leases(10, 1, (remainder) => left.push(remainder))
   const limiter = new Limiter(POLICIES, new ClientTable(8))
   for (const [key, size, now] of [

@@ -5,7 +5,7 @@ import { Bans } from '../dist/memory/bans.js'
 import { ClientTable } from '../dist/memory/client-table.js'
 import { KeyHash } from '../dist/memory/key-hash.js'
 import { Limiter } from '../dist/memory/limiter.js'
-import { Claims } from '../dist/memory/reservations.js'
+import { OpenReservations } from '../dist/memory/reservations.js'
 import { type Policies, policyOf } from '../dist/policy.js'
 
 /** What a client did in the end take, and when it was admitted. */
@@ -44,7 +44,7 @@ function use(limiter: Limiter, trace: readonly Step[]): Usage[] {
     if (!limiter.check('key', cost, now).allowed) return
     const usage = { time: now, cost }
     usages.push(usage)
-    const held = limiter.hold('key', cost)
+    const held = limiter.reservation('key', cost)
     open.push({
       at: step + settledAfter,
       settle(now) {
@@ -96,7 +96,7 @@ t.test('what is settled at once is as if it had been known beforehand', async (t
       const actual = Math.min(used, cost)
       const { allowed } = reserving.check('key', cost, now)
       if (allowed) {
-        reserving.settle(reserving.hold('key', cost), actual, now)
+        reserving.settle(reserving.reservation('key', cost), actual, now)
         knowing.check('key', actual, now)
       }
       const [one, other] = [reserving, knowing].map((limiter) => limiter.peek('key', 1, now))
@@ -112,7 +112,7 @@ t.test('two that overlap and are both cancelled give back no more than is due', 
   const limiter = new Limiter(policies, new ClientTable(100))
   const reserve = (cost: number, now: number) => {
     t.ok(limiter.check('key', cost, now).allowed)
-    return limiter.hold('key', cost)
+    return limiter.reservation('key', cost)
   }
   const first = reserve(10, 0)
   const second = reserve(5, 5000)
@@ -128,13 +128,13 @@ t.test('windows that have closed have nothing to give back', async (t) => {
     const policies: Policies = [policyOf('limit', { max: 10, timeWindow: 100, algorithm })]
     const limiter = new Limiter(policies, new ClientTable(100))
     t.ok(limiter.check('key', 4, 0).allowed)
-    const held = limiter.hold('key', 4)
+    const held = limiter.reservation('key', 4)
     t.ok(limiter.check('key', 6, 50).allowed)
     limiter.settle(held, 1, 150)
     const left = { 'fixed-window': 10, 'sliding-window': 10 - Math.ceil((10 - 3) / 2) }
     t.equal(limiter.peek('key', 0, 150).remaining, left[algorithm])
     t.ok(limiter.check('key', 5, 400).allowed)
-    const old = limiter.hold('key', 5)
+    const old = limiter.reservation('key', 5)
     t.ok(limiter.check('key', 10, 700).allowed)
     limiter.settle(old, 0, 700)
     t.equal(limiter.peek('key', 0, 700).remaining, 0)
@@ -142,7 +142,7 @@ t.test('windows that have closed have nothing to give back', async (t) => {
 })
 
 t.test('claims that are never settled do not pile up', async (t) => {
-  const claims = new Claims(1000)
+  const claims = new OpenReservations(1000)
   const hash = new KeyHash()
   const hashed = (key: string) => {
     hash.hash(key)
@@ -158,7 +158,7 @@ t.test('claims that are never settled do not pile up', async (t) => {
 })
 
 t.test('claims are bounded: one that there is no room for gives nothing back', async (t) => {
-  const claims = new Claims(8)
+  const claims = new OpenReservations(8)
   const hash = new KeyHash()
   const open = Array.from({ length: 100 }, (_, index) => {
     hash.hash(`key ${index}`)
@@ -176,7 +176,7 @@ t.test('a limit that shrinks takes no more from claims than from the account', a
   const small: Policies = [policyOf('limit', { max: 5, timeWindow: 500 })]
   const limiter = new Limiter(large, new ClientTable(8))
   limiter.check('key', 10, 0)
-  const held = limiter.hold('key', 10)
+  const held = limiter.reservation('key', 10)
   t.notOk(limiter.check('key', 1, 0, small).allowed, 'it owes as much as the small one can')
   t.ok(limiter.check('key', 5, 0, large).allowed)
   limiter.settle(held, 0, 0)
@@ -190,7 +190,7 @@ t.test('a reset clears a debt that a sketch would restore', async (t) => {
       const limit = { max: 10, timeWindow: 60_000, algorithm }
       const limiter = new Limiter([policyOf('limit', limit)], new ClientTable(64))
       limiter.check('victim', 5, 0)
-      // Each owes more than the victim, which has to make room for them.
+      // PerPolicy owes more than the victim, which has to make room for them.
       for (let index = 0; index < 200; index++) limiter.check(`flood ${index}`, 6 + (index % 5), 0)
       if (limiter.peek('victim', 0, 0).remaining > 5) t.fail('its debt was forgotten')
       limiter.reset('victim', 0)

@@ -7,7 +7,7 @@ import {
 } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyReply, type InjectOptions } from 'fastify'
 import t from 'tap'
-import { Gate } from '../dist/edges/request-hook.js'
+import { RequestHook } from '../dist/edges/request-hook.js'
 
 const ok = () => 'ok'
 
@@ -210,15 +210,15 @@ t.test('a request is limited on a Fastify whose inside is unknown', async (t) =>
     budget.check('onRequest', request, reply, () => {})
     return 'ok'
   })
-  const gates: Gate[] = []
-  const check = Gate.prototype.check
-  t.intercept(Gate.prototype, 'check', {
-    value(this: Gate, ...args: Parameters<typeof check>) {
+  const gates: RequestHook[] = []
+  const check = RequestHook.prototype.check
+  t.intercept(RequestHook.prototype, 'check', {
+    value(this: RequestHook, ...args: Parameters<typeof check>) {
       gates.push(this)
       return check.apply(this, args)
     }
   })
-  const gateOf = (_: unknown) => gates[0] as Gate
+  const gateOf = (_: unknown) => gates[0] as RequestHook
   await app.inject('/')
   t.match(fields, { ratelimit: '"default";r=1;t=20' })
 })

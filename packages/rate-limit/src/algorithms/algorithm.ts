@@ -10,7 +10,7 @@ export type AlgorithmName = 'token-bucket' | 'sliding-window' | 'fixed-window'
 /** What is known of one client under one limit. An account whose `until` has passed says nothing. */
 export interface Account {
   /** The moment from which the account equals one that was never used. */
-  until: number
+  expiresAt: number
   /** Requests counted in the present window. */
   used: number
   /** Requests counted in the window before. */
@@ -18,8 +18,8 @@ export interface Account {
 }
 
 /** An account nobody has used. */
-export function newAccount(): Account {
-  return { until: -Infinity, used: 0, previous: 0 }
+export function emptyAccount(): Account {
+  return { expiresAt: -Infinity, used: 0, previous: 0 }
 }
 
 /** One way of counting, for one limit. Every other member expects an account that was settled. */
@@ -28,14 +28,14 @@ export interface Algorithm {
   /** The most that is ever admitted at once. */
   readonly capacity: number
   /** The longest that an account can say anything after it was last used. */
-  readonly horizon: number
+  readonly lifetime: number
   /** Whether `used` and `previous` are of use: the token bucket needs neither. */
   readonly counts: boolean
   /**
    * Brings an account to `now`. One that reaches further ahead than it can was written before the
    * clock was set back; it is taken for as strict as an account can be at `now`, and no stricter.
    */
-  settle(account: Account, now: number): void
+  advance(account: Account, now: number): void
   /** Whole requests that would be admitted at once. */
   available(account: Account, now: number): number
   /** Until `cost` would be admitted if nobody else asked: 0 now, `Infinity` never. 0 always is. */
@@ -47,9 +47,9 @@ export interface Algorithm {
    *
    * @returns by how much that makes other marks of the account worth less
    */
-  restore(account: Account, cost: number, now: number, mark: number): number
+  refund(account: Account, cost: number, now: number, mark: number): number
   /** Counts a request that was denied, as far as there is anything left to take. */
   penalize(account: Account, cost: number, now: number): void
   /** Until everything is available again. */
-  restored(account: Account, now: number): number
+  timeToFull(account: Account, now: number): number
 }

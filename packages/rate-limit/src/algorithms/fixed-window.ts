@@ -13,19 +13,19 @@ export class FixedWindowAlgorithm implements Algorithm {
   /** Requests in a window. */
   readonly capacity: number
   /** The window in nanoseconds. */
-  readonly horizon: number
+  readonly lifetime: number
 
   constructor(max: number, window: number) {
     this.capacity = max
-    this.horizon = window
+    this.lifetime = window
   }
 
-  settle(account: Account, now: number): void {
-    if (account.until <= now || account.used === 0) {
-      account.until = now
+  advance(account: Account, now: number): void {
+    if (account.expiresAt <= now || account.used === 0) {
+      account.expiresAt = now
       account.used = 0
-    } else if (account.until > now + this.horizon) {
-      account.until = now + this.horizon
+    } else if (account.expiresAt > now + this.lifetime) {
+      account.expiresAt = now + this.lifetime
     }
   }
 
@@ -34,21 +34,21 @@ export class FixedWindowAlgorithm implements Algorithm {
     return Math.max(0, this.capacity - used)
   }
 
-  wait({ until, used }: Account, cost: number, now: number): number {
+  wait({ expiresAt, used }: Account, cost: number, now: number): number {
     if (cost === 0) return 0
     if (cost > this.capacity) return Infinity
-    return used + cost <= this.capacity ? 0 : until - now
+    return used + cost <= this.capacity ? 0 : expiresAt - now
   }
 
   take(account: Account, cost: number, now: number): void {
-    if (account.used === 0 && cost > 0) account.until = now + this.horizon
+    if (account.used === 0 && cost > 0) account.expiresAt = now + this.lifetime
     account.used += cost
   }
 
-  restore(account: Account, cost: number, now: number, mark: number): number {
-    if (account.until !== mark) return 0
+  refund(account: Account, cost: number, now: number, mark: number): number {
+    if (account.expiresAt !== mark) return 0
     account.used = Math.max(0, account.used - cost)
-    if (account.used === 0) account.until = now
+    if (account.used === 0) account.expiresAt = now
     return 0
   }
 
@@ -56,7 +56,7 @@ export class FixedWindowAlgorithm implements Algorithm {
     this.take(account, Math.min(cost, this.available(account)), now)
   }
 
-  restored({ until }: Account, now: number): number {
-    return until - now
+  timeToFull({ expiresAt }: Account, now: number): number {
+    return expiresAt - now
   }
 }

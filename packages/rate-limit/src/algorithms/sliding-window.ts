@@ -16,25 +16,25 @@ export class SlidingWindowAlgorithm implements Algorithm {
   /** Requests in a window. */
   readonly capacity: number
   /** Two windows, in nanoseconds. */
-  readonly horizon: number
+  readonly lifetime: number
   readonly #window: number
 
   constructor(max: number, window: number) {
     this.capacity = max
-    this.horizon = 2 * window
+    this.lifetime = 2 * window
     this.#window = window
   }
 
-  settle(account: Account, now: number): void {
+  advance(account: Account, now: number): void {
     const window = this.#window
-    if (account.until > now + this.horizon) account.until = now + this.horizon
-    if (account.until > now && account.until <= now + window) {
+    if (account.expiresAt > now + this.lifetime) account.expiresAt = now + this.lifetime
+    if (account.expiresAt > now && account.expiresAt <= now + window) {
       account.previous = account.used
       account.used = 0
-      account.until += window
+      account.expiresAt += window
     }
-    if (account.until <= now || (account.used === 0 && account.previous === 0)) {
-      account.until = now
+    if (account.expiresAt <= now || (account.used === 0 && account.previous === 0)) {
+      account.expiresAt = now
       account.used = 0
       account.previous = 0
     }
@@ -45,27 +45,27 @@ export class SlidingWindowAlgorithm implements Algorithm {
   }
 
   wait(account: Account, cost: number, now: number): number {
-    const { used, previous, until } = account
+    const { used, previous, expiresAt } = account
     if (cost === 0) return 0
     if (cost > this.capacity) return Infinity
     const room = this.capacity - used - cost
-    const left = until - this.#window - now
+    const left = expiresAt - this.#window - now
     if (room < 0) return left + this.#window - this.#share(this.capacity - cost, used)
     // Multiplied instead of divided, the comparison is exact.
     return previous * left <= room * this.#window ? 0 : left - this.#share(room, previous)
   }
 
   take(account: Account, cost: number, now: number): void {
-    if (account.until === now && cost > 0) account.until = now + this.horizon
+    if (account.expiresAt === now && cost > 0) account.expiresAt = now + this.lifetime
     account.used += cost
   }
 
-  restore(account: Account, cost: number, now: number, mark: number): number {
-    if (account.until === mark) account.used = Math.max(0, account.used - cost)
-    else if (account.until === mark + this.#window) {
+  refund(account: Account, cost: number, now: number, mark: number): number {
+    if (account.expiresAt === mark) account.used = Math.max(0, account.used - cost)
+    else if (account.expiresAt === mark + this.#window) {
       account.previous = Math.max(0, account.previous - cost)
     }
-    this.settle(account, now)
+    this.advance(account, now)
     return 0
   }
 
@@ -73,15 +73,15 @@ export class SlidingWindowAlgorithm implements Algorithm {
     this.take(account, Math.min(cost, Math.max(0, this.capacity - account.used)), now)
   }
 
-  restored({ until, used }: Account, now: number): number {
+  timeToFull({ expiresAt, used }: Account, now: number): number {
     // Without any of its own the present window ends with the last of the past one.
-    return used === 0 && until > now ? until - this.#window - now : until - now
+    return used === 0 && expiresAt > now ? expiresAt - this.#window - now : expiresAt - now
   }
 
   /** How much the past window still counts for. */
-  #past({ previous, until }: Account, now: number): number {
+  #past({ previous, expiresAt }: Account, now: number): number {
     if (previous === 0) return 0
-    return (previous * (until - this.#window - now)) / this.#window
+    return (previous * (expiresAt - this.#window - now)) / this.#window
   }
 
   /** The end of a window in which no more than `room` of its `count` still count: nanoseconds. */

@@ -6,7 +6,7 @@
  * In any span of length `s` it admits at most `capacity + floor(s / interval)`.
  */
 import { type Clock, describe, InvalidOptionError, monotonicClock } from '@holdfast/core'
-import { type Account, type Algorithm, newAccount } from './algorithm.ts'
+import { type Account, type Algorithm, emptyAccount } from './algorithm.ts'
 import { toMilliseconds, toNanoseconds } from './nanoseconds.ts'
 
 /** The bucket's arithmetic. Its accounts use `until` alone. */
@@ -18,43 +18,43 @@ export class TokenBucketAlgorithm implements Algorithm {
   /** Nanoseconds that one token takes to come back: the emission interval. */
   readonly interval: number
   /** Nanoseconds from empty to full: the tolerance. */
-  readonly horizon: number
+  readonly lifetime: number
 
   constructor(capacity: number, interval: number) {
     this.capacity = capacity
     this.interval = interval
-    this.horizon = capacity * interval
+    this.lifetime = capacity * interval
   }
 
-  settle(account: Account, now: number): void {
-    account.until = Math.max(now, Math.min(account.until, now + this.horizon))
+  advance(account: Account, now: number): void {
+    account.expiresAt = Math.max(now, Math.min(account.expiresAt, now + this.lifetime))
   }
 
-  available({ until }: Account, now: number): number {
-    return Math.floor((this.horizon - (until - now)) / this.interval)
+  available({ expiresAt }: Account, now: number): number {
+    return Math.floor((this.lifetime - (expiresAt - now)) / this.interval)
   }
 
-  wait({ until }: Account, cost: number, now: number): number {
+  wait({ expiresAt }: Account, cost: number, now: number): number {
     if (cost > this.capacity) return Infinity
-    return Math.max(0, until - now + cost * this.interval - this.horizon)
+    return Math.max(0, expiresAt - now + cost * this.interval - this.lifetime)
   }
 
   take(account: Account, cost: number): void {
-    account.until += cost * this.interval
+    account.expiresAt += cost * this.interval
   }
 
-  restore(account: Account, cost: number, now: number, mark: number): number {
+  refund(account: Account, cost: number, now: number, mark: number): number {
     const back = Math.max(0, Math.min(cost * this.interval, mark - now))
-    account.until = Math.max(now, account.until - back)
+    account.expiresAt = Math.max(now, account.expiresAt - back)
     return back
   }
 
   penalize(account: Account, cost: number, now: number): void {
-    account.until = Math.min(account.until + cost * this.interval, now + this.horizon)
+    account.expiresAt = Math.min(account.expiresAt + cost * this.interval, now + this.lifetime)
   }
 
-  restored({ until }: Account, now: number): number {
-    return until - now
+  timeToFull({ expiresAt }: Account, now: number): number {
+    return expiresAt - now
   }
 }
 
@@ -98,7 +98,7 @@ export class TokenBucket {
   readonly #bucket: TokenBucketAlgorithm
   readonly #clock: Clock
   readonly #start: number
-  readonly #account = newAccount()
+  readonly #account = emptyAccount()
 
   /** @throws InvalidOptionError for a rate or a capacity that cannot be */
   constructor({ rate, capacity, clock = monotonicClock }: TokenBucketOptions) {
@@ -107,7 +107,7 @@ export class TokenBucket {
     }
     checkTokens(capacity, 'capacity')
     this.#bucket = bucketOf(rate, toNanoseconds(1000), capacity)
-    if (this.#bucket.horizon > Number.MAX_SAFE_INTEGER) {
+    if (this.#bucket.lifetime > Number.MAX_SAFE_INTEGER) {
       const expected = 'high enough to fill the bucket within 104 days'
       throw new InvalidOptionError('rate', expected, describe(rate))
     }
@@ -148,7 +148,7 @@ export class TokenBucket {
   /** Brings the account to the present, and returns that. */
   #settled(): number {
     const now = toNanoseconds(this.#clock() - this.#start)
-    this.#bucket.settle(this.#account, now)
+    this.#bucket.advance(this.#account, now)
     return now
   }
 }

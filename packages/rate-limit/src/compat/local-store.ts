@@ -78,7 +78,7 @@ export class LocalStore implements Store {
     const ledger = this.#ledger
     const now = this.#look(key)
     const counted = count(ledger.account, now, timeWindow, max, this.#penalty)
-    if (counted.ttl > ledger.horizon) ledger.fit(new FixedWindowAlgorithm(1, counted.ttl))
+    if (counted.ttl > ledger.lifetime) ledger.grow(new FixedWindowAlgorithm(1, counted.ttl))
     ledger.write(now)
     return counted
   }
@@ -91,10 +91,10 @@ export class LocalStore implements Store {
   /** Reads the account of a key, and the clock. */
   #look(key: string): number {
     const now = this.#memory.clock()
-    const { account, horizon } = this.#ledger
+    const { account, lifetime } = this.#ledger
     this.#ledger.read(this.#memory.table.hash(this.#prefix + key), now)
     // Where the clock was set back a window reaches too far: nobody waits for longer than a whole one.
-    account.until = Math.min(account.until, now + horizon)
+    account.expiresAt = Math.min(account.expiresAt, now + lifetime)
     return now
   }
 }

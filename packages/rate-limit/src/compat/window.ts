@@ -34,9 +34,11 @@ export function count(
   const current = isOpen(account, now) ? Math.min(account.used + 1, MOST) : 1
   const isRestarted = current > max && (penalty.continueExceeding || penalty.exponentialBackoff)
   const ttl =
-    current === 1 || isRestarted ? spanOf(current, timeWindow, max, penalty) : account.until - now
+    current === 1 || isRestarted
+      ? spanOf(current, timeWindow, max, penalty)
+      : account.expiresAt - now
   account.used = current
-  account.until = now + ttl
+  account.expiresAt = now + ttl
   return { current, ttl }
 }
 
@@ -52,13 +54,13 @@ export function peek(
   penalty: Penalty
 ): Count {
   if (!isOpen(account, now)) return NOTHING
-  const { used: current, until } = account
-  const ttl = until - spanOf(current, timeWindow, max, penalty) + timeWindow - now
+  const { used: current, expiresAt } = account
+  const ttl = expiresAt - spanOf(current, timeWindow, max, penalty) + timeWindow - now
   return ttl > 0 ? { current, ttl } : NOTHING
 }
 
-function isOpen({ until, used }: Account, now: number): boolean {
-  return until > now && used > 0
+function isOpen({ expiresAt, used }: Account, now: number): boolean {
+  return expiresAt > now && used > 0
 }
 
 function spanOf(current: number, timeWindow: number, max: number, penalty: Penalty): number {

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { Each } from '../per-policy.ts'
+import type { PerPolicy } from '../per-policy.ts'
 import { type Policies, policyOf } from '../policy.ts'
 import { type Check, each, HOUR } from './subject.ts'
 
@@ -40,7 +40,7 @@ export const CLIENTS: readonly Check[] = [
       const client = policyOf('client', { max: 3, timeWindow: HOUR })
       const tenant = policyOf('tenant', { max: 10, timeWindow: HOUR, algorithm: 'fixed-window' })
       const policies: Policies = [client, tenant]
-      const left = async (keys: readonly string[], costs: Each<number>) => {
+      const left = async (keys: readonly string[], costs: PerPolicy<number>) => {
         const { allowed, policy, each } = await subject.apart(policies, keys, costs)
         assert.ok(each !== undefined)
         return [allowed, policy, ...each.map(({ remaining }) => remaining)]

@@ -4,9 +4,9 @@
 import { randomUUID } from 'node:crypto'
 import type { AlgorithmName } from '../algorithms/algorithm.ts'
 import type { Decision } from '../decision.ts'
-import type { Each } from '../per-policy.ts'
+import type { PerPolicy } from '../per-policy.ts'
 import { type Policies, policyOf } from '../policy.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
+import type { Charge, LimitSubject, Store, StoreReservation } from '../store.ts'
 
 /** What a store must do, as a sentence, and what rejects where it does not. */
 export type Check = readonly [name: string, check: (subject: Subject) => Promise<void>]
@@ -48,14 +48,14 @@ export class Subject {
   }
 
   /** Charges clients that are told by name for each policy, each its own cost. */
-  apart(policies: Policies, keys: readonly string[], costs: Each<number>): Promise<Decision> {
+  apart(policies: Policies, keys: readonly string[], costs: PerPolicy<number>): Promise<Decision> {
     return this.#store.check({ ...this.#apart(policies, keys), costs })
   }
 
   reserveApart(
     policies: Policies,
     keys: readonly string[],
-    costs: Each<number>
+    costs: PerPolicy<number>
   ): Promise<StoreReservation> {
     return this.#store.reserve({ ...this.#apart(policies, keys), costs })
   }
@@ -64,7 +64,7 @@ export class Subject {
     return this.#store.ban(this.#apart(policies, keys), duration)
   }
 
-  #apart(policies: Policies, keys: readonly string[]): StoreAccount {
+  #apart(policies: Policies, keys: readonly string[]): LimitSubject {
     return { limit: `${this.#limit}:apart`, keys, policies, countDenied: false }
   }
 

@@ -6,8 +6,8 @@ import { AddressList } from '../address-list.ts'
 import { clientKey } from '../client-key.ts'
 import { RequestNeededError } from '../errors.ts'
 import type { AllowFunction, MaybePromise, PolicyOptions } from '../limit-options.ts'
-import { type Each, memberOf } from '../per-policy.ts'
-import { type Expected, type Place, UserFunction } from './user-function.ts'
+import { forPolicy, type PerPolicy } from '../per-policy.ts'
+import { type Expected, type OptionPlace, UserFunction } from './user-function.ts'
 import { allKnown } from './when-known.ts'
 
 const KEY: Expected<string> = {
@@ -45,7 +45,7 @@ export class Clients {
   constructor(
     limits: readonly PolicyOptions[],
     allowList: AddressList | AllowFunction,
-    place: Place
+    place: OptionPlace
   ) {
     const names = limits.map(({ keyGenerator, ipv6Subnet }) => keyGenerator ?? ipv6Subnet)
     const different = [...new Set(names)]
@@ -62,14 +62,14 @@ export class Clients {
   }
 
   /** The key of the request's client; where policies name clients differently, one for each. */
-  keysOf(request: FastifyRequest): MaybePromise<Each<string>> {
+  keysOf(request: FastifyRequest): MaybePromise<PerPolicy<string>> {
     if (this.#namings.length === 1) return this.#first(request)
     const asked = this.#namings.map((naming) => naming(request))
     return allKnown(asked, (keys) => this.#namingOf.map((naming) => keys[naming] as string))
   }
 
   /** The keys under all policies of what somebody has named. */
-  keysNamed(name: string): Each<string> {
+  keysNamed(name: string): PerPolicy<string> {
     return this.#namings.length === 1 ? name : this.#namingOf.map(() => name)
   }
 
@@ -78,10 +78,13 @@ export class Clients {
    *
    * @throws RequestNeededError
    */
-  isAllowListed(request: FastifyRequest | undefined, keys: Each<string>): MaybePromise<boolean> {
+  isAllowListed(
+    request: FastifyRequest | undefined,
+    keys: PerPolicy<string>
+  ): MaybePromise<boolean> {
     const allowed = this.#allowed
     if (allowed instanceof AddressList) return request !== undefined && allowed.has(request.ip)
     if (request === undefined) throw new RequestNeededError('allowList')
-    return allowed.ask(request, memberOf(keys, 0))
+    return allowed.ask(request, forPolicy(keys, 0))
   }
 }

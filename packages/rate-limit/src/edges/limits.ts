@@ -11,7 +11,7 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import {
-  type BudgetOptions,
+  type LimitOptions,
   limitsOf,
   type PolicyOptions,
   type RateLimitHook
@@ -20,19 +20,19 @@ import { ClientTable, type TableListener } from '../memory/client-table.ts'
 import { Limiter } from '../memory/limiter.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
-import { type Keeper, OwnKeeper } from './backend.ts'
+import { type LimitBackend, ProcessBackend } from './backend.ts'
 import { Clients } from './clients.ts'
-import { Terms } from './request-limits.ts'
+import { LimitResolver } from './request-limits.ts'
 import { SharedLimits } from './shared/shared-limits.ts'
 
 /** A limit with its clients, and how they are told. */
-export interface Budget {
+export interface RouteLimit {
   readonly hook: RateLimitHook
   readonly clients: Clients
-  readonly terms: Terms
-  readonly keeper: Keeper
+  readonly terms: LimitResolver
+  readonly keeper: LimitBackend
   /** The keeper, where it is this process; `undefined` where it is a store. */
-  readonly own: OwnKeeper | undefined
+  readonly own: ProcessBackend | undefined
   /**
    * Decides at once, where the limit is kept in this process and the terms are the same for
    * everybody: nothing to ask of anyone but the key.
@@ -50,15 +50,15 @@ type RouteConfig = ReturnType<typeof routeConfig>
 const OWNER: unique symbol = Symbol('holdfast.rate-limit.budgets')
 
 /** An instance that has its own registration, or inherits one from its parent. */
-type Scope = FastifyInstance & { [OWNER]?: Budgets }
+type Scope = FastifyInstance & { [OWNER]?: RouteLimits }
 
 /** What the plugin gives an app. */
 type Decorator = 'rateLimit' | 'createRateLimiter'
 
 /** What keeps a limit. */
 interface Kept {
-  readonly keeper: Keeper
-  readonly own: OwnKeeper | undefined
+  readonly keeper: LimitBackend
+  readonly own: ProcessBackend | undefined
 }
 
 /** What all members of a group share. */
@@ -68,16 +68,16 @@ interface Group extends Kept {
 }
 
 /** The budgets of one registration. */
-export class Budgets {
+export class RouteLimits {
   readonly #app: FastifyInstance
   readonly #options: ResolvedOptions
   readonly #table: ClientTable
   readonly #shared: SharedLimits | undefined
-  readonly #general: Budget
+  readonly #general: RouteLimit
   /** `null`: not ours to limit. */
-  readonly #byConfig = new WeakMap<object, Budget | null>()
+  readonly #byConfig = new WeakMap<object, RouteLimit | null>()
   /** By the options a route was given, then by the route: routes may be given the same object. */
-  readonly #byOptions = new WeakMap<object, Map<string, Budget>>()
+  readonly #byOptions = new WeakMap<object, Map<string, RouteLimit>>()
   readonly #groups = new Map<string, Group>()
   /** How many budgets each decorator has opened: they are named by their number. */
   readonly #opened = new Map<string, number>()
@@ -98,7 +98,7 @@ export class Budgets {
   }
 
   /** The budget of a request; `undefined` when it is not limited by this registration. */
-  of(request: FastifyRequest, config: RouteConfig): Budget | undefined {
+  of(request: FastifyRequest, config: RouteConfig): RouteLimit | undefined {
     const { rateLimit } = config
     if (rateLimit === undefined) return this.#options.global ? this.#general : undefined
     if (rateLimit === false) return undefined
@@ -132,7 +132,7 @@ export class Budgets {
    *
    * @throws UnknownOptionError, InvalidOptionError
    */
-  open(decorator: Decorator, given: object | undefined): Budget {
+  open(decorator: Decorator, given: object | undefined): RouteLimit {
     if (given === undefined) return this.#general
     const place = `app.${decorator}`
     const options = resolveRouteOptions(this.#options, given, place, SHAPES[decorator])
@@ -157,7 +157,7 @@ export class Budgets {
   }
 
   /** The first request of a route with options. It may have been declared before the plugin. */
-  #meet(config: RouteConfig, rateLimit: object): Budget {
+  #meet(config: RouteConfig, rateLimit: object): RouteLimit {
     const route = routeOf(config)
     const place = placeOf(route)
     const { hook } = this.#options
@@ -180,18 +180,18 @@ export class Budgets {
     }
   }
 
-  #routesWith(rateLimit: object): Map<string, Budget> {
-    const routes = this.#byOptions.get(rateLimit) ?? new Map<string, Budget>()
+  #routesWith(rateLimit: object): Map<string, RouteLimit> {
+    const routes = this.#byOptions.get(rateLimit) ?? new Map<string, RouteLimit>()
     this.#byOptions.set(rateLimit, routes)
     return routes
   }
 
-  #open(options: BudgetOptions, place: string, ownName: string): Budget {
+  #open(options: LimitOptions, place: string, ownName: string): RouteLimit {
     const { groupId, hook, mode, allowList, headers } = options
     const where = { name: place, log: this.#app.log }
     const limits = limitsOf(options, groupId ?? shown(ownName))
     const clients = new Clients(limits, allowList, where)
-    const terms = new Terms(limits, headers, where)
+    const terms = new LimitResolver(limits, headers, where)
     const { policies } = terms.usual
     const { keeper, own } =
       groupId === undefined
@@ -202,17 +202,17 @@ export class Budgets {
     return { hook, clients, terms, keeper, own, plain, isShadow, met: undefined }
   }
 
-  #keep(name: string, { countDenied }: BudgetOptions, policies: Policies): Kept {
+  #keep(name: string, { countDenied }: LimitOptions, policies: Policies): Kept {
     if (this.#shared !== undefined) {
       return { keeper: this.#shared.open(name, policies, countDenied), own: undefined }
     }
-    const own = new OwnKeeper(new Limiter(policies, this.#table, { countDenied }))
+    const own = new ProcessBackend(new Limiter(policies, this.#table, { countDenied }))
     return { keeper: own, own }
   }
 
   #groupOf(
     groupId: string,
-    options: BudgetOptions,
+    options: LimitOptions,
     limits: readonly PolicyOptions[],
     policies: Policies,
     place: string

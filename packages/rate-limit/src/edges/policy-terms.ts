@@ -8,7 +8,7 @@ import { MOST_IN_A_WINDOW, requests, window } from '../limit-checks.ts'
 import type { MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
 import { type Policy, policyOf } from '../policy.ts'
-import { type Place, UserFunction } from './user-function.ts'
+import { type OptionPlace, UserFunction } from './user-function.ts'
 import { whenKnown } from './when-known.ts'
 
 type Term = UserFunction<number> | number
@@ -17,7 +17,7 @@ type Term = UserFunction<number> | number
 export type Numbers = readonly [max: number, timeWindow: number]
 
 /** The terms of one policy. */
-export class PolicyTerms {
+export class PolicyResolver {
   /** What applies where no function says otherwise. */
   readonly usual: Policy
   /** What a request takes where no function says otherwise. */
@@ -34,7 +34,7 @@ export class PolicyTerms {
   readonly #cost: Term
 
   /** @param part what comes before the names of its options */
-  constructor(options: PolicyOptions, part: string, place: Place) {
+  constructor(options: PolicyOptions, part: string, place: OptionPlace) {
     const { max, timeWindow, cost, algorithm, hasOwnCost } = options
     this.#options = options
     this.hasOwnCost = hasOwnCost

@@ -16,10 +16,10 @@ import type { Decision } from '../decision.ts'
 import { NotSynchronousError } from '../errors.ts'
 import { requests, window } from '../limit-checks.ts'
 import type { MaybePromise } from '../limit-options.ts'
-import type { Each } from '../per-policy.ts'
-import { type Held, nothingHeld } from './backend.ts'
-import type { Budget } from './limits.ts'
-import type { Offer, Terms } from './request-limits.ts'
+import type { PerPolicy } from '../per-policy.ts'
+import { type BackendReservation, nothingReserved } from './backend.ts'
+import type { RouteLimit } from './limits.ts'
+import type { LimitResolver, ResolvedLimit } from './request-limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
 /** How to check. */
@@ -51,9 +51,9 @@ export interface Reservation {
 
 /** Who asks, under what terms. */
 interface Question {
-  readonly keys: Each<string>
-  readonly costs: Each<number>
-  readonly offer: Offer
+  readonly keys: PerPolicy<string>
+  readonly costs: PerPolicy<number>
+  readonly offer: ResolvedLimit
   readonly isAllowListed: boolean
 }
 
@@ -67,10 +67,10 @@ interface Question {
  * a store does not answer, `onStoreError` says what is decided.
  */
 export class RateLimiter {
-  readonly #budget: Budget
+  readonly #budget: RouteLimit
 
   /** @internal */
-  constructor(budget: Budget) {
+  constructor(budget: RouteLimit) {
     this.#budget = budget
   }
 
@@ -148,9 +148,9 @@ export class RateLimiter {
   #reserve({ keys, costs, offer, isAllowListed }: Question): MaybePromise<Reservation> {
     const { keeper, terms } = this.#budget
     const held = isAllowListed
-      ? nothingHeld(offer.allowListed)
+      ? nothingReserved(offer.allowListed)
       : keeper.reserve(keys, costs, offer.policies)
-    return whenKnown(held, (held) => new OpenReservation(held, terms, costs))
+    return whenKnown(held, (held) => new ChargedReservation(held, terms, costs))
   }
 
   #check({ keys, costs, offer, isAllowListed }: Question): MaybePromise<Decision> {
@@ -178,7 +178,7 @@ export class RateLimiter {
     )
   }
 
-  #keys(requestOrKey: FastifyRequest | string): MaybePromise<Each<string>> {
+  #keys(requestOrKey: FastifyRequest | string): MaybePromise<PerPolicy<string>> {
     if (isRequest(requestOrKey)) return this.#budget.clients.keysOf(requestOrKey)
     if (typeof requestOrKey !== 'string' || requestOrKey === '') {
       const expected = 'a request, or text that is not empty'
@@ -199,13 +199,13 @@ function isRequest(value: unknown): value is FastifyRequest {
   )
 }
 
-class OpenReservation implements Reservation {
+class ChargedReservation implements Reservation {
   readonly decision: Decision
-  readonly #terms: Terms
-  readonly #costs: Each<number>
-  #held: Held | undefined
+  readonly #terms: LimitResolver
+  readonly #costs: PerPolicy<number>
+  #held: BackendReservation | undefined
 
-  constructor(held: Held, terms: Terms, costs: Each<number>) {
+  constructor(held: BackendReservation, terms: LimitResolver, costs: PerPolicy<number>) {
     const { decision } = held
     this.decision = decision
     this.#terms = terms
@@ -222,7 +222,7 @@ class OpenReservation implements Reservation {
     await this.#end(0)
   }
 
-  async #end(actual: Each<number>): Promise<void> {
+  async #end(actual: PerPolicy<number>): Promise<void> {
     const held = this.#held
     this.#held = undefined
     await held?.settle(actual)

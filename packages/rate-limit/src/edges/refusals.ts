@@ -14,9 +14,9 @@ const MOST = 100
 const NONE: readonly Decision[] = []
 
 /** The answers under one limit. */
-export class Denials {
+export class CachedRefusals {
   readonly #write: FieldWriter
-  readonly #made = new Map<number, Denial>()
+  readonly #made = new Map<number, CachedRefusal>()
 
   /** @param write what tells a client its limit */
   constructor(write: FieldWriter) {
@@ -29,13 +29,13 @@ export class Denials {
     const made = this.#made.get(seconds)
     if (made?.fits(decision) === true) return made.again(decision)
     if (this.#made.size === MOST) this.#made.clear()
-    const denial = new Denial(decision, this.#write)
+    const denial = new CachedRefusal(decision, this.#write)
     this.#made.set(seconds, denial)
     return denial
   }
 }
 
-class Denial implements Refusal {
+class CachedRefusal implements Refusal {
   readonly statusCode = 429
   readonly headers: Fields = {}
   readonly body: Buffer

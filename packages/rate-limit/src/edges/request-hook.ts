@@ -15,9 +15,9 @@ import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
 import type { RateLimitHook } from '../limit-options.ts'
-import { type Each, memberOf } from '../per-policy.ts'
-import type { Budget, Budgets } from './limits.ts'
-import type { Offer } from './request-limits.ts'
+import { forPolicy, type PerPolicy } from '../per-policy.ts'
+import type { RouteLimit, RouteLimits } from './limits.ts'
+import type { ResolvedLimit } from './request-limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
 /** Fastify's callback of a hook. */
@@ -42,11 +42,11 @@ const NEAR = 0.2
 const FACTS: unique symbol = Symbol.for('holdfast.facts') as never
 
 /** Lets requests pass, or refuses them. */
-export class Gate {
-  readonly #budgets: Budgets
+export class RequestHook {
+  readonly #budgets: RouteLimits
   readonly #seen = new WeakSet<FastifyRequest>()
 
-  constructor(budgets: Budgets) {
+  constructor(budgets: RouteLimits) {
     this.#budgets = budgets
   }
 
@@ -66,7 +66,7 @@ export class Gate {
   }
 
   /** Makes a hook that counts requests in one budget, if nothing else has. */
-  hookOf(budget: Budget): RateLimitHandler {
+  hookOf(budget: RouteLimit): RateLimitHandler {
     budget.met ??= new WeakSet()
     const { met } = budget
     const count = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
@@ -85,7 +85,7 @@ export class Gate {
     return handler as RateLimitHandler
   }
 
-  #count(budget: Budget, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  #count(budget: RouteLimit, request: FastifyRequest, reply: FastifyReply, done: Done): void {
     const known = (request.raw as { [FACTS]?: RequestFacts })[FACTS]
     if (known?.probe === true) {
       done()
@@ -116,8 +116,8 @@ export class Gate {
   }
 
   #ask(
-    budget: Budget,
-    keys: Each<string>,
+    budget: RouteLimit,
+    keys: PerPolicy<string>,
     request: FastifyRequest,
     reply: FastifyReply,
     done: Done
@@ -141,9 +141,9 @@ export class Gate {
   }
 
   #answer(
-    budget: Budget,
-    offer: Offer,
-    keys: Each<string>,
+    budget: RouteLimit,
+    offer: ResolvedLimit,
+    keys: PerPolicy<string>,
     decision: Decision,
     facts: RequestFacts,
     request: FastifyRequest,
@@ -167,7 +167,7 @@ export class Gate {
   }
 }
 
-function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {
+function tell(reply: FastifyReply, offer: ResolvedLimit, decision: Decision): void {
   const fields = headersOf(reply)
   if (fields !== undefined) {
     offer.write(fields as Fields, decision)
@@ -179,9 +179,9 @@ function tell(reply: FastifyReply, offer: Offer, decision: Decision): void {
 }
 
 function publish(
-  { isShadow }: Budget,
+  { isShadow }: RouteLimit,
   request: FastifyRequest,
-  keys: Each<string>,
+  keys: PerPolicy<string>,
   decision: Decision
 ): void {
   const channel = decision.allowed ? allowedChannel : deniedChannel
@@ -193,8 +193,8 @@ function publish(
 }
 
 /** The key under the policy that decided. */
-function keyBehind({ each, policy }: Decision, keys: Each<string>): string {
-  return memberOf(keys, each?.findIndex((one) => one.policy === policy) ?? 0)
+function keyBehind({ each, policy }: Decision, keys: PerPolicy<string>): string {
+  return forPolicy(keys, each?.findIndex((one) => one.policy === policy) ?? 0)
 }
 
 function isNear({ each, remaining, limit }: Decision): boolean {

@@ -19,7 +19,7 @@ export interface Expected<Value> {
 }
 
 /** Where the options were written, and whom to tell what is wrong with them. */
-export interface Place {
+export interface OptionPlace {
   readonly name: string
   readonly log: FastifyBaseLogger
 }
@@ -30,12 +30,12 @@ export class UserFunction<Value> {
   readonly #expected: Expected<Value>
   /** Names the option that it was given as. */
   readonly option: string
-  readonly #place: Place
+  readonly #place: OptionPlace
   readonly #told = new Set<string>()
 
   constructor(
     option: string,
-    place: Place,
+    place: OptionPlace,
     func: (request: FastifyRequest, key: string) => unknown,
     expected: Expected<Value>
   ) {

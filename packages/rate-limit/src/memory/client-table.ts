@@ -5,7 +5,7 @@
  * given up, and what it owed goes to a sketch, from which unknown keys start. So a flood of keys can
  * make the limit stricter for newcomers, but nobody's limit laxer.
  */
-import { type Account, type Algorithm, newAccount } from '../algorithms/algorithm.ts'
+import { type Account, type Algorithm, emptyAccount } from '../algorithms/algorithm.ts'
 import { DebtSketch } from './debt-sketch.ts'
 import { KeyHash } from './key-hash.ts'
 import { NOWHERE, SlotTable } from './slot-table.ts'
@@ -34,7 +34,7 @@ export class ClientTable {
   /** By the name they have in a slot. The first is nobody's: an empty slot has it. */
   readonly #ledgers: (Ledger | undefined)[] = [undefined]
   readonly #sketches = new Map<string, DebtSketch>()
-  readonly #victim = newAccount()
+  readonly #victim = emptyAccount()
   #told = false
 
   /** @param maxKeys the most keys to remember, of all limits together, rounded up to a multiple of 4 */
@@ -88,7 +88,7 @@ export class ClientTable {
   }
 
   /** Takes a slot for a new key. */
-  claim(low: number, high: number, now: number): number {
+  allocate(low: number, high: number, now: number): number {
     const slot = this.#slots.insert(low, high, now)
     if (!this.#told && this.#slots.fullness >= NEARLY_FULL && this.#slots.isGrown) {
       this.#told = true
@@ -110,9 +110,9 @@ export class ClientTable {
       sketch = new DebtSketch(this.capacity / SLOTS_PER_CELL, ledger.counts)
       this.#sketches.set(ledger.kind, sketch)
     }
-    sketch.horizon = Math.max(sketch.horizon, ledger.horizon)
+    sketch.lifetime = Math.max(sketch.lifetime, ledger.lifetime)
     // Where the clock was set back, what lies too far ahead must not get there.
-    account.until = Math.min(account.until, now + ledger.horizon)
+    account.expiresAt = Math.min(account.expiresAt, now + ledger.lifetime)
     sketch.add(this.#slots.lowOf(slot), this.#slots.highOf(slot), account, now)
     this.evictions++
     this.#listener?.evicted(this.evictions, this.capacity)
@@ -123,7 +123,7 @@ export class ClientTable {
   }
 
   #read(slot: number): Account {
-    this.#victim.until = this.#slots.untilOf(slot)
+    this.#victim.expiresAt = this.#slots.untilOf(slot)
     this.#slots.readCounts(slot, this.#victim)
     return this.#victim
   }
@@ -132,7 +132,7 @@ export class ClientTable {
 /** The accounts of one limit. Reads one at a time, and writes the one that was read last. */
 export class Ledger {
   /** What was read last, and is written next. */
-  readonly account: Account = newAccount()
+  readonly account: Account = emptyAccount()
   readonly counts: boolean
   /**
    * Whose given-up debts are kept together: those of one algorithm that weigh about the same, so
@@ -140,7 +140,7 @@ export class Ledger {
    */
   readonly kind: string
   /** The longest that one of its accounts can say anything. */
-  horizon = 0
+  lifetime = 0
   readonly #name: number
   readonly #salt: number
   readonly #table: ClientTable
@@ -157,14 +157,14 @@ export class Ledger {
     this.#table = table
     this.#slots = slots
     this.counts = algorithm.counts
-    const weight = algorithm.horizon / Math.max(1, algorithm.capacity)
+    const weight = algorithm.lifetime / Math.max(1, algorithm.capacity)
     this.kind = `${algorithm.name} ${Math.floor(Math.log2(weight) / 2)}`
-    this.fit(algorithm)
+    this.grow(algorithm)
   }
 
   /** Makes room for accounts of that algorithm, of the same name as the ledger's first. */
-  fit({ horizon, capacity }: Algorithm): void {
-    if (horizon > this.horizon) this.horizon = horizon
+  grow({ lifetime, capacity }: Algorithm): void {
+    if (lifetime > this.lifetime) this.lifetime = lifetime
     if (capacity > this.#capacity) this.#capacity = capacity
   }
 
@@ -175,11 +175,11 @@ export class Ledger {
     this.#slot = this.#slots.find(this.#low, this.#high)
     const { account } = this
     if (this.#slot !== NOWHERE) {
-      account.until = this.#slots.untilOf(this.#slot)
+      account.expiresAt = this.#slots.untilOf(this.#slot)
       if (this.counts) this.#slots.readCounts(this.#slot, account)
       return
     }
-    account.until = -Infinity
+    account.expiresAt = -Infinity
     account.used = 0
     account.previous = 0
     this.#table.sketchOf(this)?.read(this.#low, this.#high, account, now)
@@ -192,18 +192,18 @@ export class Ledger {
       // What other ledgers wrote meanwhile may have moved it.
       this.#slot = this.#slots.find(this.#low, this.#high)
       if (this.#slot === NOWHERE) {
-        if (account.until <= now) return
-        this.#slot = this.#table.claim(this.#low, this.#high, now)
+        if (account.expiresAt <= now) return
+        this.#slot = this.#table.allocate(this.#low, this.#high, now)
       }
     }
-    this.#slots.writeUntil(this.#slot, account.until)
+    this.#slots.writeUntil(this.#slot, account.expiresAt)
     if (this.counts) this.#slots.writeCounts(this.#slot, account.used, account.previous)
   }
 
   /** Forgets the account that was read last, and what a sketch would start it from. */
   forget(): void {
     const { account } = this
-    account.until = -Infinity
+    account.expiresAt = -Infinity
     account.used = 0
     account.previous = 0
     this.#slot = this.#slots.find(this.#low, this.#high)
@@ -212,8 +212,8 @@ export class Ledger {
   }
 
   /** An account's debt as a share of the most it could owe. */
-  debtOf({ until, used, previous }: Account, now: number): number {
+  debtOf({ expiresAt, used, previous }: Account, now: number): number {
     if (this.counts) return (used + previous) / this.#capacity
-    return (until - now) / this.horizon
+    return (expiresAt - now) / this.lifetime
   }
 }

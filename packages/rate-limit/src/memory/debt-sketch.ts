@@ -11,7 +11,7 @@ import type { Account } from '../algorithms/algorithm.ts'
 /** The debts of one kind of account. */
 export class DebtSketch {
   /** The longest that any of its accounts can say anything. */
-  horizon = 0
+  lifetime = 0
   readonly #shift: number
   readonly #until: Float64Array
   /** Used and previous of each cell, where they are of use. */
@@ -38,7 +38,7 @@ export class DebtSketch {
   read(low: number, high: number, account: Account, now: number): void {
     const first = this.#first(low, high)
     const second = this.#second(low, high)
-    account.until = Math.min(this.#heal(first, now), this.#heal(second, now))
+    account.expiresAt = Math.min(this.#heal(first, now), this.#heal(second, now))
     const counts = this.#counts
     if (counts === undefined) return
     account.used = Math.min(counts[2 * first] as number, counts[2 * second] as number)
@@ -57,10 +57,10 @@ export class DebtSketch {
     this.#counts?.fill(0, 2 * better, 2 * better + 2)
   }
 
-  #addTo(cell: number, { until, used, previous }: Account, now: number): void {
+  #addTo(cell: number, { expiresAt, used, previous }: Account, now: number): void {
     const stored = this.#until[cell] as number
     const over = stored <= now
-    this.#until[cell] = Math.max(stored, until)
+    this.#until[cell] = Math.max(stored, expiresAt)
     const counts = this.#counts
     if (counts === undefined) return
     counts[2 * cell] = over ? used : Math.max(counts[2 * cell] as number, used)
@@ -70,9 +70,9 @@ export class DebtSketch {
   /** The moment of a cell; brought back into reach where the clock was set back since. */
   #heal(cell: number, now: number): number {
     const until = this.#until[cell] as number
-    if (until <= now + this.horizon) return until
-    this.#until[cell] = now + this.horizon
-    return now + this.horizon
+    if (until <= now + this.lifetime) return until
+    this.#until[cell] = now + this.lifetime
+    return now + this.lifetime
   }
 
   #first(low: number, high: number): number {

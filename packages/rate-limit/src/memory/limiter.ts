@@ -4,21 +4,21 @@
  */
 
 import { toNanoseconds } from '../algorithms/nanoseconds.ts'
-import { banned, type Decision, jointly } from '../decision.ts'
-import { type Each, memberOf } from '../per-policy.ts'
+import { banned, combineDecisions, type Decision } from '../decision.ts'
+import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { Policies, Policy } from '../policy.ts'
 import { Bans } from './bans.ts'
 import type { ClientTable } from './client-table.ts'
 import { Meter } from './meter.ts'
-import type { Claim } from './reservations.ts'
+import type { ReservationMark } from './reservations.ts'
 
 /** A charge that may still turn out to have been too much, or too little. */
-export interface Charged {
-  readonly keys: Each<string>
-  readonly costs: Each<number>
+export interface Reservation {
+  readonly keys: PerPolicy<string>
+  readonly costs: PerPolicy<number>
   readonly policies: Policies
   /** What is held of each policy. */
-  readonly claims: readonly Claim[]
+  readonly marks: readonly ReservationMark[]
 }
 
 /** Decides about clients by their keys. Times are milliseconds of a monotonic clock. */
@@ -55,8 +55,8 @@ export class Limiter {
    * @param policies those to apply, where they differ by client: as many, of the same algorithms
    */
   check(
-    keys: Each<string>,
-    costs: Each<number>,
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
     time: number,
     policies: Policies = this.#policies
   ): Decision {
@@ -64,8 +64,8 @@ export class Limiter {
     if (ban > 0) return banned(policies[0], ban)
     if (policies.length > 1) return this.#checkAll(keys, costs, time, policies)
     const meter = this.#first
-    const cost = memberOf(costs, 0)
-    meter.read(this.#table.hash(memberOf(keys, 0)), toNanoseconds(time), policies[0])
+    const cost = forPolicy(costs, 0)
+    meter.read(this.#table.hash(forPolicy(keys, 0)), toNanoseconds(time), policies[0])
     const wait = meter.wait(cost)
     if (wait > 0) return meter.decision(this.#deny(meter, cost, wait))
     meter.take(cost)
@@ -74,8 +74,8 @@ export class Limiter {
 
   /** What {@link check} would answer. Charges nothing. */
   peek(
-    keys: Each<string>,
-    costs: Each<number>,
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
     time: number,
     policies: Policies = this.#policies
   ): Decision {
@@ -87,65 +87,82 @@ export class Limiter {
   }
 
   /** Holds what was charged just now, for {@link settle}. */
-  hold(keys: Each<string>, costs: Each<number>, policies: Policies = this.#policies): Charged {
-    const claims = this.#meters.map((meter, index) =>
-      meter.claim(this.#table.hash(memberOf(keys, index)))
+  reservation(
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
+    policies: Policies = this.#policies
+  ): Reservation {
+    const marks = this.#meters.map((meter, index) =>
+      meter.mark(this.#table.hash(forPolicy(keys, index)))
     )
-    return { keys, costs, policies, claims }
+    return { keys, costs, policies, marks }
   }
 
   /**
    * Charges `actual` in place of what was charged: of the rest gives back what has not come back by
    * itself, and takes what is missing as far as there is anything left. Once for each charge.
    */
-  settle({ keys, costs, policies, claims }: Charged, actual: Each<number>, time: number): void {
+  settle(
+    { keys, costs, policies, marks }: Reservation,
+    actual: PerPolicy<number>,
+    time: number
+  ): void {
     this.#read(keys, time, policies)
     this.#meters.forEach((meter, index) => {
-      meter.settle(claims[index] as Claim, memberOf(costs, index), memberOf(actual, index))
+      meter.settle(
+        marks[index] as ReservationMark,
+        forPolicy(costs, index),
+        forPolicy(actual, index)
+      )
     })
   }
 
   /** Forgets all that is known of a client, a ban included. */
-  reset(keys: Each<string>, time: number, policies: Policies = this.#policies): void {
+  reset(keys: PerPolicy<string>, time: number, policies: Policies = this.#policies): void {
     this.ban(keys, 0, time)
     this.#read(keys, time, policies)
     this.#meters.forEach((meter, index) => {
-      meter.reset(this.#table.hash(memberOf(keys, index)))
+      meter.reset(this.#table.hash(forPolicy(keys, index)))
     })
   }
 
   /** Denies all requests of a client for so many milliseconds from now; 0 ends that. */
-  ban(keys: Each<string>, duration: number, time: number): void {
+  ban(keys: PerPolicy<string>, duration: number, time: number): void {
     if (duration > 0) this.#bans ??= new Bans(this.#table.capacity)
     for (const name of bannedAs(keys)) this.#bans?.ban(name, duration, time)
   }
 
-  #banLeft(keys: Each<string>, time: number): number {
+  #banLeft(keys: PerPolicy<string>, time: number): number {
     const bans = this.#bans
     if (bans === undefined) return 0
     if (typeof keys === 'string') return bans.left(keys, time)
     return Math.max(...bannedAs(keys).map((name) => bans.left(name, time)))
   }
 
-  #checkAll(keys: Each<string>, costs: Each<number>, time: number, policies: Policies): Decision {
+  #checkAll(
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
+    time: number,
+    policies: Policies
+  ): Decision {
     this.#read(keys, time, policies)
     const meters = this.#meters
     const denied = this.#wait(costs)
     for (let index = 0; index < meters.length; index++) {
       const meter = meters[index] as Meter
-      const cost = memberOf(costs, index)
+      const cost = forPolicy(costs, index)
       if (denied) this.#waits[index] = this.#deny(meter, cost, this.#waits[index] as number)
       else meter.take(cost)
     }
     return this.#decision()
   }
 
-  #read(keys: Each<string>, time: number, policies: Policies): void {
+  #read(keys: PerPolicy<string>, time: number, policies: Policies): void {
     const now = toNanoseconds(time)
     const meters = this.#meters
     let hashed: string | undefined
     for (let index = 0; index < meters.length; index++) {
-      const key = memberOf(keys, index)
+      const key = forPolicy(keys, index)
       const hash = key === hashed ? this.#table.lastHash : this.#table.hash(key)
       hashed = key
       ;(meters[index] as Meter).read(hash, now, policies[index] as Policy)
@@ -153,10 +170,10 @@ export class Limiter {
   }
 
   /** Finds out how long each policy makes the request wait, and whether any does. */
-  #wait(costs: Each<number>): boolean {
+  #wait(costs: PerPolicy<number>): boolean {
     let denied = false
     for (let index = 0; index < this.#meters.length; index++) {
-      const wait = (this.#meters[index] as Meter).wait(memberOf(costs, index))
+      const wait = (this.#meters[index] as Meter).wait(forPolicy(costs, index))
       this.#waits[index] = wait
       if (wait > 0) denied = true
     }
@@ -169,7 +186,7 @@ export class Limiter {
       meter.penalize(cost)
       return meter.wait(cost)
     }
-    meter.heal()
+    meter.repair()
     return wait
   }
 
@@ -179,11 +196,11 @@ export class Limiter {
     for (let index = 0; index < this.#meters.length; index++) {
       each.push((this.#meters[index] as Meter).decision(this.#waits[index] as number))
     }
-    return jointly(each)
+    return combineDecisions(each)
   }
 }
 
 /** One name for all policies; or for each a name of its own, since it may mean another client. */
-function bannedAs(keys: Each<string>): readonly string[] {
+function bannedAs(keys: PerPolicy<string>): readonly string[] {
   return typeof keys === 'string' ? [keys] : keys.map((key, index) => `${index} ${key}`)
 }

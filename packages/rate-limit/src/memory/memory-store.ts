@@ -10,8 +10,8 @@ import {
   type OptionShape
 } from '@holdfast/core'
 import type { Decision } from '../decision.ts'
-import type { Each } from '../per-policy.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from '../store.ts'
+import type { PerPolicy } from '../per-policy.ts'
+import type { Charge, LimitSubject, Store, StoreReservation } from '../store.ts'
 import { ClientTable } from './client-table.ts'
 import { Limiter } from './limiter.ts'
 
@@ -57,24 +57,24 @@ export class MemoryStore implements Store {
     const { keys, costs, policies } = charge
     const limiter = this.#limiter(charge)
     const decision = limiter.check(keys, costs, this.#clock(), policies)
-    let charged = decision.allowed ? limiter.hold(keys, costs, policies) : undefined
-    const settle = async (actual: Each<number>): Promise<void> => {
+    let charged = decision.allowed ? limiter.reservation(keys, costs, policies) : undefined
+    const settle = async (actual: PerPolicy<number>): Promise<void> => {
       if (charged !== undefined) limiter.settle(charged, actual, this.#clock())
       charged = undefined
     }
     return { decision, settle }
   }
 
-  async reset(account: StoreAccount): Promise<void> {
+  async reset(account: LimitSubject): Promise<void> {
     const { keys, policies } = account
     this.#limiter(account).reset(keys, this.#clock(), policies)
   }
 
-  async ban(account: StoreAccount, duration: number): Promise<void> {
+  async ban(account: LimitSubject, duration: number): Promise<void> {
     this.#limiter(account).ban(account.keys, duration, this.#clock())
   }
 
-  #limiter({ limit, policies, countDenied }: StoreAccount): Limiter {
+  #limiter({ limit, policies, countDenied }: LimitSubject): Limiter {
     let limiter = this.#limiters.get(limit)
     if (limiter === undefined) {
       limiter = new Limiter(policies, this.#table, { countDenied })

@@ -6,41 +6,41 @@ import { type Decision, decisionOf } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import type { Ledger } from './client-table.ts'
 import type { KeyHash } from './key-hash.ts'
-import { type Claim, type ClaimedAccount, Claims } from './reservations.ts'
+import { OpenReservations, type ReservationMark, type ReservedAccount } from './reservations.ts'
 
 /** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
 export class Meter {
   readonly #ledger: Ledger
-  readonly #claims: Claims
+  readonly #claims: OpenReservations
   #policy: Policy
   #now = 0
   /** Whether the account reached further ahead than it can, and is taken for less. */
   #isCut = false
   /** By how much, and whose claims are worth less for that. */
   #cut = 0
-  #claimed: ClaimedAccount | undefined
+  #claimed: ReservedAccount | undefined
 
   /** @param mostClaimed the most accounts of which something may be claimed */
   constructor(policy: Policy, ledger: Ledger, mostClaimed: number) {
     this.#policy = policy
     this.#ledger = ledger
-    this.#claims = new Claims(mostClaimed)
+    this.#claims = new OpenReservations(mostClaimed)
   }
 
   /** Reads the account of the key that was hashed last, under a policy that may differ by client. */
   read(key: KeyHash, now: number, policy: Policy): void {
     if (policy !== this.#policy) {
       this.#policy = policy
-      this.#ledger.fit(policy.algorithm)
+      this.#ledger.grow(policy.algorithm)
     }
     this.#now = now
     const { account } = this.#ledger
     this.#ledger.read(key, now)
-    const stored = account.until
-    policy.algorithm.settle(account, now)
-    this.#isCut = stored > account.until
+    const stored = account.expiresAt
+    policy.algorithm.advance(account, now)
+    this.#isCut = stored > account.expiresAt
     if (this.#isCut) {
-      this.#cut = stored - account.until
+      this.#cut = stored - account.expiresAt
       // Of a window that was cut, what is claimed is not there any more.
       this.#claimed = policy.algorithm.counts ? undefined : this.#claims.find(key)
     }
@@ -58,12 +58,12 @@ export class Meter {
   }
 
   /** Claims what was taken just now from the account of that key. */
-  claim(key: KeyHash): Claim {
-    return this.#claims.open(key, this.#ledger.account.until, this.#now)
+  mark(key: KeyHash): ReservationMark {
+    return this.#claims.open(key, this.#ledger.account.expiresAt, this.#now)
   }
 
   /** Ends a claim to the account that was read: `charged` was taken, and `actual` should have been. */
-  settle(claim: Claim, charged: number, actual: number): void {
+  settle(claim: ReservationMark, charged: number, actual: number): void {
     const { account } = this.#ledger
     const { algorithm } = this.#policy
     this.#moveCut()
@@ -71,7 +71,7 @@ export class Meter {
     if (actual > charged) {
       algorithm.penalize(account, actual - charged, this.#now)
     } else {
-      const back = algorithm.restore(account, charged - actual, this.#now, mark)
+      const back = algorithm.refund(account, charged - actual, this.#now, mark)
       this.#claims.move(claim.account, back)
     }
     this.#write()
@@ -93,7 +93,7 @@ export class Meter {
    * Mends an account that reaches too far ahead, because the clock was set back or the limit is
    * another: without this its client would wait for the old time to come again.
    */
-  heal(): void {
+  repair(): void {
     if (this.#isCut) this.#write()
   }
 

@@ -9,14 +9,14 @@
 import type { KeyHash } from './key-hash.ts'
 
 /** One charge to one account. */
-export interface Claim {
-  readonly account: ClaimedAccount
+export interface ReservationMark {
+  readonly account: ReservedAccount
   /** Where `until` was after the charge, counted as if nothing had been given back before. */
   readonly mark: number
 }
 
 /** An account with claims to it. */
-export interface ClaimedAccount {
+export interface ReservedAccount {
   readonly name: number
   /** Claims that are not settled. */
   open: number
@@ -30,9 +30,9 @@ export interface ClaimedAccount {
 const SWEPT = 2
 
 /** The claims to the accounts of one policy. Bounded: claims that there is no room for are void. */
-export class Claims {
+export class OpenReservations {
   readonly #most: number
-  readonly #accounts = new Map<number, ClaimedAccount>()
+  readonly #accounts = new Map<number, ReservedAccount>()
 
   /** @param most the most accounts with claims to them */
   constructor(most: number) {
@@ -45,13 +45,13 @@ export class Claims {
   }
 
   /** Begins a claim, to an account whose `until` is that. */
-  open(key: KeyHash, until: number, now: number): Claim {
+  open(key: KeyHash, until: number, now: number): ReservationMark {
     this.#sweep(now)
     const name = nameOf(key)
     let account = this.#accounts.get(name)
     if (account === undefined) {
       if (this.#accounts.size >= this.#most) {
-        this.#void(this.#accounts.values().next().value as ClaimedAccount)
+        this.#void(this.#accounts.values().next().value as ReservedAccount)
       }
       account = { name, open: 0, moved: 0, until }
       this.#accounts.set(name, account)
@@ -62,18 +62,18 @@ export class Claims {
   }
 
   /** Ends a claim. Returns its mark as it is now. */
-  close({ account, mark }: Claim): number {
+  close({ account, mark }: ReservationMark): number {
     if (--account.open === 0) this.#forget(account)
     return mark - account.moved
   }
 
   /** All claims to an account are worth that much less. */
-  move(account: ClaimedAccount, by: number): void {
+  move(account: ReservedAccount, by: number): void {
     account.moved += by
   }
 
   /** The account with claims to it, where there are any. */
-  find(key: KeyHash): ClaimedAccount | undefined {
+  find(key: KeyHash): ReservedAccount | undefined {
     return this.#accounts.size === 0 ? undefined : this.#accounts.get(nameOf(key))
   }
 
@@ -83,12 +83,12 @@ export class Claims {
     if (account !== undefined) this.#void(account)
   }
 
-  #void(account: ClaimedAccount): void {
+  #void(account: ReservedAccount): void {
     account.moved = Infinity
     this.#forget(account)
   }
 
-  #forget(account: ClaimedAccount): void {
+  #forget(account: ReservedAccount): void {
     if (this.#accounts.get(account.name) === account) this.#accounts.delete(account.name)
   }
 

@@ -4,7 +4,7 @@
  * gives back or forgives sooner is forgotten here too; what others do is not known before that time.
  */
 import { type Decision, later } from '../decision.ts'
-import { areEqual, type Each } from '../per-policy.ts'
+import { equalPerPolicy, type PerPolicy } from '../per-policy.ts'
 import { areAlike, type Policies } from '../policy.ts'
 import type { Charge } from '../store.ts'
 
@@ -17,9 +17,9 @@ const BAN = 60_000
 /** Milliseconds for which the numbers are told that go with a denial for ever. */
 const NEVER = 1000
 
-interface Denial {
+interface CachedDenial {
   readonly decision: Decision
-  readonly costs: Each<number>
+  readonly costs: PerPolicy<number>
   readonly policies: Policies
   readonly since: number
   readonly until: number
@@ -27,11 +27,11 @@ interface Denial {
   readonly changes: number
 }
 
-const NONE: readonly Denial[] = []
+const NONE: readonly CachedDenial[] = []
 
 /** The denied clients of one limit. Times are milliseconds of a monotonic clock. */
 export class DenyCache {
-  readonly #denials = new Map<string, Denial[]>()
+  readonly #denials = new Map<string, CachedDenial[]>()
   /** When clients were last forgotten who are only some of those that a denial is about. */
   readonly #changed = new Map<string, number>()
   #changes = 0
@@ -69,12 +69,12 @@ export class DenyCache {
   }
 
   /** Forgets what a client was told who was charged since: there is less left now. */
-  charged(keys: Each<string>): void {
+  charged(keys: PerPolicy<string>): void {
     if (this.#denials.size > 0) this.#denials.delete(joined(keys))
   }
 
   /** Forgets all denials of a client: something was given back. */
-  forget(keys: Each<string>): void {
+  forget(keys: PerPolicy<string>): void {
     if (typeof keys === 'string') {
       this.#denials.delete(keys)
       return
@@ -89,7 +89,7 @@ export class DenyCache {
     })
   }
 
-  #isChanged(keys: Each<string>, changes: number): boolean {
+  #isChanged(keys: PerPolicy<string>, changes: number): boolean {
     if (typeof keys === 'string' || this.#changed.size === 0) return false
     return keys.some((key, index) => {
       return (this.#changed.get(memberName(key, index)) ?? 0) > changes
@@ -99,10 +99,10 @@ export class DenyCache {
 
 /** A loop, and no closure: denied clients come often. */
 function denialAbout(
-  denials: readonly Denial[],
-  costs: Each<number>,
+  denials: readonly CachedDenial[],
+  costs: PerPolicy<number>,
   policies: Policies
-): Denial | undefined {
+): CachedDenial | undefined {
   for (const denial of denials) {
     if (isAbout(denial, costs, policies)) return denial
   }
@@ -110,8 +110,8 @@ function denialAbout(
 }
 
 /** Another cost has another wait, and other numbers may allow it. */
-function isAbout(denial: Denial, costs: Each<number>, policies: Policies): boolean {
-  return areEqual(costs, denial.costs) && areAlike(policies, denial.policies)
+function isAbout(denial: CachedDenial, costs: PerPolicy<number>, policies: Policies): boolean {
+  return equalPerPolicy(costs, denial.costs) && areAlike(policies, denial.policies)
 }
 
 /** For how long nothing changes by itself of the policy that denies it. */
@@ -122,7 +122,7 @@ function lifetimeOf({ reason, retryAfter, moreAfter }: Decision): number {
 }
 
 /** One text that says who is meant under all policies, whatever the names look like. */
-function joined(keys: Each<string>): string {
+function joined(keys: PerPolicy<string>): string {
   return typeof keys === 'string' ? keys : JSON.stringify(keys)
 }
 

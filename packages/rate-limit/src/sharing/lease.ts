@@ -33,7 +33,7 @@ export interface Lease {
 }
 
 /** What a store was asked for, and what it decided. */
-export interface Grant {
+export interface LeaseGrant {
   /** What was asked for. */
   readonly size: number
   /** What of it is spent at once. */
@@ -44,7 +44,7 @@ export interface Grant {
 }
 
 /** What is left of a lease: of what was taken, `spent` was used. */
-export interface Remainder {
+export interface LeaseRemainder {
   readonly key: string
   readonly policies: Policies
   readonly spent: number
@@ -55,14 +55,14 @@ export interface Remainder {
 export class Leases {
   readonly #max: number
   readonly #instances: number
-  readonly #giveBack: (remainder: Remainder) => void
+  readonly #giveBack: (remainder: LeaseRemainder) => void
   readonly #leases = new Map<string, Lease>()
 
   /**
    * @param max the most to take at once
    * @param giveBack told what is left of a lease that is given up
    */
-  constructor(max: number, instances: number, giveBack: (remainder: Remainder) => void) {
+  constructor(max: number, instances: number, giveBack: (remainder: LeaseRemainder) => void) {
     this.#max = max
     this.#instances = instances
     this.#giveBack = giveBack
@@ -94,7 +94,7 @@ export class Leases {
   }
 
   /** Takes note of what the store granted. Returns the decision about the request it was for. */
-  renew(key: string, policies: Policies, grant: Grant, now: number): Decision {
+  renew(key: string, policies: Policies, grant: LeaseGrant, now: number): Decision {
     const { size, cost, decision, settle } = grant
     const { remaining } = decision
     const known = this.find(key, policies)

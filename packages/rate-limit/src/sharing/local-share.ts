@@ -26,7 +26,7 @@ function shareOf(algorithm: Algorithm, instances: number): Algorithm {
     return new TokenBucketAlgorithm(capacity, algorithm.interval * instances)
   }
   if (algorithm instanceof SlidingWindowAlgorithm) {
-    return new SlidingWindowAlgorithm(capacity, algorithm.horizon / 2)
+    return new SlidingWindowAlgorithm(capacity, algorithm.lifetime / 2)
   }
-  return new FixedWindowAlgorithm(capacity, algorithm.horizon)
+  return new FixedWindowAlgorithm(capacity, algorithm.lifetime)
 }

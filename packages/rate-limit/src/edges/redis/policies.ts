@@ -7,8 +7,8 @@ import type { Account, Algorithm, AlgorithmName } from '../../algorithms/algorit
 import { FixedWindowAlgorithm } from '../../algorithms/fixed-window.ts'
 import { SlidingWindowAlgorithm } from '../../algorithms/sliding-window.ts'
 import { TokenBucketAlgorithm } from '../../algorithms/token-bucket.ts'
-import { banned, type Decision, decisionOf, jointly } from '../../decision.ts'
-import { type Each, memberOf } from '../../per-policy.ts'
+import { banned, combineDecisions, type Decision, decisionOf } from '../../decision.ts'
+import { forPolicy, type PerPolicy } from '../../per-policy.ts'
 import type { Policies, Policy } from '../../policy.ts'
 import type { Reply } from './reply.ts'
 
@@ -28,7 +28,7 @@ const LETTERS: Readonly<Record<AlgorithmName, string>> = {
 }
 
 /** What the script holds of one account after a charge that is still to be settled. */
-export type RedisClaim = readonly [till: number, moved: number]
+export type RedisReservationMark = readonly [till: number, moved: number]
 
 /**
  * What a client's key is in Redis: the key itself, or of a long or unusual one 128 bits of its
@@ -44,7 +44,7 @@ function tagOf(key: string): string {
  * The hash tag, which keeps all accounts of a request in one slot: the client, or the limit where its
  * policies tell clients differently.
  */
-export function hashTagOf(limit: string, keys: Each<string>): string {
+export function hashTagOf(limit: string, keys: PerPolicy<string>): string {
   return tagOf(typeof keys === 'string' ? keys : limit)
 }
 
@@ -74,8 +74,8 @@ export class RedisPolicies {
   }
 
   /** What the script is told of the policies and of costs under them. */
-  textOf(costs: Each<number>): string {
-    if (typeof costs === 'object') return this.#join((index) => `${memberOf(costs, index)}`)
+  textOf(costs: PerPolicy<number>): string {
+    if (typeof costs === 'object') return this.#join((index) => `${forPolicy(costs, index)}`)
     if (costs !== this.#lastCost) {
       this.#lastText = this.#join(() => `${costs}`)
       this.#lastCost = costs
@@ -84,15 +84,25 @@ export class RedisPolicies {
   }
 
   /** What it is told of costs that turned out to be others. */
-  settledText(costs: Each<number>, actual: Each<number>, claims: readonly RedisClaim[]): string {
+  settledText(
+    costs: PerPolicy<number>,
+    actual: PerPolicy<number>,
+    claims: readonly RedisReservationMark[]
+  ): string {
     return this.#join((index) => {
-      const [till, moved] = claims[index] as RedisClaim
-      return `${memberOf(costs, index)} ${memberOf(actual, index)} ${till} ${moved}`
+      const [till, moved] = claims[index] as RedisReservationMark
+      return `${forPolicy(costs, index)} ${forPolicy(actual, index)} ${till} ${moved}`
     })
   }
 
   /** Adds the names of a client's accounts. Two algorithms never share one. */
-  addKeys(names: string[], prefix: string, tag: string, limit: string, keys: Each<string>): void {
+  addKeys(
+    names: string[],
+    prefix: string,
+    tag: string,
+    limit: string,
+    keys: PerPolicy<string>
+  ): void {
     const letters = this.#letters
     if (typeof keys === 'string' && letters.length === 1) {
       names.push(`${prefix}${letters[0]}{${tag}}${limit}`)
@@ -104,32 +114,37 @@ export class RedisPolicies {
       names.push(
         typeof keys === 'string'
           ? `${start}{${tag}}${limit}{${name}}`
-          : `${start}:{${tag}}${tagOf(memberOf(keys, index))}{${name}}`
+          : `${start}:{${tag}}${tagOf(forPolicy(keys, index))}{${name}}`
       )
     }
   }
 
   /** Reads a decision out of the script's reply. */
-  read(reply: Reply, costs: Each<number>): Decision {
+  read(reply: Reply, costs: PerPolicy<number>): Decision {
     const ban = reply.ban()
     const policies = this.#microseconds
     if (ban !== undefined) return banned(policies[0] as Policy, ban / MICROSECONDS)
-    if (policies.length === 1) return readOne(policies[0] as Policy, reply, memberOf(costs, 0))
-    return jointly(policies.map((policy, index) => readOne(policy, reply, memberOf(costs, index))))
+    if (policies.length === 1) return readOne(policies[0] as Policy, reply, forPolicy(costs, 0))
+    return combineDecisions(
+      policies.map((policy, index) => readOne(policy, reply, forPolicy(costs, index)))
+    )
   }
 
   /** Reads a decision and what is held by it. */
-  readReserved(reply: Reply, costs: Each<number>): [Decision, RedisClaim[]] {
+  readReserved(reply: Reply, costs: PerPolicy<number>): [Decision, RedisReservationMark[]] {
     const ban = reply.ban()
     const policies = this.#microseconds
     if (ban !== undefined) return [banned(policies[0] as Policy, ban / MICROSECONDS), []]
-    const claims: RedisClaim[] = []
+    const claims: RedisReservationMark[] = []
     const decisions = policies.map((policy, index) => {
-      const decision = readOne(policy, reply, memberOf(costs, index))
+      const decision = readOne(policy, reply, forPolicy(costs, index))
       claims.push([reply.next(), reply.next()])
       return decision
     })
-    return [decisions.length === 1 ? (decisions[0] as Decision) : jointly(decisions), claims]
+    return [
+      decisions.length === 1 ? (decisions[0] as Decision) : combineDecisions(decisions),
+      claims
+    ]
   }
 
   #join(told: (index: number) => string): string {
@@ -143,7 +158,7 @@ function readOne(policy: Policy, reply: Reply, cost: number): Decision {
   const first = reply.next()
   const isDenied = first < 0
   const account: Account = {
-    until: isDenied ? -1 - first : first,
+    expiresAt: isDenied ? -1 - first : first,
     used: algorithm.counts ? reply.next() : 0,
     previous: algorithm.counts ? reply.next() : 0
   }
@@ -163,12 +178,12 @@ function inMicroseconds(algorithm: Algorithm): Algorithm {
     return new TokenBucketAlgorithm(capacity, Math.min(interval, longest))
   }
   if (algorithm instanceof SlidingWindowAlgorithm) {
-    return new SlidingWindowAlgorithm(capacity, Math.ceil(algorithm.horizon / 2000))
+    return new SlidingWindowAlgorithm(capacity, Math.ceil(algorithm.lifetime / 2000))
   }
-  return new FixedWindowAlgorithm(capacity, Math.ceil(algorithm.horizon / 1000))
+  return new FixedWindowAlgorithm(capacity, Math.ceil(algorithm.lifetime / 1000))
 }
 
 function spanOf(algorithm: Algorithm): number {
   if (algorithm instanceof TokenBucketAlgorithm) return algorithm.interval
-  return algorithm.name === 'sliding-window' ? algorithm.horizon / 2 : algorithm.horizon
+  return algorithm.name === 'sliding-window' ? algorithm.lifetime / 2 : algorithm.lifetime
 }

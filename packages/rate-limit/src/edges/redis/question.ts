@@ -2,18 +2,18 @@
  * One question to the script, and who waits for its answer.
  */
 import type { Decision } from '../../decision.ts'
-import type { Each } from '../../per-policy.ts'
-import type { Charge, StoreAccount } from '../../store.ts'
-import { hashTagOf, type RedisClaim, type RedisPolicies } from './policies.ts'
+import type { PerPolicy } from '../../per-policy.ts'
+import type { Charge, LimitSubject } from '../../store.ts'
+import { hashTagOf, type RedisPolicies, type RedisReservationMark } from './policies.ts'
 import type { Reply } from './reply.ts'
 
 /** What the script can do with an account. */
 export type Action = 'check' | 'peek' | 'reserve' | 'settle' | 'reset' | 'ban'
 
 /** What was reserved, and what is held of each of its accounts. */
-export interface Reserved {
+export interface ReservedInRedis {
   readonly decision: Decision
-  readonly claims: readonly RedisClaim[]
+  readonly claims: readonly RedisReservationMark[]
 }
 
 type Resolve<Answer> = (answer: Answer) => void
@@ -24,7 +24,7 @@ export abstract class Question {
   readonly action: Action
   /** What stands in the braces of its keys. */
   readonly tag: string
-  readonly account: StoreAccount
+  readonly account: LimitSubject
   readonly policies: RedisPolicies
   /** What the script is told of the policies and the costs. */
   readonly text: string
@@ -32,7 +32,7 @@ export abstract class Question {
 
   constructor(
     action: Action,
-    account: StoreAccount,
+    account: LimitSubject,
     policies: RedisPolicies,
     text: string,
     fail: Reject
@@ -65,7 +65,7 @@ export abstract class Question {
 
 /** Asks for a decision. */
 export class DecisionQuestion extends Question {
-  readonly #costs: Each<number>
+  readonly #costs: PerPolicy<number>
   readonly #resolve: Resolve<Decision>
 
   constructor(
@@ -87,10 +87,15 @@ export class DecisionQuestion extends Question {
 
 /** Asks for a decision, and for what is held by it. */
 export class ReservationQuestion extends Question {
-  readonly #costs: Each<number>
-  readonly #resolve: Resolve<Reserved>
+  readonly #costs: PerPolicy<number>
+  readonly #resolve: Resolve<ReservedInRedis>
 
-  constructor(charge: Charge, policies: RedisPolicies, resolve: Resolve<Reserved>, fail: Reject) {
+  constructor(
+    charge: Charge,
+    policies: RedisPolicies,
+    resolve: Resolve<ReservedInRedis>,
+    fail: Reject
+  ) {
     super('reserve', charge, policies, policies.textOf(charge.costs), fail)
     this.#costs = charge.costs
     this.#resolve = resolve
@@ -108,7 +113,7 @@ export class ChangeQuestion extends Question {
 
   constructor(
     action: 'settle' | 'reset' | 'ban',
-    account: StoreAccount,
+    account: LimitSubject,
     policies: RedisPolicies,
     text: string,
     resolve: Resolve<void>,

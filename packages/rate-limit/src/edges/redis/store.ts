@@ -10,9 +10,9 @@ import {
 } from '@holdfast/core'
 import type { Decision } from '../../decision.ts'
 import { StoreRefusedError } from '../../errors.ts'
-import type { Each } from '../../per-policy.ts'
+import type { PerPolicy } from '../../per-policy.ts'
 import type { Policies } from '../../policy.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from '../../store.ts'
+import type { Charge, LimitSubject, Store, StoreReservation } from '../../store.ts'
 import { Batch } from './batch.ts'
 import { isUnheard, type RedisClient, type ScriptClient, scriptClientOf } from './clients.ts'
 import { slotOf } from './cluster-slot.ts'
@@ -22,7 +22,7 @@ import {
   DecisionQuestion,
   type Question,
   ReservationQuestion,
-  type Reserved
+  type ReservedInRedis
 } from './question.ts'
 import { ReadySignal } from './ready-signal.ts'
 import { SCRIPT, SCRIPT_SHA } from './script.ts'
@@ -105,11 +105,11 @@ export class RedisStore implements Store {
 
   async reserve(charge: Charge): Promise<StoreReservation> {
     const policies = this.#known(charge.policies)
-    const { decision, claims } = await new Promise<Reserved>((resolve, reject) => {
+    const { decision, claims } = await new Promise<ReservedInRedis>((resolve, reject) => {
       this.#enqueue(new ReservationQuestion(charge, policies, resolve, reject))
     })
     let isOpen = decision.allowed
-    const settle = async (actual: Each<number>): Promise<void> => {
+    const settle = async (actual: PerPolicy<number>): Promise<void> => {
       if (!isOpen) return
       isOpen = false
       await this.#change('settle', charge, policies.settledText(charge.costs, actual, claims))
@@ -117,11 +117,11 @@ export class RedisStore implements Store {
     return { decision, settle }
   }
 
-  reset(account: StoreAccount): Promise<void> {
+  reset(account: LimitSubject): Promise<void> {
     return this.#change('reset', account, this.#known(account.policies).textOf(0))
   }
 
-  ban(account: StoreAccount, duration: number): Promise<void> {
+  ban(account: LimitSubject, duration: number): Promise<void> {
     const text = this.#known(account.policies).textOf(Math.ceil(duration * MICROSECONDS))
     return this.#change('ban', account, text)
   }
@@ -150,11 +150,11 @@ export class RedisStore implements Store {
     return ReadySignal.of(this.#given).listen(listener)
   }
 
-  partOf({ limit, keys }: StoreAccount): string {
+  partOf({ limit, keys }: LimitSubject): string {
     return this.#client.nodeOf?.(slotOf(hashTagOf(limit, keys))) ?? ''
   }
 
-  #change(action: 'settle' | 'reset' | 'ban', account: StoreAccount, text: string): Promise<void> {
+  #change(action: 'settle' | 'reset' | 'ban', account: LimitSubject, text: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const policies = this.#known(account.policies)
       this.#enqueue(new ChangeQuestion(action, account, policies, text, resolve, reject))

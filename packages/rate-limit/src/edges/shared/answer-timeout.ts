@@ -8,9 +8,9 @@
 export type Ended = (isAnswered: boolean, turn: object, error?: unknown) => void
 
 /** Waits for answers, each for the same time. */
-export class Patience {
+export class AnswerTimeout {
   readonly #timeout: number
-  #turn: Turn | undefined
+  #turn: Tick | undefined
 
   /** @param timeout milliseconds */
   constructor(timeout: number) {
@@ -41,8 +41,8 @@ export class Patience {
     })
   }
 
-  #begin(): Turn {
-    const turn = new Turn()
+  #begin(): Tick {
+    const turn = new Tick()
     this.#turn = turn
     setImmediate(() => {
       this.#turn = undefined
@@ -52,7 +52,7 @@ export class Patience {
   }
 }
 
-class Turn {
+class Tick {
   readonly #giveUps: (() => void)[] = []
   #waiting = 0
   #timer: NodeJS.Timeout | undefined

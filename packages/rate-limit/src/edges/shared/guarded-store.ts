@@ -6,15 +6,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import { storeChannel } from '../../channels.ts'
 import { policyOf } from '../../policy.ts'
 import { StoreGuard } from '../../sharing/store-guard.ts'
-import type { Charge, Store, StoreAccount } from '../../store.ts'
-import { type Ended, Patience } from './answer-timeout.ts'
+import type { Charge, LimitSubject, Store } from '../../store.ts'
+import { AnswerTimeout, type Ended } from './answer-timeout.ts'
 
 /** Milliseconds from one probe to the next. */
 const PROBE_INTERVAL = 250
 const PROBE = [policyOf('probe', { max: 1000, timeWindow: 1000 })] as const
 
 /** Somebody to ask about before anybody asks. */
-const ANYBODY: StoreAccount = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
+const ANYBODY: LimitSubject = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
 
 /** The longest that a store holds up the boot, in milliseconds. */
 const BOOT = 500
@@ -23,7 +23,7 @@ const BOOT = 500
  * What is written to find out whether the part that keeps an account works again: an account that
  * nobody has, which the same part keeps.
  */
-function probeFor({ limit, keys }: StoreAccount): Charge {
+function probeFor({ limit, keys }: LimitSubject): Charge {
   const client = typeof keys === 'string' ? keys : limit
   return { limit: 'probe', keys: client, policies: PROBE, costs: 1, countDenied: false }
 }
@@ -33,7 +33,7 @@ interface Part {
   readonly name: string
   readonly guard: StoreGuard
   /** An account that the part keeps. */
-  account: StoreAccount
+  account: LimitSubject
   /** The turn in which what failed last was asked: however much failed, it is one failure. */
   failedTurn: object | undefined
 }
@@ -52,7 +52,7 @@ export interface GuardOptions {
 export class GuardedStore {
   readonly #options: GuardOptions
   readonly #store: Store
-  readonly #patience: Patience
+  readonly #patience: AnswerTimeout
   readonly #parts = new Map<string, Part>()
   readonly #release: (() => void) | undefined
   readonly #opened: Promise<void>
@@ -64,7 +64,7 @@ export class GuardedStore {
   constructor(options: GuardOptions) {
     this.#options = options
     this.#store = options.store
-    this.#patience = new Patience(options.timeout)
+    this.#patience = new AnswerTimeout(options.timeout)
     this.#release = options.store.onReady?.(() => this.#probeAll())
     this.#opened = this.#open()
     // It is asked about when the app is ready, if it ever is.
@@ -101,7 +101,7 @@ export class GuardedStore {
 
   /** Asks about an account, or, while the store is left alone, says so at once. */
   ask<Answer>(
-    account: StoreAccount,
+    account: LimitSubject,
     question: (store: Store) => Promise<Answer>
   ): Promise<Answer | undefined> | undefined {
     const part = this.#partOf(account)
@@ -136,7 +136,7 @@ export class GuardedStore {
     return this.#patience.answerTo(() => question(this.#store), ended)
   }
 
-  #partOf(account: StoreAccount): Part {
+  #partOf(account: LimitSubject): Part {
     const name = this.#nameOf(account)
     let part = this.#parts.get(name)
     if (part === undefined) {
@@ -147,7 +147,7 @@ export class GuardedStore {
   }
 
   /** A store that cannot tell its parts has one. */
-  #nameOf(account: StoreAccount): string {
+  #nameOf(account: LimitSubject): string {
     try {
       return this.#store.partOf?.(account) ?? ''
     } catch {

@@ -6,13 +6,18 @@ import { type Decision, unanswered } from '../../decision.ts'
 import type { ClientTable } from '../../memory/client-table.ts'
 import { Limiter } from '../../memory/limiter.ts'
 import type { OnStoreError } from '../../options.ts'
-import { type Each, memberOf } from '../../per-policy.ts'
+import { forPolicy, type PerPolicy } from '../../per-policy.ts'
 import type { Policies, Policy } from '../../policy.ts'
 import { localShareOf } from '../../sharing/local-share.ts'
-import { type Held, type Keeper, nothingHeld, OwnKeeper } from '../backend.ts'
+import {
+  type BackendReservation,
+  type LimitBackend,
+  nothingReserved,
+  ProcessBackend
+} from '../backend.ts'
 
 /** How a process decides alone. */
-export interface LocalPartOptions {
+export interface FallbackOptions {
   readonly onStoreError: OnStoreError
   /** How many processes share the limit. */
   readonly instances: number
@@ -20,42 +25,46 @@ export interface LocalPartOptions {
 }
 
 /** The part of one process in a limit that is kept in a store. */
-export class LocalPart implements Keeper {
-  readonly #options: LocalPartOptions
-  readonly #keeper: OwnKeeper
+export class FallbackBackend implements LimitBackend {
+  readonly #options: FallbackOptions
+  readonly #keeper: ProcessBackend
   readonly #shares = new WeakMap<Policies, Policies>()
 
-  constructor(policies: Policies, table: ClientTable, options: LocalPartOptions) {
+  constructor(policies: Policies, table: ClientTable, options: FallbackOptions) {
     this.#options = options
-    this.#keeper = new OwnKeeper(new Limiter(this.#shareOf(policies), table, options))
+    this.#keeper = new ProcessBackend(new Limiter(this.#shareOf(policies), table, options))
   }
 
-  check(keys: Each<string>, costs: Each<number>, policies: Policies): Decision {
+  check(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Decision {
     const share = this.#shareOf(policies)
     return (
       this.#unlimited(policies) ?? this.#keeper.check(keys, payable(costs, policies, share), share)
     )
   }
 
-  peek(keys: Each<string>, costs: Each<number>, policies: Policies): Decision {
+  peek(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Decision {
     const share = this.#shareOf(policies)
     return (
       this.#unlimited(policies) ?? this.#keeper.peek(keys, payable(costs, policies, share), share)
     )
   }
 
-  reserve(keys: Each<string>, costs: Each<number>, policies: Policies): Held {
+  reserve(
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
+    policies: Policies
+  ): BackendReservation {
     const share = this.#shareOf(policies)
     const unlimited = this.#unlimited(policies)
-    if (unlimited !== undefined) return nothingHeld(unlimited)
+    if (unlimited !== undefined) return nothingReserved(unlimited)
     return this.#keeper.reserve(keys, payable(costs, policies, share), share)
   }
 
-  reset(keys: Each<string>, policies: Policies): void {
+  reset(keys: PerPolicy<string>, policies: Policies): void {
     this.#keeper.reset(keys, this.#shareOf(policies))
   }
 
-  ban(keys: Each<string>, duration: number): void {
+  ban(keys: PerPolicy<string>, duration: number): void {
     this.#keeper.ban(keys, duration)
   }
 
@@ -76,10 +85,10 @@ export class LocalPart implements Keeper {
 }
 
 /** What the limit allows at once must not become impossible because a part of it is smaller. */
-function payable(costs: Each<number>, policies: Policies, share: Policies): Each<number> {
+function payable(costs: PerPolicy<number>, policies: Policies, share: Policies): PerPolicy<number> {
   if (share === policies) return costs
   const costIn = (policy: Policy, index: number): number => {
-    const cost = memberOf(costs, index)
+    const cost = forPolicy(costs, index)
     const most = (share[index] as Policy).algorithm.capacity
     return cost > most && cost <= policy.algorithm.capacity ? most : cost
   }

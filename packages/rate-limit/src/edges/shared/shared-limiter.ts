@@ -8,15 +8,15 @@ import { StoreUnavailableError } from '../../errors.ts'
 import type { MaybePromise } from '../../limit-options.ts'
 import type { ClientTable } from '../../memory/client-table.ts'
 import type { SharedOptions } from '../../options.ts'
-import type { Each } from '../../per-policy.ts'
+import type { PerPolicy } from '../../per-policy.ts'
 import type { Policies } from '../../policy.ts'
 import { DenyCache } from '../../sharing/deny-cache.ts'
-import { type Grant, type Lease, Leases, type Remainder } from '../../sharing/lease.ts'
+import { type Lease, type LeaseGrant, type LeaseRemainder, Leases } from '../../sharing/lease.ts'
 import { shortened } from '../../short-name.ts'
-import type { Charge, Store, StoreAccount, StoreReservation } from '../../store.ts'
-import { type Held, type Keeper, nothingHeld } from '../backend.ts'
+import type { Charge, LimitSubject, Store, StoreReservation } from '../../store.ts'
+import { type BackendReservation, type LimitBackend, nothingReserved } from '../backend.ts'
 import type { GuardedStore } from './guarded-store.ts'
-import { LocalPart } from './local-fallback.ts'
+import { FallbackBackend } from './local-fallback.ts'
 
 /** What a limit in a store is made of. */
 export interface SharedLimit {
@@ -35,12 +35,12 @@ interface SimpleCharge extends Charge {
 }
 
 /** What a store decided, and where it was asked for more how to give back the rest. */
-type Taken = Pick<Grant, 'decision' | 'settle'>
+type Taken = Pick<LeaseGrant, 'decision' | 'settle'>
 
 /** Keeps a limit in a store. */
-export class SharedKeeper implements Keeper {
+export class StoreBackend implements LimitBackend {
   readonly #shared: SharedLimit
-  readonly #local: LocalPart
+  readonly #local: FallbackBackend
   readonly #denied: DenyCache | undefined
   readonly #leases: Leases | undefined
   /** What was asked for in advance, and what is given back, before it is answered. */
@@ -52,16 +52,20 @@ export class SharedKeeper implements Keeper {
   constructor(shared: SharedLimit) {
     this.#shared = shared
     const { policies, table, countDenied, options } = shared
-    this.#local = new LocalPart(policies, table, { ...options, countDenied })
+    this.#local = new FallbackBackend(policies, table, { ...options, countDenied })
     // Where denied requests count, the store has to see each of them.
     if (countDenied) return
     this.#denied = new DenyCache()
     const { leaseMax, instances } = options
-    const giveBack = (remainder: Remainder): void => this.#giveBack(remainder)
+    const giveBack = (remainder: LeaseRemainder): void => this.#giveBack(remainder)
     if (leaseMax > 1) this.#leases = new Leases(leaseMax, instances, giveBack)
   }
 
-  check(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Decision> {
+  check(
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
+    policies: Policies
+  ): MaybePromise<Decision> {
     const charge = this.#charge(keys, costs, policies)
     if (this.#leases !== undefined && isSimple(charge)) {
       return this.#checkLeased(this.#leases, charge)
@@ -72,7 +76,11 @@ export class SharedKeeper implements Keeper {
     return this.#check(charge)
   }
 
-  peek(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Decision> {
+  peek(
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
+    policies: Policies
+  ): MaybePromise<Decision> {
     const charge = this.#charge(keys, costs, policies)
     const lease = this.#leaseOf(charge)
     const now = monotonicClock()
@@ -86,10 +94,14 @@ export class SharedKeeper implements Keeper {
     return asked === undefined ? instead() : asked.then((decision) => decision ?? instead())
   }
 
-  reserve(keys: Each<string>, costs: Each<number>, policies: Policies): MaybePromise<Held> {
+  reserve(
+    keys: PerPolicy<string>,
+    costs: PerPolicy<number>,
+    policies: Policies
+  ): MaybePromise<BackendReservation> {
     const charge = this.#charge(keys, costs, policies)
     const denied = this.#denied?.find(charge, monotonicClock())
-    if (denied !== undefined) return nothingHeld(denied)
+    if (denied !== undefined) return nothingReserved(denied)
     this.#releaseLeaseOf(charge)
     const note = this.#noting(charge)
     const asked = this.#shared.store.ask(charge, (store) => store.reserve(charge))
@@ -102,13 +114,13 @@ export class SharedKeeper implements Keeper {
     })
   }
 
-  async reset(keys: Each<string>, policies: Policies): Promise<void> {
+  async reset(keys: PerPolicy<string>, policies: Policies): Promise<void> {
     const names = shortened(keys)
     this.#local.reset(names, policies)
     await this.#change('reset', names, policies, (store, account) => store.reset(account))
   }
 
-  async ban(keys: Each<string>, duration: number, policies: Policies): Promise<void> {
+  async ban(keys: PerPolicy<string>, duration: number, policies: Policies): Promise<void> {
     const names = shortened(keys)
     // Also in this process, for as long as the store may be away.
     this.#local.ban(names, duration)
@@ -122,12 +134,12 @@ export class SharedKeeper implements Keeper {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  #account(keys: Each<string>, policies: Policies): StoreAccount {
+  #account(keys: PerPolicy<string>, policies: Policies): LimitSubject {
     const { limit, countDenied } = this.#shared
     return { limit, keys, policies, countDenied }
   }
 
-  #charge(keys: Each<string>, costs: Each<number>, policies: Policies): Charge {
+  #charge(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Charge {
     const { limit, countDenied } = this.#shared
     return { limit, keys: shortened(keys), policies, countDenied, costs }
   }
@@ -167,8 +179,8 @@ export class SharedKeeper implements Keeper {
     }
   }
 
-  #held(charge: Charge, { decision, settle }: StoreReservation): Held {
-    if (!decision.allowed) return nothingHeld(decision)
+  #held(charge: Charge, { decision, settle }: StoreReservation): BackendReservation {
+    if (!decision.allowed) return nothingReserved(decision)
     return {
       decision,
       settle: async (actual) => {
@@ -183,9 +195,9 @@ export class SharedKeeper implements Keeper {
 
   async #change(
     what: string,
-    keys: Each<string>,
+    keys: PerPolicy<string>,
     policies: Policies,
-    change: (store: Store, account: StoreAccount) => Promise<void>
+    change: (store: Store, account: LimitSubject) => Promise<void>
   ): Promise<void> {
     this.#changes++
     this.#forget(keys)
@@ -200,7 +212,7 @@ export class SharedKeeper implements Keeper {
     if (isDone !== true) throw new StoreUnavailableError(what)
   }
 
-  #forget(keys: Each<string>): void {
+  #forget(keys: PerPolicy<string>): void {
     this.#denied?.forget(keys)
     if (typeof keys === 'string') this.#leases?.end(keys)
   }
@@ -283,7 +295,7 @@ export class SharedKeeper implements Keeper {
     return this.#shared.store.ask(more, (store) => store.reserve(more))
   }
 
-  #giveBack({ key, policies, spent, settle }: Remainder): void {
+  #giveBack({ key, policies, spent, settle }: LeaseRemainder): void {
     const account = this.#account(key, policies)
     const asked = this.#shared.store.ask(account, () => settle(spent))
     this.#denied?.forget(key)

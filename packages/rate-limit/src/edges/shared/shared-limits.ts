@@ -10,7 +10,7 @@ import { limitName } from '../../sharing/names.ts'
 import { scriptClientOf } from '../redis/clients.ts'
 import { RedisStore } from '../redis/store.ts'
 import { GuardedStore } from './guarded-store.ts'
-import { SharedKeeper } from './shared-limiter.ts'
+import { StoreBackend } from './shared-limiter.ts'
 
 /** The shared limits of one registration. */
 export class SharedLimits {
@@ -18,7 +18,7 @@ export class SharedLimits {
   readonly #options: SharedOptions
   readonly #table: ClientTable
   readonly #store: GuardedStore
-  readonly #keepers: SharedKeeper[] = []
+  readonly #keepers: StoreBackend[] = []
 
   constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable) {
     const { storeTimeout, onStoreError } = options
@@ -39,10 +39,10 @@ export class SharedLimits {
   }
 
   /** One more limit, by a name of any characters. */
-  open(name: string, policies: Policies, countDenied: boolean): SharedKeeper {
+  open(name: string, policies: Policies, countDenied: boolean): StoreBackend {
     const limit = `${limitName(name)}${this.#suffix}`
     const [store, table, options] = [this.#store, this.#table, this.#options]
-    const keeper = new SharedKeeper({ limit, policies, countDenied, store, table, options })
+    const keeper = new StoreBackend({ limit, policies, countDenied, store, table, options })
     this.#keepers.push(keeper)
     return keeper
   }
