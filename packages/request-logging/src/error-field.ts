@@ -14,10 +14,10 @@ export interface ErrorField {
   readonly stack?: string | undefined
 }
 
-const MAXIMUM_CAUSES = 5
-const MAXIMUM_NAME = 128
-const MAXIMUM_MESSAGE = 1024
-const MAXIMUM_STACK = 8192
+const MAX_CAUSES = 5
+const MAX_NAME_LENGTH = 128
+const MAX_MESSAGE_LENGTH = 1024
+const MAX_STACK_LENGTH = 8192
 
 /**
  * Describes whatever was thrown. Never throws itself.
@@ -29,15 +29,15 @@ export function describeError(error: unknown, withStack: boolean, target = ''): 
     const text = (value: unknown, limit: number): string =>
       printableLines(withoutQuery(String(value), target), limit)
     if (typeof error !== 'object' || error === null) {
-      return { type: typeof error, message: text(error, MAXIMUM_MESSAGE) }
+      return { type: typeof error, message: text(error, MAX_MESSAGE_LENGTH) }
     }
     const { name, message, code } = error as Partial<NodeJS.ErrnoException>
     const stack = withStack ? stackOf(error) : undefined
     return {
-      type: printable(String(name ?? 'Object'), MAXIMUM_NAME),
-      message: text(message ?? '', MAXIMUM_MESSAGE),
-      code: typeof code === 'string' ? printable(code, MAXIMUM_NAME) : undefined,
-      stack: stack === undefined ? undefined : text(stack, MAXIMUM_STACK)
+      type: printable(String(name ?? 'Object'), MAX_NAME_LENGTH),
+      message: text(message ?? '', MAX_MESSAGE_LENGTH),
+      code: typeof code === 'string' ? printable(code, MAX_NAME_LENGTH) : undefined,
+      stack: stack === undefined ? undefined : text(stack, MAX_STACK_LENGTH)
     }
   } catch {
     return { type: 'unreadable' }
@@ -47,7 +47,7 @@ export function describeError(error: unknown, withStack: boolean, target = ''): 
 function stackOf(error: object): string | undefined {
   const stacks: string[] = []
   let current: unknown = error
-  while (current instanceof Error && stacks.length <= MAXIMUM_CAUSES) {
+  while (current instanceof Error && stacks.length <= MAX_CAUSES) {
     stacks.push(current.stack ?? current.message)
     current = current.cause
   }

@@ -8,13 +8,13 @@ import { printable, REDACTED } from './masking.ts'
 /** Fields of the application's own. Values are written as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-const MAXIMUM_TEXT = 1024
-const MAXIMUM_NAME = 128
-const MAXIMUM_DEPTH = 6
+const MAX_TEXT_LENGTH = 1024
+const MAX_NAME_LENGTH = 128
+const MAX_DEPTH = 6
 /** Names and values of one request, nested ones counted. */
-const MAXIMUM_VALUES = 256
+const MAX_VALUES = 256
 /** Characters of one request, names and texts together. */
-const MAXIMUM_CHARACTERS = 16_384
+const MAX_CHARACTERS = 16_384
 
 const SECRET =
   /pass(?:word|wd|phrase|code)|secret|token|authori[sz]ation|cookie|credential|session|(?:api|private|access)[-_ ]?key/i
@@ -25,8 +25,8 @@ export class AddedFields {
   readonly values: Record<string, unknown> = {}
   /** How many names, at the top or nested, are left out because there was too much. */
   dropped = 0
-  #values = MAXIMUM_VALUES
-  #characters = MAXIMUM_CHARACTERS
+  #values = MAX_VALUES
+  #characters = MAX_CHARACTERS
 
   /** Takes fields over; of two with the same name the later stands. `reserved` names are left out. */
   add(fields: LogFields, reserved: ReadonlySet<string>): void {
@@ -44,7 +44,7 @@ export class AddedFields {
     for (const name of namesOf(from)) {
       if (reserved.has(name) || name === '__proto__') continue
       const length = name.length
-      if (length > MAXIMUM_NAME || this.#values === 0 || this.#characters < length) {
+      if (length > MAX_NAME_LENGTH || this.#values === 0 || this.#characters < length) {
         this.dropped++
         if (this.#values === 0) return
         continue
@@ -52,7 +52,7 @@ export class AddedFields {
       this.#values--
       this.#characters -= length
       const value = this.#valueOf(from, name, depth)
-      if (value !== undefined) to[printable(name, MAXIMUM_NAME)] = value
+      if (value !== undefined) to[printable(name, MAX_NAME_LENGTH)] = value
     }
   }
 
@@ -83,7 +83,7 @@ export class AddedFields {
   }
 
   #text(value: string): string | undefined {
-    const text = printable(value, MAXIMUM_TEXT)
+    const text = printable(value, MAX_TEXT_LENGTH)
     return this.#charge(text.length) ? text : undefined
   }
 
@@ -98,7 +98,7 @@ export class AddedFields {
 
   #copyObject(value: object, name: string, depth: number): unknown {
     if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
-    if (depth === MAXIMUM_DEPTH) {
+    if (depth === MAX_DEPTH) {
       this.dropped++
       return undefined
     }

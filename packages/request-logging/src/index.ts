@@ -19,7 +19,7 @@ export type {
   RequestLoggingOptions,
   RequestLoggingRouteOptions
 } from './options.ts'
-export type { Outcome } from './outcome.ts'
+export type { RequestOutcome } from './outcome.ts'
 export { requestLogging, requestLogging as default } from './plugin.ts'
 export type { IncomingIdOptions, RequestIdOptions } from './request-id-options.ts'
 export type { SilentFunction, SilentRule } from './silence.ts'

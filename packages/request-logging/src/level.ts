@@ -3,7 +3,7 @@
  */
 import { describe, InvalidOptionError, reportOnce } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Outcome } from './outcome.ts'
+import type { RequestOutcome } from './outcome.ts'
 
 /** The levels a line can be written at. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -18,11 +18,11 @@ export type LogLevel = WrittenLevel | 'silent'
  * A level for some outcomes; the others keep theirs. `slow` is for requests that went well but took
  * longer than the option `slow` says.
  */
-export type LevelTable = { readonly [outcome in Outcome | 'slow']?: LogLevel | undefined }
+export type LevelTable = { readonly [outcome in RequestOutcome | 'slow']?: LogLevel | undefined }
 
 /** What a level is chosen by. */
 export interface SettledRequest {
-  readonly outcome: Outcome
+  readonly outcome: RequestOutcome
   /** As on the line: `undefined` where no answer was begun. */
   readonly status: number | undefined
   /** Milliseconds; `undefined` where no request was ever understood. */
@@ -41,7 +41,7 @@ export type LevelFunction = (settled: SettledRequest) => LogLevel
 
 /** How levels are chosen: by the table, or by the function where there is one. */
 export interface Levels {
-  readonly table: Readonly<Record<Outcome | 'slow', LogLevel>>
+  readonly table: Readonly<Record<RequestOutcome | 'slow', LogLevel>>
   readonly choose: LevelFunction | undefined
 }
 
@@ -76,12 +76,16 @@ export function levelsOf(given: LevelTable | LevelFunction | undefined, otherwis
   }
 }
 
-function keyOf(outcome: Outcome, slow: boolean): Outcome | 'slow' {
+function keyOf(outcome: RequestOutcome, slow: boolean): RequestOutcome | 'slow' {
   return slow && outcome === 'ok' ? 'slow' : outcome
 }
 
 /** The level that a table has for a request. */
-export function levelInTable(table: Levels['table'], outcome: Outcome, slow: boolean): LogLevel {
+export function levelInTable(
+  table: Levels['table'],
+  outcome: RequestOutcome,
+  slow: boolean
+): LogLevel {
   return table[keyOf(outcome, slow)]
 }
 

@@ -9,7 +9,7 @@ import type {
   SheddingFact
 } from '@holdfast/core'
 import type { ErrorField } from './error-field.ts'
-import type { Outcome } from './outcome.ts'
+import type { RequestOutcome } from './outcome.ts'
 
 /**
  * The fields of a line in the native format, in the order they are written. The logger adds
@@ -25,7 +25,7 @@ export interface Line {
   path?: string | undefined
   /** 499 when the client left; absent when no answer was begun, or none that we saw. */
   status?: number | undefined
-  outcome: Outcome
+  outcome: RequestOutcome
   /** Milliseconds from the request's head to the end of the answer. */
   duration?: number | undefined
   /** Milliseconds from the request's head to the first byte of the answer. */
@@ -67,7 +67,11 @@ export function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000
 }
 
-const SAID_BY_THE_STATUS: ReadonlySet<Outcome> = new Set(['ok', 'client-error', 'server-error'])
+const SAID_BY_THE_STATUS: ReadonlySet<RequestOutcome> = new Set([
+  'ok',
+  'client-error',
+  'server-error'
+])
 
 /** The line in a few words: `GET /orders/:id 200`, `GET /orders/:id 499 aborted`. */
 export function messageOf({ method, route, path, status, outcome }: Line): string {

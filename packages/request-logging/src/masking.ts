@@ -41,13 +41,13 @@ const QUERY = /[?#]/
 const QUERY_OR_SEMICOLON = /[?#;]/
 const NOT_PATH = /[^\x21-\x7e]/
 const NOT_PATH_CHARACTERS = /[^\x21-\x7e]/gu
-const MAXIMUM_PATH = 1024
+const MAX_PATH_LENGTH = 1024
 // Visible ASCII without ? # ; as most targets are.
 const PLAIN_PATH = /^\/[!"$-:<->@-~]*$/
 
 /** Whether a request target is a path and nothing else, to be written as it is: most are. */
 export function isPlainPath(target: string): boolean {
-  return target.length <= MAXIMUM_PATH && PLAIN_PATH.test(target)
+  return target.length <= MAX_PATH_LENGTH && PLAIN_PATH.test(target)
 }
 
 /**
@@ -63,12 +63,12 @@ export function pathOf(target: string, semicolons: boolean): string {
   const end = path.search(semicolons ? QUERY_OR_SEMICOLON : QUERY)
   if (end !== -1) path = path.slice(0, end)
   if (path === '') return '/'
-  return encoded(shortened(path, MAXIMUM_PATH))
+  return encoded(shortened(path, MAX_PATH_LENGTH))
 }
 
-const MAXIMUM_PARAMETERS = 32
-const MAXIMUM_QUERY = 2048
-const MAXIMUM_VALUE = 256
+const MAX_PARAMETERS = 32
+const MAX_QUERY_LENGTH = 2048
+const MAX_VALUE_LENGTH = 256
 const PARAMETER_NAME = /^[\w.~[\]-]{1,64}$/
 
 /**
@@ -87,10 +87,10 @@ export function queryOf(
   if (fragment !== -1 && fragment < start) return undefined
   const query = target.slice(start + 1, fragment === -1 ? undefined : fragment)
   if (query === '') return undefined
-  const parameters = query.split('&', MAXIMUM_PARAMETERS + 1)
-  const shown = parameters.slice(0, MAXIMUM_PARAMETERS).map((parameter) => masked(parameter, show))
-  if (parameters.length > MAXIMUM_PARAMETERS) shown.push('…')
-  return shortened(shown.join('&'), MAXIMUM_QUERY)
+  const parameters = query.split('&', MAX_PARAMETERS + 1)
+  const shown = parameters.slice(0, MAX_PARAMETERS).map((parameter) => masked(parameter, show))
+  if (parameters.length > MAX_PARAMETERS) shown.push('…')
+  return shortened(shown.join('&'), MAX_QUERY_LENGTH)
 }
 
 function masked(parameter: string, show: ReadonlySet<string>): string {
@@ -98,7 +98,7 @@ function masked(parameter: string, show: ReadonlySet<string>): string {
   const name = parameter.slice(0, Math.max(equals, 0))
   if (!PARAMETER_NAME.test(name)) return REDACTED
   if (!show.has(name)) return `${name}=${REDACTED}`
-  return `${name}=${encoded(shortened(parameter.slice(equals + 1), MAXIMUM_VALUE))}`
+  return `${name}=${encoded(shortened(parameter.slice(equals + 1), MAX_VALUE_LENGTH))}`
 }
 
 /** Takes the query of the request's target out of a text that repeats the target, as errors do. */

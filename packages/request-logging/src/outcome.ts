@@ -16,7 +16,7 @@ import type { Ending, RequestFacts } from '@holdfast/core'
  *   went: `reply.hijack()`, an upgrade, a tunnel
  * - `malformed`: what arrived was not HTTP, or not in time
  */
-export type Outcome =
+export type RequestOutcome =
   | 'ok'
   | 'client-error'
   | 'server-error'
@@ -41,7 +41,7 @@ export function outcomeOf(
   facts: RequestFacts,
   hijacked: boolean,
   routed: boolean
-): Outcome {
+): RequestOutcome {
   if (facts.clientError !== undefined) return 'malformed'
   if (hijacked) return 'hijacked'
   if (ending !== 'finished') return ending

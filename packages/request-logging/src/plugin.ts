@@ -6,8 +6,8 @@ import { enlist, eventLoopDelay, hookNames, intake, isRoot } from '@holdfast/cor
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
-import { entryOf } from './edges/entry.ts'
 import { allSettled, flushed } from './edges/flush.ts'
+import { recordOf } from './edges/log-record.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
 import { echoId, idLabelOf, provideRequestIds } from './edges/request-ids.ts'
 import { RequestLog } from './edges/request-log.ts'
@@ -93,10 +93,10 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   })
   if (!app.hasRequestDecorator('addLogFields')) {
     app.decorateRequest('addLogFields', function addLogFields(this: FastifyRequest, fields) {
-      const entry = entryOf(this.raw)
-      // Before any hook of the plugin's ran, the plugin that put the method here has to do.
-      const owner = entry.log ?? log
-      owner.add(entry, fields)
+      const record = recordOf(this.raw)
+      // Before any hook of the plugin ran, the plugin that put the method here has to do.
+      const writer = record.writer ?? log
+      writer.add(record, fields)
     })
   }
   app.addHook('onReady', async () => {

@@ -50,14 +50,14 @@ function refill(): void {
 /** What an id that comes from outside must look like, unless options say otherwise. */
 export const DEFAULT_ID_PATTERN: RegExp = /^[\w.~:/+=@-]+$/
 
-const MAXIMUM_ID_LENGTH = 128
+const MAX_ID_LENGTH = 128
 
 /** What any id that stands in a header must look like. */
 export const VISIBLE: RegExp = /^[\x21-\x7e]+$/
 
 /** Returns the id that a caller sent when it can be used, else `undefined`. */
 export function acceptedId(header: unknown, pattern: RegExp): string | undefined {
-  if (typeof header !== 'string' || header.length > MAXIMUM_ID_LENGTH) return undefined
+  if (typeof header !== 'string' || header.length > MAX_ID_LENGTH) return undefined
   // Whatever the pattern lets through: the id may go back out in a header.
   return VISIBLE.test(header) && pattern.test(header) ? header : undefined
 }

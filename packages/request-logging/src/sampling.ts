@@ -2,10 +2,10 @@
  * Which lines are left out where not every one is wanted. Decided at the end, when it is known how
  * the request went, so that what went wrong is never left out.
  */
-import type { Outcome } from './outcome.ts'
+import type { RequestOutcome } from './outcome.ts'
 
 /** Whether a request went as usual. All others are written whatever the rate. */
-export function isRoutine(outcome: Outcome): boolean {
+export function isRoutine(outcome: RequestOutcome): boolean {
   return outcome === 'ok' || outcome === 'hijacked'
 }
 

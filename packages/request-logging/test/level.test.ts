@@ -8,9 +8,9 @@ import {
   levelsOf,
   type SettledRequest
 } from '../dist/level.js'
-import type { Outcome } from '../dist/outcome.js'
+import type { RequestOutcome } from '../dist/outcome.js'
 
-const end = (outcome: Outcome, slow = false): SettledRequest => ({
+const end = (outcome: RequestOutcome, slow = false): SettledRequest => ({
   outcome,
   status: 200,
   duration: 1,
@@ -21,7 +21,7 @@ const end = (outcome: Outcome, slow = false): SettledRequest => ({
 })
 
 t.test('every outcome has a level', async (t) => {
-  const levels: Record<Outcome, LogLevel> = {
+  const levels: Record<RequestOutcome, LogLevel> = {
     ok: 'info',
     'client-error': 'info',
     'server-error': 'error',
@@ -32,7 +32,7 @@ t.test('every outcome has a level', async (t) => {
     malformed: 'warn'
   }
   for (const [outcome, level] of Object.entries(levels)) {
-    t.equal(levelInTable(DEFAULT_LEVELS.table, outcome as Outcome, false), level, outcome)
+    t.equal(levelInTable(DEFAULT_LEVELS.table, outcome as RequestOutcome, false), level, outcome)
   }
 })
 

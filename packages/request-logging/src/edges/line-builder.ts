@@ -3,20 +3,21 @@
  * have added behind.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Ending, factsOf, type RequestFacts } from '@holdfast/core'
+import type { Socket } from 'node:net'
+import { type ClientErrorFact, type Ending, factsOf, type RequestFacts } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
+import { describeError, type ErrorField } from '../error-field.ts'
+import type { SettledRequest } from '../level.ts'
 import { type Line, rounded } from '../line.ts'
 import { isPlainPath, pathOf, printable, queryOf } from '../masking.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
-import type { Outcome } from '../outcome.ts'
-import { announcedBytes, bytesOf, errorOf } from './answer.ts'
-import type { Entry } from './entry.ts'
+import type { LogRecord } from './log-record.ts'
 
-const MAXIMUM_ID = 128
-const MAXIMUM_ADDRESS = 64
-const MAXIMUM_METHOD = 32
-const MAXIMUM_AGENT = 512
-const MAXIMUM_HEADER = 256
+const MAX_ID_LENGTH = 128
+const MAX_ADDRESS_LENGTH = 64
+const MAX_METHOD_LENGTH = 32
+const MAX_AGENT_LENGTH = 512
+const MAX_HEADER_LENGTH = 256
 
 /** Builds the lines of one registration of the plugin. */
 export class LineBuilder {
@@ -37,66 +38,49 @@ export class LineBuilder {
     this.#eventLoopDelay = eventLoopDelay
   }
 
-  /** The line of a request that had a response. `duration` is not rounded yet. */
-  settled(
-    entry: Entry,
+  /** The line of a request that had a response. */
+  response(
+    record: LogRecord,
+    settled: SettledRequest,
     response: ServerResponse,
-    ending: Ending,
-    outcome: Outcome,
-    status: number | undefined,
-    duration: number
+    ending: Ending
   ): Line {
-    const { request, headAt } = entry
-    const raw = response.req
+    const { request, headAt, raw } = record
     const facts = factsOf(raw)
-    const line = this.#begun(entry, raw, outcome, status, duration)
+    const line = this.tunnel(record, settled)
     if (request !== undefined) {
-      line.reqId = printable(String(request.id), MAXIMUM_ID)
-      line.client = entry.client ?? addressOf(request, entry)
+      line.reqId = printable(String(request.id), MAX_ID_LENGTH)
+      line.client = record.client ?? addressOf(request, record)
     }
     if (headAt !== 0) line.ttfb = rounded(Math.max(0, headAt - facts.startedAt))
-    line.bytesOut = bytesOf(entry, response, ending === 'finished')
-    if (outcome === 'aborted' && response.headersSent) line.sentStatus = response.statusCode
+    line.bytesOut = bytesOf(record, response, ending === 'finished')
+    if (settled.outcome === 'aborted' && response.headersSent) {
+      line.sentStatus = response.statusCode
+    }
     addDecisions(line, facts)
-    const error = errorOf(outcome, entry, response, facts)
+    const error = errorOf(record, settled, response, facts)
     if (error !== undefined) line.error = error
     return line
   }
 
   /** The line of an upgrade or a CONNECT. */
-  tunnel(
-    entry: Entry,
-    raw: IncomingMessage,
-    outcome: Outcome,
-    status: number | undefined,
-    duration: number
-  ): Line {
-    return this.#begun(entry, raw, outcome, status, duration)
-  }
-
-  #begun(
-    { target, peer }: Entry,
-    raw: IncomingMessage,
-    outcome: Outcome,
-    status: number | undefined,
-    duration: number
-  ): Line {
+  tunnel({ target, peer, raw }: LogRecord, settled: SettledRequest): Line {
     const { method, headers } = raw
     const agent = headers['user-agent']
     const isPlain = isPlainPath(target)
     const line: Line = {
       reqId: undefined,
-      method: method && printable(method, MAXIMUM_METHOD),
+      method: method && printable(method, MAX_METHOD_LENGTH),
       route: undefined,
       path: isPlain ? target : pathOf(target, this.#semicolons),
-      status,
-      outcome,
-      duration: rounded(duration),
+      status: settled.status,
+      outcome: settled.outcome,
+      duration: settled.duration,
       ttfb: undefined,
       bytesIn: announcedBytes(headers['content-length']),
       bytesOut: undefined,
       client: peer,
-      userAgent: agent && printable(agent, MAXIMUM_AGENT),
+      userAgent: agent && printable(agent, MAX_AGENT_LENGTH),
       eventLoopDelay: Math.round(this.#eventLoopDelay.current)
     }
     if (!isPlain) {
@@ -112,21 +96,69 @@ export class LineBuilder {
       const value = headers[name]
       if (value === undefined) continue
       line.headers ??= {}
-      line.headers[name] = printable(String(value), MAXIMUM_HEADER)
+      line.headers[name] = printable(String(value), MAX_HEADER_LENGTH)
     }
   }
 }
 
+/** The line of what never became a request. */
+export function malformedLine(
+  { outcome, status }: SettledRequest,
+  { code }: ClientErrorFact,
+  socket: Socket
+): Line {
+  return { status, outcome, client: socket.remoteAddress, error: { type: code } }
+}
+
 /** The address of the client, as far as it can be told. */
-export function addressOf(request: FastifyRequest, { peer }: Entry): string | undefined {
+export function addressOf(request: FastifyRequest, { peer }: LogRecord): string | undefined {
   try {
     // Of a Unix socket there is none, whatever the types say.
     const address: string | undefined = request.ip
-    return address === peer ? peer : address && printable(address, MAXIMUM_ADDRESS)
+    return address === peer ? peer : address && printable(address, MAX_ADDRESS_LENGTH)
   } catch {
     // A `trustProxy` function that throws, or a connection that is gone.
     return peer
   }
+}
+
+/** Bytes of the request's body, as announced. */
+function announcedBytes(length: string | undefined): number | undefined {
+  return length === undefined ? undefined : Number(length)
+}
+
+/** Bytes of the answer's body. Without a known length those on the connection, chunk framing included. */
+function bytesOf(
+  { reply, bytesBefore }: LogRecord,
+  response: ServerResponse,
+  finished: boolean
+): number | undefined {
+  if (!response.headersSent) return undefined
+  const { statusCode } = response
+  if (response.req.method === 'HEAD' || statusCode === 204 || statusCode === 304) return 0
+  if (finished) {
+    const length = reply?.getHeader('content-length') ?? response.getHeader('content-length')
+    if (length !== undefined) return Number(length)
+  }
+  if (bytesBefore === undefined) return undefined
+  const { _header: head } = response as { _header?: unknown }
+  const bytes = response.req.socket.bytesWritten - bytesBefore
+  /* c8 ignore next -- private to Node; every version so far has it */
+  return typeof head === 'string' ? Math.max(0, bytes - head.length) : undefined
+}
+
+/** The error on the line. */
+function errorOf(
+  { error, target }: LogRecord,
+  { outcome }: SettledRequest,
+  response: ServerResponse,
+  { clientError }: RequestFacts
+): ErrorField | undefined {
+  if (clientError !== undefined) return { type: clientError.code }
+  const blameless = outcome === 'client-error'
+  if (!blameless && outcome !== 'server-error' && outcome !== 'cut') return undefined
+  const cause = error ?? (response as { readonly errored?: Error | null }).errored
+  return cause ? describeError(cause, !blameless, target) : undefined
 }
 
 /** What the other plugins decided. */

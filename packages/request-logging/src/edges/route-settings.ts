@@ -3,50 +3,53 @@
  */
 import { routeConfig } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
+import type { LineRules } from '../line-decision.ts'
 import {
   checkRouteOptions,
   type RequestLogger,
   type RequestLoggingRouteOptions,
-  type ResolvedRouteOptions,
+  type ResolvedRequestLoggingOptions,
   resolveRouteOptions
 } from '../options.ts'
+import { Silence } from '../silence.ts'
 
 /** The settings of one route. */
-export interface RouteSettings extends ResolvedRouteOptions {
+export interface RouteSettings extends LineRules {
   /** The route as it was declared. */
   readonly route: string | undefined
   /** Has the `logLevel` of the route. */
   readonly logger: RequestLogger
-  /** `config.requestLogging: false`. */
-  readonly silent: boolean
-  /** With options of its own the plugin's `silent` does not concern it. */
-  readonly outspoken: boolean
-  /** `config.holdfast.probe`. */
-  readonly probe: boolean
 }
+
+const NO_SILENCE = new Silence([])
 
 /** The settings of the routes below one registration of the plugin. */
 export class RouteSettingsTable {
   /** For what was never routed. */
-  readonly usual: RouteSettings
+  readonly unrouted: RouteSettings
   readonly #resolved = new WeakMap<object, RouteSettings>()
 
-  constructor(options: ResolvedRouteOptions, logger: RequestLogger) {
-    const { levels, slow, sample } = options
-    this.usual = {
-      levels,
-      slow,
-      sample,
+  constructor(
+    { levels, slow, sample, silence }: ResolvedRequestLoggingOptions,
+    semicolons: boolean,
+    logger: RequestLogger
+  ) {
+    this.unrouted = {
       route: undefined,
       logger,
       silent: false,
-      outspoken: false,
-      probe: false
+      silence,
+      probe: false,
+      levels,
+      slow,
+      sample,
+      semicolons
     }
   }
 
-  /** The settings for a request that was routed. */
-  of(request: FastifyRequest): RouteSettings {
+  /** The settings for a request; `undefined` for one that was never routed. */
+  of(request: FastifyRequest | undefined): RouteSettings {
+    if (request === undefined) return this.unrouted
     const config = routeConfig(request)
     let settings = this.#resolved.get(config)
     if (settings === undefined) {
@@ -57,13 +60,13 @@ export class RouteSettingsTable {
   }
 
   #resolve(request: FastifyRequest): RouteSettings {
-    const { usual } = this
+    const { unrouted } = this
     const config = routeConfig(request)
     const given: unknown = config.requestLogging
-    const settings = {
-      ...usual,
+    const settings: RouteSettings = {
+      ...unrouted,
       route: config.url,
-      logger: loggerFor(request.routeOptions.logLevel, usual.logger),
+      logger: loggerFor(request.routeOptions.logLevel, unrouted.logger),
       probe: config.holdfast?.probe === true,
       silent: given === false
     }
@@ -72,11 +75,13 @@ export class RouteSettingsTable {
       checkRouteOptions(given, `${request.method} ${config.url}`)
     } catch (error) {
       // Declared before the plugin, where it could not stop the boot any more.
-      usual.logger.error({ err: error }, `${(error as Error).message} The plugin's options apply.`)
+      const { message } = error as Error
+      unrouted.logger.error({ err: error }, `${message} The plugin's options apply.`)
       return settings
     }
-    const options = resolveRouteOptions(given as RequestLoggingRouteOptions, usual)
-    return { ...settings, ...options, outspoken: true }
+    const options = resolveRouteOptions(given as RequestLoggingRouteOptions, unrouted)
+    // Whoever sets options for a route wants its lines: the plugin's `silent` does not concern it.
+    return { ...settings, ...options, silence: NO_SILENCE }
   }
 }
 

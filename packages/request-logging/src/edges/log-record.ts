@@ -1,0 +1,100 @@
+/**
+ * What is noted of a request from its beginning until its line is written. It hangs on the raw
+ * request, because a request that was never routed has no other.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Ending, monotonicClock } from '@holdfast/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AddedFields, LogFields } from '../fields.ts'
+
+/** Who writes the line of a request. */
+export interface LineWriter {
+  /** Adds the application's fields to the line. */
+  add(record: LogRecord, fields: LogFields): void
+  /** Writes the line of a request that had a response. */
+  settle(record: LogRecord, response: ServerResponse, ending: Ending): void
+}
+
+/** `response.writeHead`, without its choice of signatures. */
+type WriteHead = (
+  this: ServerResponse,
+  status: number,
+  reason?: unknown,
+  headers?: unknown
+) => ServerResponse
+
+/** The notes of one request. */
+export class LogRecord {
+  /** The plugin of the innermost scope that the request reached; `undefined` before the first. */
+  writer: LineWriter | undefined = undefined
+  readonly raw: IncomingMessage
+  /** The target as it came, before anybody rewrote it. */
+  readonly target: string
+  /** The address of the connection's peer; a Unix socket has none. */
+  readonly peer: string | undefined
+  /** The address of the client, where it cannot be found out later. */
+  client: string | undefined = undefined
+  request: FastifyRequest | undefined = undefined
+  reply: FastifyReply | undefined = undefined
+  error: unknown = undefined
+  fields: AddedFields | undefined = undefined
+  /** The response's own `writeHead`, while another stands in its place. */
+  writeHead: WriteHead | undefined = undefined
+  /** When the head of the answer was written, in milliseconds of the monotonic clock; 0 before. */
+  headAt = 0
+  /** The bytes that had been written to the connection by then. */
+  bytesBefore: number | undefined = undefined
+
+  constructor(raw: IncomingMessage & { readonly originalUrl?: string }) {
+    this.raw = raw
+    // An injected request is first seen after Fastify's rewriteUrl, which keeps what it replaces.
+    // Every request that came to a server has a target.
+    this.target = raw.originalUrl ?? (raw.url as string)
+    // Read now: a socket that has closed without ever being asked has forgotten it.
+    this.peer = raw.socket.remoteAddress
+  }
+}
+
+// Registered, so that two copies of this package in one process write one line.
+const RECORD: unique symbol = Symbol.for('holdfast.request-log')
+
+interface WithRecord {
+  [RECORD]?: LogRecord
+}
+
+/** Returns the notes of a request, and begins them on first use. */
+export function recordOf(raw: IncomingMessage & WithRecord): LogRecord {
+  let record = raw[RECORD]
+  if (record === undefined) {
+    record = new LogRecord(raw)
+    raw[RECORD] = record
+  }
+  return record
+}
+
+/**
+ * Notes when the head of the answer is written. Hooks could not tell: a stream's head goes out with
+ * its first chunk, and a hijacked reply passes none.
+ */
+export function watchHead(response: ServerResponse, record: LogRecord): void {
+  record.writeHead = response.writeHead as WriteHead
+  // One function for all responses, not one each.
+  response.writeHead = writeHead
+}
+
+function writeHead(
+  this: ServerResponse,
+  status: number,
+  reason?: unknown,
+  headers?: unknown
+): ServerResponse {
+  const record = recordOf(this.req)
+  if (record.headAt === 0) {
+    record.headAt = monotonicClock()
+    // While it waits behind another answer, what is written is not its own; HTTP/2 has no such count.
+    if (this.socket !== null && this.req.httpVersionMajor === 1) {
+      record.bytesBefore = this.socket.bytesWritten
+    }
+  }
+  return (record.writeHead as WriteHead).call(this, status, reason, headers)
+}

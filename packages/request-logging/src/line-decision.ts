@@ -1,0 +1,89 @@
+/**
+ * Whether a request has a line, and at which level: by what its route says, how the request went,
+ * the sample and the level. Nothing is built for a line that nobody wants.
+ */
+import type { IncomingMessage } from 'node:http'
+import { factsOf, traceOf } from '@holdfast/core'
+import {
+  chosenLevel,
+  type Levels,
+  type LogLevel,
+  levelInTable,
+  type SettledRequest
+} from './level.ts'
+import { pathOf } from './masking.ts'
+import { isRoutine, keepsId, keepsTrace } from './sampling.ts'
+import type { Silence } from './silence.ts'
+
+/** How it is decided about the lines of one route. */
+export interface LineRules {
+  /** `config.requestLogging: false`: no line at all. */
+  readonly silent: boolean
+  /** What writes no line although it went well enough. */
+  readonly silence: Silence
+  /** `config.holdfast.probe` of the route. */
+  readonly probe: boolean
+  readonly levels: Levels
+  /** Milliseconds from which a request is slow; `Infinity` when nothing is. */
+  readonly slow: number
+  /** The share, 0 to 1, of routine lines that is written. */
+  readonly sample: number
+  /** A `;` begins the query too (Fastify's `useSemicolonDelimiter`). */
+  readonly semicolons: boolean
+}
+
+/** A request as it came. */
+export interface RequestOrigin {
+  readonly raw: IncomingMessage
+  /** Its target, before anybody rewrote it. */
+  readonly target: string
+}
+
+/**
+ * Returns the level of the line; `'silent'` means no line.
+ *
+ * @param origin `undefined` for what never became a request
+ */
+export function decideLevel(
+  rules: LineRules,
+  settled: SettledRequest,
+  origin: RequestOrigin | undefined
+): LogLevel {
+  if (rules.silent) return 'silent'
+  if (origin !== undefined) {
+    if (!isSampled(rules, settled, origin.raw) || isSilenced(rules, settled, origin))
+      return 'silent'
+  }
+  if (rules.silence.hasFunctions && rules.silence.covers(settled)) return 'silent'
+  const { choose, table } = rules.levels
+  if (choose !== undefined) return chosenLevel(choose, settled, table)
+  return levelInTable(table, settled.outcome, settled.slow)
+}
+
+/** The share of such lines that is written: this one stands for `1 / sampleRate` of them. */
+export function sampleRateOf({ sample }: LineRules, { outcome, slow }: SettledRequest): number {
+  return isRoutine(outcome) && !slow ? sample : 1
+}
+
+/** Whether the line is among those that are kept: by its trace, or else by its id. */
+function isSampled(rules: LineRules, settled: SettledRequest, raw: IncomingMessage): boolean {
+  const rate = sampleRateOf(rules, settled)
+  if (rate === 1 || rate === 0) return rate === 1
+  const trace = traceOf(raw)
+  if (trace !== undefined) return keepsTrace(trace.traceId, rate)
+  const { request } = settled
+  // Neither has what was never routed; an upgrade for example.
+  return request === undefined ? Math.random() < rate : keepsId(String(request.id), rate)
+}
+
+/** By being a probe, or by path. A probe that failed by an error is no matter of routine. */
+function isSilenced(
+  { silence, probe, semicolons }: LineRules,
+  { outcome, error }: SettledRequest,
+  { raw, target }: RequestOrigin
+): boolean {
+  const silenced =
+    (silence.probes && (probe || factsOf(raw).probe === true)) ||
+    (silence.hasPaths && silence.coversPath(pathOf(target, semicolons)))
+  return silenced && !(outcome === 'server-error' && error !== undefined)
+}
