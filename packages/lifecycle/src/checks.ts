@@ -12,9 +12,9 @@ export interface CheckCall {
 }
 
 /**
- * Looks whether a dependency is well. It says no by throwing, or with an `Error`, with an object
- * whose `ok` is `false` (a `Response` of fetch), or with anything falsy but `undefined`; whatever
- * else it returns means yes, nothing included.
+ * Looks whether a dependency is healthy. It says no when it throws, or returns an `Error`, an object
+ * whose `ok` is `false` (a `Response` of fetch), or anything falsy except `undefined`. Any other
+ * result means yes, `undefined` included.
  */
 export type CheckFunction = (call: CheckCall) => unknown
 
@@ -25,9 +25,9 @@ export type CheckState = 'unknown' | 'ok' | 'failed'
 export interface CheckSettings {
   /** An answer that takes longer is a failure. */
   readonly timeout: number
-  /** How long an answer is good for, be it yes or no. */
+  /** How long an answer is kept, be it yes or no. */
   readonly cacheFor: number
-  /** Whether the service is of no use without it. */
+  /** Whether the service is not ready when the check fails. */
   readonly critical: boolean
 }
 
@@ -70,14 +70,14 @@ export interface Health {
 /** Calls `expire` after so many milliseconds, unless the returned function is called before. */
 export type Timer = (milliseconds: number, expire: () => void) => () => void
 
-/** Calls that outlived their timeout and ignore their signal. So many of one check at most. */
-const MOST_LEFT_BEHIND = 10
-/** Then the next is made only after so long. */
-const PATIENCE = 60_000
-const LONGEST_REASON = 300
+/** How many calls of one check may outlive their timeout and ignore their signal. */
+const MAX_ABANDONED_CALLS = 10
+/** How long the next call waits when so many have, in milliseconds. */
+const PAUSE_AFTER_ABANDONED_CALLS = 60_000
+const MAX_REASON_LENGTH = 300
 
-/** Where a check gets what it needs of the world. */
-interface Surroundings {
+/** What a check needs from outside. */
+interface Environment {
   readonly clock: Clock
   readonly timer: Timer
   readonly onChange: (change: CheckChange) => void
@@ -85,18 +85,18 @@ interface Surroundings {
 
 /** All checks of a service. */
 export class Checks {
-  readonly #surroundings: Surroundings
+  readonly #environment: Environment
   readonly #checks = new Map<string, Check>()
   #closed = false
 
   constructor(clock: Clock, timer: Timer, onChange: (change: CheckChange) => void) {
-    this.#surroundings = { clock, timer, onChange }
+    this.#environment = { clock, timer, onChange }
   }
 
   /** @throws CheckExistsError when there is one of that name */
   add(name: string, ask: CheckFunction, settings: CheckSettings): void {
     if (this.#checks.has(name)) throw new CheckExistsError(name)
-    const check = new Check(name, ask, settings, this.#surroundings)
+    const check = new Check(name, ask, settings, this.#environment)
     if (this.#closed) check.close()
     this.#checks.set(name, check)
   }
@@ -137,7 +137,7 @@ class Check {
   readonly #name: string
   readonly #ask: CheckFunction
   readonly #settings: CheckSettings
-  readonly #surroundings: Surroundings
+  readonly #environment: Environment
   #state: CheckState = 'unknown'
   #since: number
   #answeredAt: number | undefined
@@ -145,24 +145,19 @@ class Check {
   #run: Promise<void> | undefined
   /** Ends the wait for the call that is being made. */
   #giveUp: ((reason: string) => void) | undefined
-  #leftBehind = 0
+  #abandoned = 0
   #closed = false
 
-  constructor(
-    name: string,
-    ask: CheckFunction,
-    settings: CheckSettings,
-    surroundings: Surroundings
-  ) {
+  constructor(name: string, ask: CheckFunction, settings: CheckSettings, environment: Environment) {
     this.#name = name
     this.#ask = ask
     this.#settings = settings
-    this.#surroundings = surroundings
-    this.#since = surroundings.clock()
+    this.#environment = environment
+    this.#since = environment.clock()
   }
 
   get result(): CheckResult {
-    const { clock } = this.#surroundings
+    const { clock } = this.#environment
     return {
       name: this.#name,
       state: this.#state,
@@ -185,37 +180,42 @@ class Check {
   #isGood(): boolean {
     if (this.#answeredAt === undefined) return false
     const { cacheFor } = this.#settings
-    const age = this.#surroundings.clock() - this.#answeredAt
-    return age < (this.#leftBehind < MOST_LEFT_BEHIND ? cacheFor : Math.max(cacheFor, PATIENCE))
+    const age = this.#environment.clock() - this.#answeredAt
+    return (
+      age <
+      (this.#abandoned < MAX_ABANDONED_CALLS
+        ? cacheFor
+        : Math.max(cacheFor, PAUSE_AFTER_ABANDONED_CALLS))
+    )
   }
 
   async #answer(): Promise<void> {
-    const { clock, timer } = this.#surroundings
+    const { clock, timer } = this.#environment
     const { timeout } = this.#settings
     const startedAt = clock()
     const abort = new AbortController()
-    const objection = await new Promise<string | undefined>((resolve) => {
+    const failure = await new Promise<string | undefined>((resolve) => {
       let givenUp = false
       this.#giveUp = (reason) => {
         givenUp = true
-        this.#leftBehind++
+        this.#abandoned++
         cancel()
         resolve(reason)
         abort.abort()
       }
       const cancel = timer(timeout, () => this.#giveUp?.(`no answer within ${timeout} ms`))
-      void objectionOf(this.#ask, abort.signal).then((answer) => {
-        if (givenUp) this.#leftBehind--
+      void failureOf(this.#ask, abort.signal).then((answer) => {
+        if (givenUp) this.#abandoned--
         cancel()
         resolve(answer)
       })
     })
     this.#giveUp = undefined
-    if (!this.#closed) this.#settle(objection, startedAt)
+    if (!this.#closed) this.#settle(failure, startedAt)
   }
 
   #settle(reason: string | undefined, startedAt: number): void {
-    const now = this.#surroundings.clock()
+    const now = this.#environment.clock()
     this.#answeredAt = now
     this.#took = now - startedAt
     const state = reason === undefined ? 'ok' : 'failed'
@@ -225,7 +225,7 @@ class Check {
     this.#state = state
     this.#since = now
     const { critical } = this.#settings
-    this.#surroundings.onChange({ name: this.#name, critical, state, previous, lasted, reason })
+    this.#environment.onChange({ name: this.#name, critical, state, previous, lasted, reason })
   }
 
   close(): void {
@@ -234,8 +234,8 @@ class Check {
   }
 }
 
-/** Asks, and returns why the answer is no; nothing when it is yes. Never rejects. */
-async function objectionOf(ask: CheckFunction, signal: AbortSignal): Promise<string | undefined> {
+/** Asks, and returns why the answer is no; `undefined` when it is yes. Never rejects. */
+async function failureOf(ask: CheckFunction, signal: AbortSignal): Promise<string | undefined> {
   try {
     const answer: unknown = await ask({ signal })
     if (answer === undefined) return undefined
@@ -251,7 +251,7 @@ async function objectionOf(ask: CheckFunction, signal: AbortSignal): Promise<str
 function reasonOf(error: unknown): string {
   try {
     const reason = error instanceof Error ? String(error.message) : `${describe(error)} was thrown`
-    return reason.slice(0, LONGEST_REASON) || 'an error without a message'
+    return reason.slice(0, MAX_REASON_LENGTH) || 'an error without a message'
   } catch {
     return 'an error that cannot be shown'
   }

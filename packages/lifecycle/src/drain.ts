@@ -1,11 +1,11 @@
 /**
  * The way out: serve on while clients leave, stop listening, let requests finish, run the app's own
- * steps, close. It runs once, and it ends whatever hangs. Time passes through {@link Pause} only.
+ * steps, close. It runs once, and it ends whatever hangs. Time passes through a {@link Pause} only.
  */
 import { type Clock, describe } from '@holdfast/core'
-import type { Budget } from './budget.ts'
 import type { Phases } from './phases.ts'
-import type { Steps } from './steps.ts'
+import type { ShutdownBudget } from './shutdown-budget.ts'
+import type { Pause, Steps } from './steps.ts'
 
 /** What is drained. */
 export interface Drainable {
@@ -18,18 +18,18 @@ export interface Drainable {
   /** Takes no more connections. */
   stopListening(): void
   /** Closes the connections on which nothing is in flight. */
-  sweep(): void
-  /** Resolves when nothing is in flight, and nothing goes on behind the answers. */
+  closeIdle(): void
+  /** Resolves when no request is in flight and no task under way. */
   whenIdle(): Promise<void>
-  /** Tells whoever listens, WebSocket clients too, that it is time to go. */
+  /** Aborts the app's signal, and tells WebSocket clients to go. */
   abort(): void
   /** Resolves when the WebSocket clients who were told to go have gone. */
-  whenGone(): Promise<void>
-  /** Resolves when nothing goes on behind the answers. */
-  whenDone(): Promise<void>
-  /** Gives up what goes on behind the answers, and names it. */
-  giveUp(): readonly string[]
-  /** Destroys what is in flight, and gives up what goes on behind the answers. */
+  whenWebSocketsClosed(): Promise<void>
+  /** Resolves when no task is under way. */
+  whenTasksDone(): Promise<void>
+  /** Stops to wait for the tasks under way, and returns their names. */
+  giveUpTasks(): readonly string[]
+  /** Destroys the requests in flight, and gives up the tasks. */
   cut(): Cut
   /** Destroys every connection that is left. */
   disconnect(): void
@@ -41,29 +41,23 @@ export interface Drainable {
 export interface Cut {
   /** How many requests were destroyed. */
   readonly requests: number
-  /** The names of the work that was given up. */
+  /** The names of the tasks that were given up. */
   readonly tasks: readonly string[]
 }
 
-/**
- * Waits for so many milliseconds, or until `until` resolves. Resolves to whether `until` came
- * first.
- */
-export type Pause = (milliseconds: number, until: Promise<unknown>) => Promise<boolean>
-
 /** What one shutdown does. */
-export interface Order {
+export interface ShutdownPlan {
   readonly reason: string
-  readonly budget: Budget
+  readonly budget: ShutdownBudget
   /** Closes the app. */
   close(): Promise<unknown>
-  /** Close in any time it takes: the caller of `app.close()` waits for it and nothing else. */
-  readonly patient: boolean
+  /** Whether the close may take any time: the caller of `app.close()` waits for nothing else. */
+  readonly unlimitedClose: boolean
   /** What went wrong before the shutdown began. */
   readonly problem?: string | undefined
 }
 
-/** What became of a shutdown. */
+/** The result of a shutdown. */
 export interface Report {
   /** The signal, `'uncaughtException'`, `'unhandledRejection'`, or what `shutdown()` was given. */
   readonly reason: string
@@ -87,10 +81,10 @@ const LINGER = 50
 /** The part of `finishTimeout` after which what is in flight is told that its time is nearly up. */
 const SOFT_DEADLINE = 0.75
 /**
- * The part of the time to close that WebSocket clients have to say goodbye, and work that is begun
- * so late to be done.
+ * The part of the time to close that WebSocket clients have to say goodbye, and tasks that are begun
+ * so late to end.
  */
-const FAREWELL = 0.25
+const GOODBYE_SHARE = 0.25
 const NOTHING_CUT: Cut = { requests: 0, tasks: [] }
 
 /** One service's only shutdown. */
@@ -121,12 +115,12 @@ export class Drain {
   }
 
   /** Runs the shutdown, or joins the one that runs or ran. */
-  run(order: Order): Promise<Report> {
-    this.#report ??= this.#run(order)
+  run(plan: ShutdownPlan): Promise<Report> {
+    this.#report ??= this.#run(plan)
     return this.#report
   }
 
-  async #run({ reason, budget, close, patient, problem }: Order): Promise<Report> {
+  async #run({ reason, budget, close, unlimitedClose, problem }: ShutdownPlan): Promise<Report> {
     const startedAt = this.#clock()
     this.#phases.enter('draining')
     this.#service.askToLeave()
@@ -136,23 +130,25 @@ export class Drain {
     this.#phases.enter('stopping')
     this.#service.stopListening()
     await this.#pause(LINGER, closing)
-    this.#service.sweep()
+    this.#service.closeIdle()
     const cut = await this.#finish(budget.finishTimeout)
 
     const finishedAt = this.#clock()
     const left = (): number => Math.max(0, budget.closeTimeout - (this.#clock() - finishedAt))
-    // Who says goodbye may leave work behind, and so may a step.
-    const parted = this.#service.whenGone().then(() => this.#service.whenDone())
-    await this.#pause(left() * FAREWELL, parted)
+    // A WebSocket handler that says goodbye may leave tasks behind, and so may a step.
+    const webSocketsClosed = this.#service
+      .whenWebSocketsClosed()
+      .then(() => this.#service.whenTasksDone())
+    await this.#pause(left() * GOODBYE_SHARE, webSocketsClosed)
     const failures = await this.#steps.run(left(), this.#pause, this.#clock)
-    await this.#pause(left() * FAREWELL, this.#service.whenDone())
+    await this.#pause(left() * GOODBYE_SHARE, this.#service.whenTasksDone())
     this.#stepsDone()
-    const failure = await this.#close(close(), left(), patient)
+    const failure = await this.#close(close(), left(), unlimitedClose)
     // An app is closed a moment before the last sockets tell that they are: before a request that
     // was cut has settled, and the log has its line.
     await this.#pause(LINGER, this.#service.whenDisconnected())
-    await this.#pause(left(), this.#service.whenDone())
-    const undone = [...cut.tasks, ...this.#service.giveUp()].map(
+    await this.#pause(left(), this.#service.whenTasksDone())
+    const undone = [...cut.tasks, ...this.#service.giveUpTasks()].map(
       (name) => `"${name}" was not done and is given up`
     )
     const problems = [problem, ...undone, ...failures, failure].filter((text) => text !== undefined)
@@ -180,7 +176,7 @@ export class Drain {
   async #close(
     closing: Promise<unknown>,
     timeout: number,
-    patient: boolean
+    unlimited: boolean
   ): Promise<string | undefined> {
     let failure: string | undefined
     const closed = closing.catch((error: unknown) => {
@@ -189,7 +185,7 @@ export class Drain {
     // Half of the time is for preClose hooks that take leave of their WebSockets.
     if (await this.#pause(timeout / 2, closed)) return failure
     this.#service.disconnect()
-    if (patient) await closed
+    if (unlimited) await closed
     else if (!(await this.#pause(timeout / 2, closed))) {
       return `app.close() was not done within ${Math.round(timeout)} ms, what closeTimeout left for it`
     }

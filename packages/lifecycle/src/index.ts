@@ -11,20 +11,15 @@ export type {
   Health,
   HealthStatus
 } from './checks.ts'
+export type { Lifecycle, ShutdownOptions } from './decorator.ts'
 export type { Report } from './drain.ts'
+export type { CutRequest } from './edges/cut-request.ts'
 export type { LifecycleCheckChange } from './edges/health.ts'
 export { ServerDrainingError, StepTooLateError, UnderPressureError } from './errors.ts'
 export type { CheckDefinition, CheckOptions, HealthOptions } from './health-options.ts'
-export type { Leftover } from './leftover.ts'
 export type { LifecycleOptions, ShutdownSignal } from './options.ts'
 export type { Phase, PhaseChange } from './phases.ts'
-export {
-  type Lifecycle,
-  type LifecycleStateChange,
-  lifecycle,
-  lifecycle as default,
-  type ShutdownOptions
-} from './plugin.ts'
+export { type LifecycleStateChange, lifecycle, lifecycle as default } from './plugin.ts'
 export type { Pressure } from './pressure.ts'
 export type { PressureOptions } from './pressure-options.ts'
 export type { StepFunction, StepOptions } from './step-options.ts'

@@ -10,7 +10,6 @@ import {
   oneOf,
   parseDuration
 } from '@holdfast/core'
-import type { Budget } from './budget.ts'
 import {
   type HealthOptions,
   type HealthPaths,
@@ -25,7 +24,8 @@ import {
   type ResolvedPressure,
   resolvePressure
 } from './pressure-options.ts'
-import { LONGEST, resolveTimeouts, type TimeoutOptions, type Timeouts } from './timeouts.ts'
+import type { ShutdownBudget } from './shutdown-budget.ts'
+import { MAX_DURATION, resolveTimeouts, type TimeoutOptions, type Timeouts } from './timeouts.ts'
 
 /** The signals that may start a shutdown. */
 export type ShutdownSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGBREAK' | 'SIGQUIT' | 'SIGUSR2'
@@ -92,7 +92,7 @@ export interface LifecycleOptions {
 /** The options with every default filled in, times in milliseconds. */
 export interface ResolvedLifecycleOptions {
   readonly gracePeriod: number
-  readonly budget: Budget
+  readonly budget: ShutdownBudget
   readonly signals: readonly ShutdownSignal[]
   /** Whether crashes are caught. */
   readonly guard: boolean
@@ -107,7 +107,7 @@ export interface ResolvedLifecycleOptions {
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK', 'SIGQUIT', 'SIGUSR2'] as const
 const DEFAULT_SIGNALS = SIGNALS.slice(0, 4)
-const LONGEST_DEFAULT = 5000
+const MAX_DEFAULT_PART = 5000
 const DEFAULT_FINISH = 20_000
 
 function orFalse(check: OptionCheck): OptionCheck {
@@ -117,16 +117,16 @@ function orFalse(check: OptionCheck): OptionCheck {
 }
 
 const SHAPE = {
-  gracePeriod: duration({ min: 1, max: LONGEST }),
-  drainDelay: duration({ max: LONGEST }),
-  finishTimeout: duration({ max: LONGEST }),
-  closeTimeout: duration({ min: 1, max: LONGEST }),
+  gracePeriod: duration({ min: 1, max: MAX_DURATION }),
+  drainDelay: duration({ max: MAX_DURATION }),
+  finishTimeout: duration({ max: MAX_DURATION }),
+  closeTimeout: duration({ min: 1, max: MAX_DURATION }),
   signals: orFalse(listOf(oneOf(...SIGNALS))),
   exit: boolean,
   health: orFalse(healthShape),
   pressure: pressureShape,
   timeouts: orFalse(object),
-  proxyIdleTimeout: duration({ max: LONGEST })
+  proxyIdleTimeout: duration({ max: MAX_DURATION })
 }
 
 /**
@@ -162,8 +162,12 @@ export function resolveLifecycleOptions(
   })
 }
 
-function resolveBudget(given: LifecycleOptions, gracePeriod: number, onTerminal: boolean): Budget {
-  const sixth = Math.min(LONGEST_DEFAULT, Math.floor(gracePeriod / 6))
+function resolveBudget(
+  given: LifecycleOptions,
+  gracePeriod: number,
+  onTerminal: boolean
+): ShutdownBudget {
+  const sixth = Math.min(MAX_DEFAULT_PART, Math.floor(gracePeriod / 6))
   const drainDelay = parseDuration(given.drainDelay ?? sixth, 'lifecycle.drainDelay')
   const closeTimeout = parseDuration(given.closeTimeout ?? sixth, 'lifecycle.closeTimeout')
   const left = gracePeriod - drainDelay - closeTimeout

@@ -1,6 +1,6 @@
 /**
- * The phases of a service's life. They only go forward, one at a time, and none is entered twice;
- * `ready` alone may be left out, by a service that is stopped before it listens.
+ * The phases of a service's life. They only go forward, one at a time, and none is entered twice.
+ * Only `ready` may be skipped, by a service that is stopped before it listens.
  */
 import type { Clock } from '@holdfast/core'
 
@@ -8,7 +8,7 @@ import type { Clock } from '@holdfast/core'
  * - `starting`: booting, or not listening yet
  * - `ready`: listening on all its addresses
  * - `draining`: told to stop; everything is still served, and clients are asked to leave
- * - `stopping`: listens no more; what runs may finish, then the app closes
+ * - `stopping`: does not listen any more; running requests may finish, then the app closes
  * - `closed`: the last `onClose` hook has run
  */
 export type Phase = 'starting' | 'ready' | 'draining' | 'stopping' | 'closed'
@@ -29,6 +29,7 @@ export class Phases {
   readonly #onChange: (change: PhaseChange) => void
   #current: Phase = 'starting'
   #since: number
+  #started = false
 
   constructor(clock: Clock, onChange: (change: PhaseChange) => void) {
     this.#clock = clock
@@ -40,14 +41,19 @@ export class Phases {
     return this.#current
   }
 
+  /** Whether the service has ever been ready. */
+  get started(): boolean {
+    return this.#started
+  }
+
   /** Whether this phase, or a later one, was entered. */
   reached(phase: Phase): boolean {
     return ORDER.indexOf(this.#current) >= ORDER.indexOf(phase)
   }
 
   /**
-   * Goes forward to `phase`, through every phase between. Asked to go back or to stay it does
-   * nothing. Returns whether it moved.
+   * Goes forward to `phase`, through every phase between. Asked to go back or to stay, it
+   * does nothing. Returns whether it moved.
    */
   enter(phase: Phase): boolean {
     if (this.reached(phase)) return false
@@ -64,6 +70,7 @@ export class Phases {
     const change = { state, previous: this.#current, lasted: now - this.#since }
     this.#current = state
     this.#since = now
+    if (state === 'ready') this.#started = true
     this.#onChange(change)
   }
 }

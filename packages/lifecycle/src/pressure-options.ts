@@ -8,7 +8,7 @@ import {
   parseDuration,
   shapeOf
 } from '@holdfast/core'
-import { LONGEST } from './timeouts.ts'
+import { MAX_DURATION } from './timeouts.ts'
 
 /**
  * The pressure sensor, and what is done beyond its thresholds. Without a threshold nothing is. They
@@ -73,7 +73,7 @@ export const pressureShape: OptionCheck = shapeOf({
   maxHeapUsedBytes: number({ min: 1 }),
   maxRssBytes: number({ min: 1 }),
   refuse: boolean,
-  retryAfter: duration({ max: LONGEST }),
+  retryAfter: duration({ max: MAX_DURATION }),
   readiness: boolean
 })
 

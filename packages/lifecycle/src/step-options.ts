@@ -11,11 +11,11 @@ import {
   text
 } from '@holdfast/core'
 import type { Step, Steps } from './steps.ts'
-import { LONGEST } from './timeouts.ts'
+import { MAX_DURATION } from './timeouts.ts'
 
-/** How a step of the shutdown fits in with the others. */
+/** When a step of the shutdown runs, and how long it may take. */
 export interface StepOptions {
-  /** The step, or the steps, that come before it. They may be added later than this one. */
+  /** The name of the step, or the names of the steps, that come before it. They may be added later. */
   after?: string | readonly string[] | undefined
   /**
    * The longest it may take.
@@ -32,32 +32,33 @@ export type StepFunction = (signal: AbortSignal) => unknown
 
 const SHAPE = {
   after: either('the name of a step, or an array of such', text, listOf(text)),
-  timeout: duration({ min: 1, max: LONGEST })
+  timeout: duration({ min: 1, max: MAX_DURATION })
 }
 
 /**
  * Checks what `onShutdown()` was given.
- *
- * @param all whether the steps it may come after are all known by now
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function stepOf(
   name: string,
   run: StepFunction,
   options: StepOptions,
-  { names }: Steps,
-  all: boolean
+  { names, complete }: Steps
 ): Step {
   text(name, 'onShutdown(name)')
   const option = `onShutdown("${name}")`
   if (names.includes(name)) {
-    throw new InvalidOptionError('onShutdown(name)', 'a name of its own', describe(name))
+    throw new InvalidOptionError(
+      'onShutdown(name)',
+      'a name that no other step has',
+      describe(name)
+    )
   }
   func(run, `${option} function`)
   checkOptions(option, options, SHAPE)
   const { timeout } = options
   const after = typeof options.after === 'string' ? [options.after] : [...(options.after ?? [])]
-  const unknown = after.find((other) => all && !names.includes(other))
+  const unknown = after.find((other) => complete && !names.includes(other))
   if (unknown !== undefined) throw unknownStep(name, unknown, names)
   return {
     name,
@@ -68,7 +69,7 @@ export function stepOf(
 }
 
 /**
- * Checks how the steps follow each other, once all of them are known.
+ * Checks how the steps follow each other, at the end of the boot, when all of them are known.
  *
  * @throws InvalidOptionError
  */
@@ -83,6 +84,7 @@ export function checkOrder(steps: Steps): void {
       `a circle: ${circle.join(', ')}`
     )
   }
+  steps.complete = true
 }
 
 function unknownStep(step: string, after: string, names: readonly string[]): Error {
@@ -93,8 +95,8 @@ function unknownStep(step: string, after: string, names: readonly string[]): Err
   )
 }
 
-/** Says when the steps ask for more time than `closeTimeout` gives; nothing if they do not. */
-export function demandTooMuch(steps: Steps, closeTimeout: number): string | undefined {
+/** The warning for steps that ask for more time than `closeTimeout` gives; `undefined` if they fit. */
+export function stepsOverrun(steps: Steps, closeTimeout: number): string | undefined {
   const { demanded } = steps
   if (demanded < closeTimeout) return undefined
   return `the steps of the shutdown may take ${demanded} ms together, which leaves nothing of the closeTimeout of ${closeTimeout} ms for app.close(). Shorten them, or raise closeTimeout.`

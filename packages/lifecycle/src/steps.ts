@@ -1,10 +1,15 @@
 /**
  * The app's own steps of a shutdown, between the last answer and `app.close()`: flush a queue, leave
- * a cluster, close a pool. They run one after the other; one that fails or hangs is named and passed
- * by.
+ * a cluster, close a pool. They run one after the other. One that fails or hangs is named, and the
+ * next one runs.
  */
 import { type Clock, describe } from '@holdfast/core'
-import type { Pause } from './drain.ts'
+
+/**
+ * Waits for so many milliseconds, or until `until` resolves. Resolves to whether `until` came
+ * first.
+ */
+export type Pause = (milliseconds: number, until: Promise<unknown>) => Promise<boolean>
 
 /** A step of a shutdown. */
 export interface Step {
@@ -17,11 +22,13 @@ export interface Step {
   readonly timeout: number | undefined
 }
 
-/** The steps, in the order they were added, but each behind those it comes after. */
+/** The steps, in the order they were added, but each after those named in its `after`. */
 export class Steps {
   readonly #steps: Step[] = []
   readonly #begun = new Set<Step>()
   #over = false
+  /** Whether all names that `after` may give are known: from the end of the boot. */
+  complete = false
 
   get count(): number {
     return this.#steps.length
@@ -32,7 +39,7 @@ export class Steps {
     return this.#steps.map(({ name }) => name)
   }
 
-  /** Whether they have run: one that is added now never would. */
+  /** Whether the steps have run: one added now never would. */
   get over(): boolean {
     return this.#over
   }
@@ -56,7 +63,7 @@ export class Steps {
     return undefined
   }
 
-  /** Steps that wait for each other, if there are any. */
+  /** The names of steps that wait for each other; empty when there are none. */
   circle(): string[] {
     const left = new Set(this.#steps)
     for (;;) {
@@ -68,9 +75,9 @@ export class Steps {
 
   /**
    * Runs every step that has not run, also those that are added meanwhile. Together they take no
-   * longer than `timeout`; a step without a time of its own gets an equal share of what is left,
-   * with one share kept for what comes after the steps. A step whose time is over before it begins
-   * is begun all the same. Returns what went wrong, a sentence each.
+   * longer than `timeout` milliseconds. A step without a time of its own gets an equal share of what
+   * is left, with one share kept for what comes after the steps. A step whose time is over before
+   * it begins is begun all the same. Returns what went wrong, a sentence each.
    */
   async run(timeout: number, pause: Pause, clock: Clock): Promise<string[]> {
     const end = clock() + timeout
@@ -87,7 +94,7 @@ export class Steps {
       this.#begun.add(step)
       const left = Math.max(0, end - clock())
       const limit = Math.min(left, step.timeout ?? left / (waiting.size + 1))
-      const problem = await take(step, limit, pause)
+      const problem = await runStep(step, limit, pause)
       if (problem !== undefined) problems.push(problem)
     }
   }
@@ -98,7 +105,11 @@ function isFree({ after }: Step, waiting: ReadonlySet<Step>): boolean {
 }
 
 /** Returns what went wrong. */
-async function take({ name, run }: Step, limit: number, pause: Pause): Promise<string | undefined> {
+async function runStep(
+  { name, run }: Step,
+  limit: number,
+  pause: Pause
+): Promise<string | undefined> {
   const abort = new AbortController()
   let failure: string | undefined
   // In a function of its own: what is thrown at once is a failure like any other.

@@ -1,10 +1,10 @@
 /**
- * Work that goes on behind the answers: a mail to be sent, a file to be written. A shutdown waits
+ * Work that goes on after the answers: a mail to be sent, a file to be written. A shutdown waits
  * for it as it waits for requests.
  */
 import type { Clock } from '@holdfast/core'
-import { Busy } from './busy.ts'
 import { Chain } from './chain.ts'
+import { PendingCount } from './pending-count.ts'
 
 /** Work that was not done in time, as the log names it. */
 export interface UnfinishedTask {
@@ -21,15 +21,20 @@ interface Task {
 /** The work that is under way. */
 export class Tasks {
   #tasks = new Chain<Task>()
-  /** Of this work alone. */
-  #own = new Busy()
-  readonly #busy: Busy
+  /** Tasks alone. */
+  #own = new PendingCount()
+  /** Tasks and requests together. */
+  readonly #pending: PendingCount
   readonly #clock: Clock
   readonly #onFailure: (name: string, error: unknown) => void
 
-  /** @param onFailure told of work that fails: it is nobody's error otherwise */
-  constructor(busy: Busy, clock: Clock, onFailure: (name: string, error: unknown) => void) {
-    this.#busy = busy
+  /** @param onFailure told of work that fails, since nobody else is */
+  constructor(
+    pending: PendingCount,
+    clock: Clock,
+    onFailure: (name: string, error: unknown) => void
+  ) {
+    this.#pending = pending
     this.#clock = clock
     this.#onFailure = onFailure
   }
@@ -40,11 +45,11 @@ export class Tasks {
     const own = this.#own
     const link = tasks.add({ name, startedAt: this.#clock() })
     own.begin()
-    this.#busy.begin()
+    this.#pending.begin()
     const end = (): void => {
       tasks.remove(link)
       own.end()
-      this.#busy.end()
+      this.#pending.end()
     }
     // What only looks like a promise may throw, or settle twice; a promise does neither.
     Promise.resolve(work).then(end, (error) => {
@@ -57,20 +62,20 @@ export class Tasks {
     return this.#own.count
   }
 
-  /** Resolves when nothing of it is under way. */
-  whenDone(): Promise<void> {
-    return this.#own.whenIdle()
+  /** Resolves when no task is under way. */
+  whenNone(): Promise<void> {
+    return this.#own.whenNone()
   }
 
-  /** Waits for what is under way no longer, and returns it, the oldest first. */
+  /** Stops to wait for the tasks under way, and returns them, the oldest first. */
   giveUp(): UnfinishedTask[] {
     const unfinished = this.unfinished()
     this.#tasks = new Chain()
-    this.#own = new Busy()
+    this.#own = new PendingCount()
     return unfinished
   }
 
-  /** What is under way, the oldest first. */
+  /** The tasks under way, the oldest first. */
   unfinished(): UnfinishedTask[] {
     const now = this.#clock()
     return [...this.#tasks]

@@ -36,15 +36,15 @@ export interface ServerTimeouts {
   }
 }
 
-/** A week. Node's timers end at 24 days. */
-export const LONGEST = 604_800_000
-const time = duration({ max: LONGEST })
+/** A week, in milliseconds. Node's timers end at 24 days. */
+export const MAX_DURATION = 604_800_000
+const time = duration({ max: MAX_DURATION })
 const check = shapeOf({ request: time, handler: time, idle: time })
 
-const SHORTEST_CHECK = 100
-const LONGEST_CHECK = 500
+const MIN_CHECKING_INTERVAL = 100
+const MAX_CHECKING_INTERVAL = 500
 
-/** What Node and Fastify do when nobody told them: such a value may be replaced. */
+/** What Node and Fastify use when they were given nothing. Such a value may be replaced. */
 const DEFAULTS = {
   requestTimeout: 0,
   headersTimeout: 60_000,
@@ -75,7 +75,7 @@ export function serverTimeouts(options: TimeoutOptions = {}): ServerTimeouts {
     requestTimeout: request,
     handlerTimeout: handler,
     // Fastify takes 0 for its own default.
-    keepAliveTimeout: idle || LONGEST,
+    keepAliveTimeout: idle || MAX_DURATION,
     http2SessionTimeout: idle,
     http: {
       requestTimeout: request,
@@ -109,7 +109,7 @@ function whole(value: Duration, option: string): number {
 
 function intervalFor(request: number): number {
   if (request === 0) return DEFAULTS.connectionsCheckingInterval
-  return Math.min(LONGEST_CHECK, Math.max(SHORTEST_CHECK, Math.round(request / 10)))
+  return Math.min(MAX_CHECKING_INTERVAL, Math.max(MIN_CHECKING_INTERVAL, Math.round(request / 10)))
 }
 
 /** The times of a server, as Node keeps them. A server of HTTP/2 alone has none. */
@@ -120,26 +120,33 @@ export interface ServerTimes {
   connectionsCheckingInterval?: number
 }
 
-/** What Fastify was told. */
+/** The times that Fastify was given. */
 export interface FastifyTimes {
   readonly requestTimeout?: number | undefined
   readonly handlerTimeout?: number | undefined
   readonly keepAliveTimeout?: number | undefined
 }
 
-/** What {@link complete} found. */
+/** A time that cannot be set any more. */
+export interface MissingTime {
+  /** Whether all servers of the app lack it, or only those of its further addresses. */
+  readonly scope: 'app' | 'further addresses'
+  /** What is missing, a phrase for the log. */
+  readonly text: string
+}
+
+/** The result of {@link complete}. */
 export interface Completion {
   /** What to set on the server. */
   readonly set: ServerTimes
-  /** What cannot be set any more, a phrase each. */
-  readonly missing: readonly string[]
+  readonly missing: readonly MissingTime[]
 }
 
 /**
- * What a server that exists lacks of the times it should keep. What the user set is kept, and what
- * belongs to it is added: a read timeout is none while Node looks for it every 30 s only.
+ * What an existing server lacks of the times it should keep. What the user set is kept, and what
+ * belongs to it is added: a read timeout has no effect while Node looks for it every 30 s only.
  *
- * @param listening Node has begun to look for late requests
+ * @param listening whether Node has begun to look for late requests
  */
 export function complete(
   server: ServerTimes,
@@ -148,11 +155,16 @@ export function complete(
   listening = false
 ): Completion {
   const set: ServerTimes = {}
-  const missing: string[] = []
-  if (wanted.handler > 0 && !fastify.handlerTimeout) missing.push('a timeout for handlers')
+  const missing: MissingTime[] = []
+  if (wanted.handler > 0 && !fastify.handlerTimeout) {
+    missing.push({ scope: 'app', text: 'a timeout for handlers' })
+  }
   const readTimeout = fastify.requestTimeout || wanted.request
   if (server.requestTimeout === undefined) {
-    if (readTimeout > 0) missing.push('a timeout for reading requests, which HTTP/2 does not have')
+    if (readTimeout > 0) {
+      const text = 'a timeout for reading requests, which HTTP/2 does not have'
+      missing.push({ scope: 'app', text })
+    }
     return { set, missing }
   }
 
@@ -168,7 +180,10 @@ export function complete(
     }
     if (server.connectionsCheckingInterval === DEFAULTS.connectionsCheckingInterval) {
       if (listening) {
-        missing.push('how often Node looks for late requests on the further addresses: every 30 s')
+        missing.push({
+          scope: 'further addresses',
+          text: 'how often Node looks for late requests on the further addresses: every 30 s'
+        })
       } else {
         set.connectionsCheckingInterval = intervalFor(request)
       }
@@ -183,7 +198,7 @@ export function complete(
   return { set, missing }
 }
 
-/** Says what is wrong with the pair of a proxy's idle time and our own; nothing if it is right. */
+/** The warning for an idle time that is too short for the proxy in front; `undefined` if it is right. */
 export function idleConflict(idle: number, proxyIdle: number): string | undefined {
   if (idle === 0 || idle > proxyIdle) return undefined
   return `the service closes idle connections after ${idle} ms, the proxy after ${proxyIdle} ms (proxyIdleTimeout): the proxy will send requests into connections that are being closed. Give serverTimeouts() an idle time longer than the proxy's, or shorten the proxy's.`

@@ -10,7 +10,7 @@ import { lifecycle } from '@holdfast/lifecycle'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
-import { Connections } from '../dist/connections.js'
+import { Connections } from '../dist/edges/connections.js'
 
 const pem = (name: string): Buffer => readFileSync(new URL(`fixtures/${name}.pem`, import.meta.url))
 const https = { key: pem('localhost-key'), cert: pem('localhost-cert') }

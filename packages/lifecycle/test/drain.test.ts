@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Cut, Drain, type Drainable, type Order, type Report } from '../dist/drain.js'
+import { type Cut, Drain, type Drainable, type Report, type ShutdownPlan } from '../dist/drain.js'
 import { type Phase, Phases } from '../dist/phases.js'
 import { Steps } from '../dist/steps.js'
 import { FakeTime, settle } from './fixtures/fake-time.ts'
@@ -38,8 +38,8 @@ class FakeService implements Drainable {
     this.note('stop listening')
   }
 
-  sweep(): void {
-    this.note('sweep')
+  closeIdle(): void {
+    this.note('close idle')
   }
 
   whenIdle(): Promise<void> {
@@ -50,13 +50,13 @@ class FakeService implements Drainable {
     this.note('abort')
   }
 
-  async whenGone(): Promise<void> {}
+  async whenWebSocketsClosed(): Promise<void> {}
 
-  whenDone(): Promise<void> {
+  whenTasksDone(): Promise<void> {
     return this.done
   }
 
-  giveUp(): string[] {
+  giveUpTasks(): string[] {
     return this.late
   }
 
@@ -79,7 +79,7 @@ class FakeService implements Drainable {
   }
 }
 
-function setUp(order: Partial<Order> = {}) {
+function setUp(order: Partial<ShutdownPlan> = {}) {
   const time = new FakeTime()
   const service = new FakeService(time)
   const states: Phase[] = []
@@ -87,7 +87,7 @@ function setUp(order: Partial<Order> = {}) {
   const steps = new Steps()
   const drain = new Drain(phases, service, steps, time.pause, time.clock)
   let closed: (error?: Error) => void = () => {}
-  const full: Order = {
+  const full: ShutdownPlan = {
     reason: 'a test',
     budget: { drainDelay: 5000, finishTimeout: 20_000, closeTimeout: 5000 },
     close: () => {
@@ -96,7 +96,7 @@ function setUp(order: Partial<Order> = {}) {
         closed = (error) => (error === undefined ? resolve() : reject(error))
       })
     },
-    patient: false,
+    unlimitedClose: false,
     ...order
   }
   let report: Report | undefined
@@ -127,7 +127,7 @@ t.test('serve on, stop listening, finish, close', async (t) => {
   t.same(service.steps, ['0 ask to leave'])
   t.same(states, ['draining'])
   await time.advance(2001)
-  t.same(service.steps.slice(1), ['5000 stop listening', '5050 sweep'])
+  t.same(service.steps.slice(1), ['5000 stop listening', '5050 close idle'])
   t.same(states, ['draining', 'stopping'])
   service.finished = 2
   service.idle()
@@ -214,14 +214,14 @@ t.test('a close that fails is a problem, early or late, an error or not', async 
 })
 
 t.test('who closes the app waits for nothing else', async (t) => {
-  const { time, service, run, closed, report } = setUp({ patient: true })
+  const { time, service, run, closed, report } = setUp({ unlimitedClose: true })
   service.closes()
   service.idle()
   run()
   await time.advance(100_000)
   t.same(
     service.steps,
-    ['0 ask to leave', '0 stop listening', '0 sweep', '0 abort', '0 close', '2500 disconnect'],
+    ['0 ask to leave', '0 stop listening', '0 close idle', '0 abort', '0 close', '2500 disconnect'],
     'no delay'
   )
   t.equal(report(), undefined, 'as long as it takes')
@@ -285,7 +285,7 @@ t.test('whatever happens in whatever order, it ends in time, each step in its tu
   const sequence = [
     'ask to leave',
     'stop listening',
-    'sweep',
+    'close idle',
     'abort',
     'cut',
     'first',

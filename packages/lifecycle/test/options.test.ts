@@ -1,6 +1,6 @@
 import t from 'tap'
-import { type Budget, budgetFor, overrun, total } from '../dist/budget.js'
 import { resolveLifecycleOptions } from '../dist/options.js'
+import { budgetFor, overrun, type ShutdownBudget, total } from '../dist/shutdown-budget.js'
 
 const usual = {
   crashed: false,
@@ -9,7 +9,7 @@ const usual = {
   listening: true,
   booted: true
 }
-const budget: Budget = { drainDelay: 5000, finishTimeout: 20_000, closeTimeout: 5000 }
+const budget: ShutdownBudget = { drainDelay: 5000, finishTimeout: 20_000, closeTimeout: 5000 }
 
 t.test('the defaults fit into the grace period of Kubernetes', (t) => {
   const options = resolveLifecycleOptions({}, false)
@@ -42,7 +42,8 @@ t.test('the defaults fit into the grace period of Kubernetes', (t) => {
 })
 
 t.test('what is not given follows from the grace period', (t) => {
-  const budgetOf = (options: object): Budget => resolveLifecycleOptions(options, false).budget
+  const budgetOf = (options: object): ShutdownBudget =>
+    resolveLifecycleOptions(options, false).budget
   t.same(budgetOf({ gracePeriod: '12s' }), {
     drainDelay: 2000,
     finishTimeout: 8000,

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { Busy } from '../dist/busy.js'
+import { PendingCount } from '../dist/pending-count.js'
 import { Tasks } from '../dist/tasks.js'
 
 function setUp() {
   let now = 0
   const failures: [string, unknown][] = []
-  const busy = new Busy()
+  const busy = new PendingCount()
   const tasks = new Tasks(
     busy,
     () => now,
@@ -26,7 +26,7 @@ t.test('work is under way until its promise settles, and a failure is told', asy
     { task: 'mail', age: 30 },
     { task: 'index', age: 10 }
   ])
-  const idle = busy.whenIdle()
+  const idle = busy.whenNone()
   sent()
   failed(new Error('no disk'))
   await idle
@@ -49,7 +49,7 @@ t.test('what only looks like a promise counts once, whatever it does', async (t)
   tasks.add('twice', twice)
   tasks.add('throws', throws)
   t.equal(busy.count, 2)
-  await busy.whenIdle()
+  await busy.whenNone()
   t.equal(busy.count, 0)
   t.same(tasks.unfinished(), [])
   t.match(failures, [['throws', { message: 'no promise' }]])
@@ -57,14 +57,14 @@ t.test('what only looks like a promise counts once, whatever it does', async (t)
 
 t.test('who waits is let go when nothing is left, or when told', async (t) => {
   const { busy } = setUp()
-  await busy.whenIdle()
+  await busy.whenNone()
   busy.begin()
   busy.begin()
-  const idle = busy.whenIdle()
+  const idle = busy.whenNone()
   busy.end()
   t.equal(busy.count, 1)
   busy.release()
   await idle
   busy.end()
-  await busy.whenIdle()
+  await busy.whenNone()
 })

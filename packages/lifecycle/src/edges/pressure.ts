@@ -34,7 +34,7 @@ export function watchPressure(app: FastifyInstance, options: ResolvedPressure): 
       sensor = scope
     })
   }
-  const watch: Sensor = {
+  return {
     get pressure() {
       if (!sensor.hasDecorator('memoryUsage')) return NO_PRESSURE
       const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
@@ -44,13 +44,17 @@ export function watchPressure(app: FastifyInstance, options: ResolvedPressure): 
       return sensor.hasDecorator('isUnderPressure') && sensor.isUnderPressure()
     }
   }
-  if (options.refuse) refuseUnderPressure(app, watch, options.retryAfter)
-  return watch
 }
 
-function refuseUnderPressure(app: FastifyInstance, watch: Sensor, shortest: number): void {
+/** Refuses requests while a threshold is exceeded, if the options say so. Probes pass. */
+export function refuseUnderPressure(
+  app: FastifyInstance,
+  sensor: Sensor,
+  options: ResolvedPressure
+): void {
+  if (!options.refuse) return
   app.addHook('onRequest', function holdfastPressure(request, reply, done) {
-    if (!watch.exceeded) {
+    if (!sensor.exceeded) {
       done()
       return
     }
@@ -60,6 +64,6 @@ function refuseUnderPressure(app: FastifyInstance, watch: Sensor, shortest: numb
       return
     }
     facts.refusedBy = 'lifecycle'
-    refuse(reply, new UnderPressureError(retryAfter(shortest, Math.random())), done)
+    refuse(reply, new UnderPressureError(retryAfter(options.retryAfter, Math.random())), done)
   })
 }

@@ -10,7 +10,7 @@ import {
   answerLive,
   answerReady,
   answerStartup,
-  type Standing
+  type ProbeState
 } from '../probe-answers.ts'
 
 type Respond = (request: FastifyRequest, reply: FastifyReply) => void
@@ -21,18 +21,18 @@ interface ProbeConfig {
   [RESPOND]?: Respond
 }
 
-/** What the probes ask. */
-export interface Subject {
-  /** Asks the checks anew if need be, and resolves when that is done. */
+/** Where the probes get what they answer. */
+export interface ProbeSource {
+  /** Asks the checks again if need be, and resolves when that is done. */
   refresh(): Promise<unknown> | undefined
-  standing(): Standing
+  state(): ProbeState
 }
 
 /** Adds the hook that answers probes, ours and marks those of the app, and the routes of ours. */
 export function answerProbes(
   app: FastifyInstance,
   paths: HealthPaths | undefined,
-  subject: Subject
+  source: ProbeSource
 ): void {
   const checked = new WeakSet<object>()
   app.addHook('onRequest', function holdfastLifecycle(request, reply, done) {
@@ -74,13 +74,11 @@ export function answerProbes(
       handler: respond
     })
   }
-  addRoute(paths.live, (request, reply) => send(request, reply, answerLive(subject.standing())))
-  addRoute(paths.startup, (request, reply) =>
-    send(request, reply, answerStartup(subject.standing()))
-  )
+  addRoute(paths.live, (request, reply) => send(request, reply, answerLive(source.state())))
+  addRoute(paths.startup, (request, reply) => send(request, reply, answerStartup(source.state())))
   addRoute(paths.ready, (request, reply) => {
-    const answer = (): void => send(request, reply, answerReady(subject.standing()))
-    const refreshed = subject.refresh()
+    const answer = (): void => send(request, reply, answerReady(source.state()))
+    const refreshed = source.refresh()
     if (refreshed === undefined) answer()
     else void refreshed.then(answer)
   })

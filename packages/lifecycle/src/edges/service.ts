@@ -5,18 +5,18 @@ import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { type Clock, factsOf, furtherServers, intake } from '@holdfast/core'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { Busy } from '../busy.ts'
-import { Connections } from '../connections.ts'
 import type { Cut, Drainable } from '../drain.ts'
 import { ServerDrainingError } from '../errors.ts'
-import { InFlight } from '../in-flight.ts'
-import { leftoverOf } from '../leftover.ts'
+import { PendingCount } from '../pending-count.ts'
 import type { Phases } from '../phases.ts'
 import { Tasks } from '../tasks.ts'
+import { Connections } from './connections.ts'
+import { cutRequestOf } from './cut-request.ts'
+import { InFlight } from './in-flight.ts'
 import { WebSockets } from './websockets.ts'
 
-/** As many leftovers as one log line names. */
-const NAMED_LEFTOVERS = 1000
+/** How many unfinished requests and tasks one log line names. */
+const MAX_NAMED_UNFINISHED = 1000
 const NGHTTP2_INTERNAL_ERROR = 2
 
 /** What Node knows of a request and its types do not. */
@@ -32,9 +32,12 @@ interface MaybeHttp2 {
 /** The traffic of one app, on all its addresses. */
 export class Service implements Drainable {
   readonly #connections = new Connections()
-  readonly #busy = new Busy()
-  readonly inFlight: InFlight = new InFlight(this.#busy, (socket) => this.#connections.end(socket))
-  /** What goes on behind the answers. */
+  /** Requests and tasks together. */
+  readonly #pending = new PendingCount()
+  readonly inFlight: InFlight = new InFlight(this.#pending, (socket) =>
+    this.#connections.end(socket)
+  )
+  /** The work that goes on after the answers. */
   readonly tasks: Tasks
   readonly #webSockets: WebSockets
   /** Tells that the app closes. */
@@ -54,7 +57,7 @@ export class Service implements Drainable {
     this.#phases = phases
     this.#log = app.log
     this.#clock = clock
-    this.tasks = new Tasks(this.#busy, clock, (task, err) => {
+    this.tasks = new Tasks(this.#pending, clock, (task, err) => {
       this.#log.error({ task, err }, `"${task}" failed`)
     })
     this.#webSockets = new WebSockets(app)
@@ -66,7 +69,7 @@ export class Service implements Drainable {
       app.addHook('onClose', async () => {
         this.#connections.release()
         // What never went over a connection, an injected request, waits no longer.
-        this.#busy.release()
+        this.#pending.release()
         resolve()
       })
     })
@@ -83,7 +86,7 @@ export class Service implements Drainable {
   }
 
   /**
-   * Whether a close has something to wait for: a request that came over a connection, other work, or
+   * Whether a close has something to wait for: a request that came over a connection, a task, or
    * perhaps a WebSocket. Nobody waits for a request that was injected.
    */
   get isBusy(): boolean {
@@ -106,38 +109,38 @@ export class Service implements Drainable {
     this.#connections.stopListening()
   }
 
-  sweep(): void {
-    this.#connections.sweep(this.inFlight)
+  closeIdle(): void {
+    this.#connections.closeIdle(this.inFlight)
   }
 
   whenIdle(): Promise<void> {
-    return this.#busy.whenIdle()
+    return this.#pending.whenNone()
   }
 
-  whenGone(): Promise<void> {
-    return this.#webSockets.whenGone()
+  whenWebSocketsClosed(): Promise<void> {
+    return this.#webSockets.whenClosed()
   }
 
-  whenDone(): Promise<void> {
-    return this.tasks.whenDone()
+  whenTasksDone(): Promise<void> {
+    return this.tasks.whenNone()
   }
 
-  giveUp(): string[] {
+  giveUpTasks(): string[] {
     return this.tasks.giveUp().map(({ task }) => task)
   }
 
   abort(): void {
     this.#abort.abort(new ServerDrainingError())
-    this.#webSockets.takeLeave()
+    this.#webSockets.closeAll()
   }
 
   cut(): Cut {
     const responses = [...this.inFlight].reverse()
     const tasks = this.tasks.giveUp()
     const now = this.#clock()
-    const leftovers = [...responses.map((response) => leftoverOf(response, now)), ...tasks]
+    const unfinished = [...responses.map((response) => cutRequestOf(response, now)), ...tasks]
     this.#log.error(
-      { leftovers: leftovers.slice(0, NAMED_LEFTOVERS) },
+      { leftovers: unfinished.slice(0, MAX_NAMED_UNFINISHED) },
       `not finished in time: ${responses.length} requests, which are cut, and ${tasks.length} pieces of other work`
     )
     for (const response of responses) {

@@ -9,28 +9,28 @@ import { exitAfter } from './exit.ts'
 /** An app of this process. */
 export interface Member {
   readonly signals: readonly string[]
-  /** A crash is for us to report. */
+  /** Whether crashes are caught and reported. */
   readonly guard: boolean
-  /** The process may exit when the app has closed. */
+  /** Whether the process may exit when the app has closed. */
   readonly exit: boolean
-  /** The longest that leaving takes, in milliseconds. */
+  /** The longest that its shutdown takes, in milliseconds. */
   readonly limit: number
-  /** Leaves once, and resolves to whether nothing was lost. Asked again it resolves to the same. */
-  leave(cause: Cause): Promise<boolean>
-  /** Tells of an error that is nobody's. */
+  /** Shuts down once, and resolves to whether nothing was lost. Called again, to the same. */
+  shutDown(cause: Cause): Promise<boolean>
+  /** Logs an error that nobody caught. */
   report(error: Error, message: string): void
 }
 
-/** Why an app is asked to leave. */
+/** Why an app shuts down. */
 export interface Cause {
   readonly reason: string
   readonly signal?: string
   readonly crash?: Error
 }
 
-/** Package managers and terminals send the same signal again, at once. */
-const DUPLICATE = 1000
-/** What close-with-grace grants beyond the time that we do not exceed ourselves. */
+/** How long the same signal counts as sent once, in milliseconds: terminals and package managers repeat it. */
+const DUPLICATE_WITHIN = 1000
+/** What close-with-grace grants beyond the longest shutdown, in milliseconds. */
 const MARGIN = 1000
 
 /** Node calls it with a signal, or with an error and where it came from. */
@@ -40,11 +40,11 @@ const members = new Set<Member>()
 const installed = new Map<string, Listener>()
 let signalledAt: number | undefined
 let crashed = false
-let leaving = 0
+let shutdowns = 0
 let exiting = false
 
-/** Enters an app. Returns what takes it off again. */
-export function enter(member: Member): () => void {
+/** Adds an app to those of the process. Returns the function that removes it. */
+export function register(member: Member): () => void {
   members.add(member)
   for (const signal of member.signals) install(signal, onSignal)
   if (member.guard) {
@@ -65,26 +65,26 @@ function install(event: string, listener: Listener): void {
 
 function uninstall(): void {
   // Until the exit a second signal still means what it meant.
-  if (members.size > 0 || leaving > 0) return
+  if (members.size > 0 || shutdowns > 0) return
   for (const [event, listener] of installed) process.off(event, listener as () => void)
   installed.clear()
   signalledAt = undefined
 }
 
 /**
- * Lets every app of the process leave, and then exits if `exit` says so. `also` is an app that may
- * have left the list already.
+ * Shuts down every app of the process, and then exits if `exit` says so. `also` are apps that may
+ * have closed, and so been removed, already.
  */
-export function leaveAll(cause: Cause, exit: boolean, also: Iterable<Member> = []): void {
+export function shutDownAll(cause: Cause, exit: boolean, also: Iterable<Member> = []): void {
   if (exiting) return
   const all = [...new Set([...members, ...also])]
-  leaving++
+  shutdowns++
   exiting = exit
   const work = async (): Promise<boolean> => {
-    const clean = await Promise.all(all.map((member) => member.leave(cause)))
-    // A promise that was rejected by the last thing done is told of a turn later.
+    const clean = await Promise.all(all.map((member) => member.shutDown(cause)))
+    // Node reports a rejection of the last moment one turn later.
     await new Promise(setImmediate)
-    leaving--
+    shutdowns--
     return clean.every(Boolean) && !crashed
   }
   if (exit) exitAfter(work, Math.max(...all.map(({ limit }) => limit)) + MARGIN)
@@ -99,8 +99,8 @@ function onSignal(signal: NodeJS.Signals): void {
   const now = monotonicClock()
   if (signalledAt === undefined) {
     signalledAt = now
-    leaveAll({ reason: signal, signal }, mayExit())
-  } else if (now - signalledAt >= DUPLICATE && exiting) {
+    shutDownAll({ reason: signal, signal }, mayExit())
+  } else if (now - signalledAt >= DUPLICATE_WITHIN && exiting) {
     console.error(`${signal} again: exiting at once.`)
     process.exit(128 + constants.signals[signal])
   }
@@ -110,13 +110,13 @@ function onException(error: unknown, origin: string): void {
   const crash = asError(error, 'thrown')
   crashed = true
   tell(crash, `${origin}: ${crash.message}`)
-  leaveAll({ reason: origin, crash }, true)
+  shutDownAll({ reason: origin, crash }, true)
 }
 
 function onRejection(error: unknown): void {
   const crash = asError(error, 'the reason of a rejected promise')
-  // What is interrupted on the way out often rejects.
-  if (leaving > 0) tell(crash, `unhandledRejection during the shutdown: ${crash.message}`)
+  // What a shutdown interrupts often rejects.
+  if (shutdowns > 0) tell(crash, `unhandledRejection during the shutdown: ${crash.message}`)
   else onException(crash, 'unhandledRejection')
 }
 
@@ -124,7 +124,7 @@ function asError(error: unknown, what: string): Error {
   return error instanceof Error ? error : new Error(`${describe(error)} was ${what}`)
 }
 
-/** One log will do, if there is one left. */
+/** One log is enough, if there is one left. */
 function tell(error: Error, message: string): void {
   const [member] = members
   /* c8 ignore next 2 -- the few ticks between the last close and the exit */

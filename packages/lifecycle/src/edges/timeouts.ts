@@ -7,6 +7,7 @@ import {
   type Completion,
   complete,
   idleConflict,
+  type MissingTime,
   type ServerTimes,
   type Timeouts
 } from '../timeouts.ts'
@@ -28,10 +29,10 @@ export function completeTimeouts(
     Object.assign(server, completion.set)
     return completion
   }
-  const tell = (missing: readonly string[]): void => {
+  const warn = (missing: readonly MissingTime[]): void => {
     if (missing.length === 0) return
     app.log.warn(
-      `@holdfast/lifecycle cannot set any more: ${missing.join('; ')}. Give Fastify(...) the options of serverTimeouts(), or this plugin the option timeouts: false.`
+      `@holdfast/lifecycle cannot set any more: ${missing.map(({ text }) => text).join('; ')}. Give Fastify(...) the options of serverTimeouts(), or this plugin the option timeouts: false.`
     )
   }
 
@@ -40,7 +41,7 @@ export function completeTimeouts(
     if (Object.keys(set).length > 0) {
       app.log.info(set, '@holdfast/lifecycle has set timeouts that Fastify(...) was not given')
     }
-    tell(missing)
+    warn(missing)
     if (proxyIdle === undefined) return
     const { keepAliveTimeout = Number(app.initialConfig.http2SessionTimeout) } = app.server
     const conflict = idleConflict(keepAliveTimeout, proxyIdle)
@@ -48,7 +49,7 @@ export function completeTimeouts(
   })
   app.addHook('onListen', async () => {
     const [first] = furtherServers(app).map((server) => apply(server, true))
-    // They are all alike, and the rest was said of the first server.
-    tell((first?.missing ?? []).filter((phrase) => phrase.includes('further addresses')))
+    // They are all alike, and what the whole app lacks was said at the end of the boot.
+    warn((first?.missing ?? []).filter(({ scope }) => scope === 'further addresses'))
   })
 }

@@ -13,10 +13,10 @@ interface WebSocketServer {
   }>
 }
 
-/** Finds the WebSocket servers of an app and its scopes, and takes leave of their clients. */
+/** Finds the WebSocket servers of an app and its scopes, and closes their clients' connections. */
 export class WebSockets {
   readonly #scopes: FastifyInstance[]
-  readonly #partings: Promise<void>[] = []
+  readonly #closing: Promise<void>[] = []
 
   constructor(app: FastifyInstance) {
     this.#scopes = [app]
@@ -31,18 +31,18 @@ export class WebSockets {
   }
 
   /** Tells every client with a close frame that the service goes away. */
-  takeLeave(): void {
+  closeAll(): void {
     for (const server of new Set(this.#scopes.map(serverOf))) {
       for (const client of server?.clients ?? []) {
-        this.#partings.push(new Promise((resolve) => client.once('close', resolve)))
+        this.#closing.push(new Promise((resolve) => client.once('close', resolve)))
         client.close(GOING_AWAY, 'the service is shutting down')
       }
     }
   }
 
-  /** Resolves when those who were told have gone. */
-  async whenGone(): Promise<void> {
-    await Promise.all(this.#partings)
+  /** Resolves when those who were told have closed. */
+  async whenClosed(): Promise<void> {
+    await Promise.all(this.#closing)
   }
 }
 

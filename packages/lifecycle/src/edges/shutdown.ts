@@ -3,26 +3,25 @@
  */
 import type { Clock } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
-import { type Budget, budgetFor } from '../budget.ts'
-import { Drain, type Order, type Report } from '../drain.ts'
+import { Drain, type Report, type ShutdownPlan } from '../drain.ts'
 import { runsOnTerminal } from '../options.ts'
 import type { Phases } from '../phases.ts'
-import type { Steps } from '../steps.ts'
-import { pause } from './pause.ts'
+import { budgetFor, type ShutdownBudget } from '../shutdown-budget.ts'
+import type { Pause, Steps } from '../steps.ts'
 import type { Service } from './service.ts'
 import type { Cause } from './signals.ts'
 
-/** Begins the shutdown once; whoever comes later joins it. */
-export class Departure {
+/** Begins the shutdown once. Later calls join it. */
+export class Shutdown {
   readonly #app: FastifyInstance
-  readonly #budget: Budget
+  readonly #budget: ShutdownBudget
   readonly #service: Service
   readonly #drain: Drain
   #booted = false
 
   constructor(
     app: FastifyInstance,
-    budget: Budget,
+    budget: ShutdownBudget,
     phases: Phases,
     service: Service,
     steps: Steps,
@@ -42,41 +41,51 @@ export class Departure {
     return this.#drain.readyToClose
   }
 
-  /** Leaves because of a signal, a crash or a call. */
-  leave({ reason, signal, crash }: Cause): Promise<Report> {
+  /** Shuts down because of a signal, a crash or a call. */
+  begin({ reason, signal, crash }: Cause): Promise<Report> {
     const listening = this.#app.server.listening
     const onTerminal = runsOnTerminal()
     const crashed = crash !== undefined
     const booted = this.#booted
-    return this.#begin({
+    return this.#run({
       reason,
       budget: budgetFor(this.#budget, { crashed, onTerminal, signal, listening, booted }),
       close: () => this.#app.close(),
-      patient: false,
+      unlimitedClose: false,
       problem: crash?.message ?? (booted ? undefined : 'stopped before the boot was done')
     })
   }
 
-  /** Goes along with an `app.close()` that somebody else called. */
-  accompany(): void {
+  /** Joins an `app.close()` that somebody else called. */
+  joinClose(): void {
     this.#service.beginClosing()
-    void this.#begin({
+    void this.#run({
       reason: 'app.close()',
       budget: this.#budget,
       close: () => this.#service.closed,
-      patient: true
+      unlimitedClose: true
     })
   }
 
-  async #begin(order: Order): Promise<Report> {
-    if (this.#drain.begun) return this.#drain.run(order)
-    const { reason, budget } = order
+  async #run(plan: ShutdownPlan): Promise<Report> {
+    if (this.#drain.begun) return this.#drain.run(plan)
+    const { reason, budget } = plan
     const inFlight = this.#service.inFlight.count
     this.#app.log.info({ reason, inFlight, ...budget }, `shutting down: ${reason}`)
-    const report = await this.#drain.run(order)
+    const report = await this.#drain.run(plan)
     const { clean, ...facts } = report
     if (clean) this.#app.log.info(facts, 'shut down')
     else this.#app.log.error(facts, 'shut down, but not everything was finished')
     return report
   }
 }
+
+/** Waits by Node's timers. They keep the process alive: until the wait is over, work is under way. */
+const pause: Pause = (milliseconds, until) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds, false)
+    until.then(() => {
+      clearTimeout(timer)
+      resolve(true)
+    })
+  })

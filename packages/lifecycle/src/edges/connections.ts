@@ -1,6 +1,6 @@
 /**
- * The connections of a service: who is connected, on every address, and how each is told to go.
- * Requests are counted elsewhere; here are the sockets, also those that never sent a request.
+ * The connections of a service, on every address, and how each is told to go. Requests are counted
+ * elsewhere; here are the sockets, also those that never sent a request.
  */
 import type { EventEmitter } from 'node:events'
 import { Server as HttpServer, type ServerResponse } from 'node:http'
@@ -20,7 +20,7 @@ export class Connections {
   readonly #tunnels = new Set<Socket>()
   readonly #releases: (() => void)[] = []
 
-  /** Follows the connections of a server. Those that it has already are not seen. */
+  /** Follows the connections of a server, from now on. */
   watch(server: NetServer): void {
     this.#servers.push(server)
     const keep = (socket: Socket): void => {
@@ -57,7 +57,7 @@ export class Connections {
     this.#releases.push(() => server.off(event, listener as () => void))
   }
 
-  /** Takes note that a socket no longer speaks HTTP. */
+  /** Notes that a socket does not speak HTTP any more. */
   tunnel(socket: Socket): void {
     if (this.#tunnels.has(socket)) return
     this.#tunnels.add(socket)
@@ -68,16 +68,16 @@ export class Connections {
    * Closes every listener, and tells HTTP/2 clients to leave (GOAWAY). Open connections go on.
    */
   stopListening(): void {
-    // The close() of an HTTP server would also cut idle connections at once, in the midst of what
-    // their clients are about to write.
+    // The close() of an HTTP server would also cut idle connections at once, while their
+    // clients may be about to write.
     for (const server of this.#servers) {
       if (server.listening) NetServer.prototype.close.call(server)
     }
     for (const session of this.#sessions) session.close()
   }
 
-  /** Closes the connections on which nothing is in flight: idle, silent, half a head sent. */
-  sweep(inFlight: Iterable<ServerResponse>): void {
+  /** Closes the connections on which nothing is in flight: idle, silent, with half a head sent. */
+  closeIdle(inFlight: Iterable<ServerResponse>): void {
     const busy = new Set<unknown>(this.#tunnels)
     for (const { req } of inFlight) busy.add(req.socket)
     for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroy()
@@ -106,7 +106,7 @@ export class Connections {
     return [...sockets, ...this.#sessions]
   }
 
-  /** Follows the servers no longer. */
+  /** Stops to follow the servers. */
   release(): void {
     for (const release of this.#releases) release()
     this.#releases.length = 0

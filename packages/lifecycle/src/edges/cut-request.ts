@@ -1,20 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import { factsOf, routedRequest } from '@holdfast/core'
 
-/** A request that had to be cut, as the log names it. */
-export interface Leftover {
-  /** Fastify's id of the request; none when it never reached a route. */
+/**
+ * A request that did not finish in time and was cut, as the log names it.
+ */
+export interface CutRequest {
+  /** Fastify's id of the request; `undefined` when it never reached a route. */
   readonly id: string | undefined
   readonly method: string
   /** The route's pattern, `'/orders/:id'`. */
   readonly route: string | undefined
   /** The path without the query, which may hold secrets. */
   readonly path: string
-  /** Whole milliseconds since it was taken in. */
+  /** Whole milliseconds since the request was taken in. */
   readonly age: number
   /**
-   * How far it had come: its body was still on the way, it was being worked on, or its answer was
-   * being sent.
+   * How far the request had come: its body was still on the way, its handler was at work, or its
+   * answer was being sent.
    */
   readonly phase: 'receiving' | 'handling' | 'sending'
 }
@@ -25,7 +27,7 @@ interface MaybeHttp2 {
 }
 
 /** Describes the request of a response that is still open. */
-export function leftoverOf(response: ServerResponse, now: number): Leftover {
+export function cutRequestOf(response: ServerResponse, now: number): CutRequest {
   const { req, headersSent } = response
   const { stream } = response as MaybeHttp2
   const request = routedRequest(req)

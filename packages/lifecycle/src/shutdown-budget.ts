@@ -3,7 +3,7 @@
  */
 
 /** The parts of a shutdown, in milliseconds. Their sum is the longest it takes. */
-export interface Budget {
+export interface ShutdownBudget {
   /** Everything is still served while balancers take notice. */
   readonly drainDelay: number
   /** Then the listeners are closed, and requests in flight may finish. */
@@ -12,17 +12,17 @@ export interface Budget {
   readonly closeTimeout: number
 }
 
-/** How a shutdown came about. */
+/** What a shutdown's budget depends on. */
 export interface Circumstances {
-  /** The state of the process is unknown: it leaves as soon as it decently can. */
+  /** Whether the state of the process is unknown after a crash. */
   readonly crashed: boolean
-  /** Somebody sits before it and waits. */
+  /** Whether somebody waits at a terminal. */
   readonly onTerminal: boolean
   /** The signal that asked for it, if one did. */
   readonly signal: string | undefined
-  /** There are clients that could send requests. */
+  /** Whether clients can send requests. */
   readonly listening: boolean
-  /** The app has finished booting. */
+  /** Whether the boot is done. */
   readonly booted: boolean
 }
 
@@ -32,7 +32,7 @@ export interface Circumstances {
  * than `closeTimeout`. An app that is still booting has no requests that could need their time, and
  * cannot close before its boot has ended: the close gets both.
  */
-export function budgetFor(budget: Budget, circumstances: Circumstances): Budget {
+export function budgetFor(budget: ShutdownBudget, circumstances: Circumstances): ShutdownBudget {
   const { crashed, onTerminal, signal, listening, booted } = circumstances
   const { drainDelay, finishTimeout, closeTimeout } = budget
   if (!booted && !crashed) {
@@ -47,12 +47,12 @@ export function budgetFor(budget: Budget, circumstances: Circumstances): Budget 
 }
 
 /** The longest a shutdown takes. */
-export function total({ drainDelay, finishTimeout, closeTimeout }: Budget): number {
+export function total({ drainDelay, finishTimeout, closeTimeout }: ShutdownBudget): number {
   return drainDelay + finishTimeout + closeTimeout
 }
 
-/** Says what is wrong with a budget that does not fit into the grace period; nothing if it fits. */
-export function overrun(budget: Budget, gracePeriod: number): string | undefined {
+/** The warning for a budget that does not fit into the grace period; `undefined` if it fits. */
+export function overrun(budget: ShutdownBudget, gracePeriod: number): string | undefined {
   const sum = total(budget)
   if (sum <= gracePeriod) return undefined
   const { drainDelay, finishTimeout, closeTimeout } = budget

@@ -5,8 +5,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onSettled, type SettledListener } from '@holdfast/core'
-import type { Busy } from './busy.ts'
-import { Chain, type Link } from './chain.ts'
+import { Chain, type Link } from '../chain.ts'
+import type { PendingCount } from '../pending-count.ts'
 
 const LINK: unique symbol = Symbol('holdfast.link-in-flight')
 
@@ -17,7 +17,7 @@ type Linked = object & { [LINK]?: Link<ServerResponse> }
 export class InFlight implements Iterable<ServerResponse> {
   readonly #chain = new Chain<ServerResponse>()
   #count = 0
-  readonly #busy: Busy
+  readonly #pending: PendingCount
   readonly #endConnection: (socket: Socket) => void
   /** The latest response of each connection, since clients are asked to leave. */
   #latest: WeakMap<Socket, ServerResponse> | undefined
@@ -25,8 +25,8 @@ export class InFlight implements Iterable<ServerResponse> {
   #finished = 0
 
   /** @param endConnection ends a connection that has had its last answer */
-  constructor(busy: Busy, endConnection: (socket: Socket) => void) {
-    this.#busy = busy
+  constructor(pending: PendingCount, endConnection: (socket: Socket) => void) {
+    this.#pending = pending
     this.#endConnection = endConnection
   }
 
@@ -49,7 +49,7 @@ export class InFlight implements Iterable<ServerResponse> {
     const request: Linked = response.req
     request[LINK] = this.#chain.add(response)
     this.#count++
-    this.#busy.begin()
+    this.#pending.begin()
     onSettled(response, this.#settle)
     if (this.#latest !== undefined) tellToLeave(response, this.#latest)
   }
@@ -58,7 +58,7 @@ export class InFlight implements Iterable<ServerResponse> {
     const request: Linked = response.req
     this.#chain.remove(request[LINK] as Link<ServerResponse>)
     this.#count--
-    this.#busy.end()
+    this.#pending.end()
     if (this.#latest === undefined) return
     if (ending === 'finished') this.#finished++
     const { socket } = response.req

@@ -1,7 +1,7 @@
 /**
- * Counts work in and out, and tells when there is none left.
+ * The number of pieces of work under way, and who waits until there is none.
  */
-export class Busy {
+export class PendingCount {
   #count = 0
   #waiting: (() => void)[] = []
 
@@ -19,12 +19,12 @@ export class Busy {
   }
 
   /** Resolves when nothing is left, or on {@link release}. */
-  whenIdle(): Promise<void> {
+  whenNone(): Promise<void> {
     if (this.#count === 0) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Lets those go who wait, whatever is left. */
+  /** Ends every wait, whatever is left. */
   release(): void {
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting

@@ -1,0 +1,125 @@
+/**
+ * What a service knows and may ask of its own life: `app.lifecycle`.
+ */
+import { func, text } from '@holdfast/core'
+import type { CheckFunction, Checks, Health } from './checks.ts'
+import type { Report } from './drain.ts'
+import type { Sensor } from './edges/pressure.ts'
+import type { Service } from './edges/service.ts'
+import type { Shutdown } from './edges/shutdown.ts'
+import { type Member, shutDownAll } from './edges/signals.ts'
+import { StepTooLateError } from './errors.ts'
+import { type CheckOptions, resolveCheck } from './health-options.ts'
+import type { Phase, Phases } from './phases.ts'
+import type { Pressure } from './pressure.ts'
+import { type StepFunction, type StepOptions, stepOf } from './step-options.ts'
+import type { Steps } from './steps.ts'
+
+/** `app.lifecycle`. */
+export interface Lifecycle {
+  /** The phase of the service's life. */
+  readonly state: Phase
+  /**
+   * Aborts at the soft deadline of a shutdown, three quarters into `finishTimeout`, or as soon as
+   * nothing is in flight any more, with a `ServerDrainingError`. One signal for the whole app:
+   * remove the listeners you add, or pass it to something that does.
+   */
+  readonly signal: AbortSignal
+  /** Requests taken in and not yet settled. */
+  readonly inFlight: number
+  /** The load of the process, sampled four times a second. */
+  readonly pressure: Pressure
+  /**
+   * Adds a check that readiness depends on.
+   *
+   * @throws UnknownOptionError, InvalidOptionError, CheckExistsError
+   */
+  addCheck(name: string, check: CheckFunction, options?: CheckOptions): void
+  /** The results of the checks, asked as a probe asks them: for a probe of your own. */
+  health(): Promise<Health>
+  /**
+   * Shuts the service down, as a signal would. It happens once: called again, or after the app has
+   * closed, it returns the report of that one time.
+   *
+   * @param reason what the log and the report say
+   */
+  shutdown(reason: string, options?: ShutdownOptions): Promise<Report>
+  /**
+   * Adds a step of the shutdown. When requests have ended, and before `app.close()`, the steps run
+   * one after the other, in the order they were added except where `after` says otherwise, within
+   * `closeTimeout`. A step that fails or takes too long is named in the report, and the next one
+   * runs.
+   *
+   * @param name unique among the steps; what the log and the report say
+   * @throws InvalidOptionError for a name that is taken, or an impossible order;
+   * StepTooLateError when the steps have run
+   */
+  onShutdown(name: string, run: StepFunction, options?: StepOptions): void
+  /**
+   * Lets a shutdown wait for work that goes on after the answers, as it waits for requests. When
+   * the work fails, that is logged.
+   *
+   * @param name what the log and the report say
+   */
+  waitUntil(name: string, work: PromiseLike<unknown>): void
+}
+
+/** How `shutdown()` differs from a signal. */
+export interface ShutdownOptions {
+  /**
+   * Whether the process exits at the end. If so, every other app in it shuts down too.
+   * @default the plugin's option `exit`
+   */
+  exit?: boolean | undefined
+}
+
+/** What the decorator speaks for. */
+export interface Parts {
+  readonly phases: Phases
+  readonly signal: AbortSignal
+  readonly service: Service
+  readonly steps: Steps
+  readonly shutdown: Shutdown
+  readonly sensor: Sensor
+  readonly checks: Checks
+  readonly member: Member
+}
+
+/** Makes `app.lifecycle` of an app. */
+export function lifecycleOf(parts: Parts): Lifecycle {
+  const { phases, signal, service, steps, shutdown, sensor, checks, member } = parts
+  return {
+    get state() {
+      return phases.current
+    },
+    signal,
+    get inFlight() {
+      return service.inFlight.count
+    },
+    get pressure() {
+      return sensor.pressure
+    },
+    addCheck(name, check, given = {}) {
+      const resolved = resolveCheck(name, check, given, `the check ${name}`)
+      checks.add(name, resolved.check, resolved.settings)
+    },
+    async health() {
+      await checks.refresh()
+      return checks.health
+    },
+    shutdown(reason, { exit = member.exit } = {}) {
+      if (exit) shutDownAll({ reason }, true, [member])
+      return shutdown.begin({ reason })
+    },
+    onShutdown(name, run, given = {}) {
+      const step = stepOf(name, run, given, steps)
+      if (steps.over) throw new StepTooLateError(name)
+      steps.add(step)
+    },
+    waitUntil(name, work) {
+      text(name, 'waitUntil(name)')
+      func(work?.then, `waitUntil("${name}") promise.then`)
+      service.tasks.add(name, work)
+    }
+  }
+}
