@@ -1,3 +1,4 @@
+import { describe } from './describe.ts'
 import { InvalidOptionError } from './errors.ts'
 
 /**
@@ -49,13 +50,4 @@ function parseText(text: string): number {
   const [, amount = '', unit = 'ms'] = /^(\d+(?:\.\d+)?)\s*([a-z]+)?$/i.exec(text.trim()) ?? []
   const factor = MILLISECONDS.get(unit.toLowerCase())
   return amount === '' || factor === undefined ? NaN : Number(amount) * factor
-}
-
-/** Shows a value in an error message, with its type where the text alone would mislead. */
-export function describe(value: unknown): string {
-  if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 100))}`
-  if (typeof value === 'function') return 'a function'
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) return 'an object'
-  return String(value)
 }

@@ -1,50 +1,43 @@
 /**
- * Who is registered where, and in which order. Nothing here runs for a request.
+ * Which plugin is registered where, and in which order. Nothing here runs for a request.
  */
 import type { FastifyInstance } from 'fastify'
 import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
 import { hookNames, isRoot } from './fastify-internals.ts'
 import { checkHoldfastConfig } from './route-config.ts'
 
-/** The way of a request through the suite. */
-const ORDER = [
-  '@holdfast/lifecycle',
-  '@holdfast/request-logging',
-  '@holdfast/load-shedding',
-  '@holdfast/rate-limit',
-  '@holdfast/circuit-breaker'
-] as const
-
-/** A plugin of the suite, by its npm name. */
-export type PluginName = (typeof ORDER)[number]
-
-const enlistedOn = new WeakMap<FastifyInstance, Set<PluginName>>()
-const enlistedBefore = new WeakMap<object, Enlisted[]>()
+/** The place that a plugin needs among the others. */
+export interface Placement {
+  /** The names of the plugins that requests must meet before this one, where both are registered. @default [] */
+  readonly after?: readonly string[] | undefined
+  /** Only the root instance will do. @default false */
+  readonly root?: boolean | undefined
+  /** No hook of anybody else's may run before the plugin's own. @default false */
+  readonly first?: boolean | undefined
+}
 
 interface Enlisted {
   readonly app: FastifyInstance
-  readonly name: PluginName
+  readonly name: string
+  readonly after: readonly string[]
 }
 
-/** What a plugin asks of its place. */
-export interface Place {
-  /** Only the root instance will do. */
-  readonly root?: boolean
-  /** No hook of anybody else's may run before the plugin's own. */
-  readonly first?: boolean
-}
+const enlistedOn = new WeakMap<FastifyInstance, Set<string>>()
+const enlistedBefore = new WeakMap<object, Enlisted[]>()
 
 /**
- * Enters a plugin in the suite's list. Call it before the plugin adds its hooks. When the app is
+ * Enters a plugin in the list of its app. Call it before the plugin adds its hooks. When the app is
  * ready, a plugin that stands behind one it should precede is named in a warning, with the remedy.
  *
  * From then on `config.holdfast` of every route declared in the plugin's reach is checked.
  *
+ * @param name the plugin's npm name, which others give in `after`
  * @throws RegisteredTwiceError when the same instance has the plugin already
  * @throws NotAtRootError when the plugin works at the root only and this is a scope
  */
-export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}): void {
-  if (place.root === true && !isRoot(app)) throw new NotAtRootError(name, app.pluginName)
+export function enlist(app: FastifyInstance, name: string, placement: Placement = {}): void {
+  const { after = [], root = false, first = false } = placement
+  if (root && !isRoot(app)) throw new NotAtRootError(name, app.pluginName)
   const here = enlistedOn.get(app) ?? new Set()
   if (here.has(name)) throw new RegisteredTwiceError(name)
   enlistedOn.set(app, here.add(name))
@@ -55,14 +48,9 @@ export function enlist(app: FastifyInstance, name: PluginName, place: Place = {}
 
   const before = enlistedBefore.get(app.server) ?? []
   enlistedBefore.set(app.server, before)
-  const ownRank = ORDER.indexOf(name)
-  // At the root logging sees every request at the intake, wherever it stands.
-  const late =
-    name === '@holdfast/request-logging'
-      ? undefined
-      : before.find((other) => ORDER.indexOf(other.name) > ownRank && meet(other.app, app))
-  before.push({ app, name })
-  const strangers = place.first === true ? hookNames(app, 'onRequest').filter(isForeign) : []
+  const late = before.find((other) => other.after.includes(name) && meet(other.app, app))
+  before.push({ app, name, after })
+  const strangers = first ? hookNames(app, 'onRequest').filter(isForeign) : []
 
   app.addHook('onReady', async () => {
     if (late !== undefined) {

@@ -1,61 +1,24 @@
 /**
- * What the suite found out and decided about a request, written once by whoever decided and read
- * by the others. The facts hang on the raw request: a request that never reached a route has no
- * FastifyRequest.
+ * The facts of a request: what the plugins found out and decided about it, each written once by
+ * the plugin that decided, and read by the others.
  */
-import type { IncomingMessage } from 'node:http'
-import type { FastifyRequest } from 'fastify'
-import { monotonicClock } from './clock.ts'
-import type { Settling } from './settle.ts'
 
-/** What the suite as a whole is told of a route, in its `config.holdfast`. */
-export interface HoldfastRouteConfig {
-  /** The route asks after the service itself: limiter, shedder and log leave it alone. */
-  probe?: boolean
-}
+/**
+ * The plugins that can refuse a request, by name. A plugin that refuses adds its own:
+ *
+ * ```ts
+ * declare module '@holdfast/core' {
+ *   interface Refusers { 'rate-limit': true }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by the plugins through declaration merging
+export interface Refusers {}
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    holdfast?: HoldfastRouteConfig
-  }
-}
+/** The name of a plugin that can refuse a request. */
+export type Refuser = keyof Refusers & string
 
-/** The plugins that can refuse a request. */
-export type Refuser = 'rate-limit' | 'circuit-breaker' | 'load-shedding' | 'lifecycle'
-
-/** What the limiter decided. */
-export interface RateLimitFact {
-  readonly allowed: boolean
-  /** The policy that decided: the tightest one, or the one that was exceeded. */
-  readonly policy: string
-  readonly limit: number
-  readonly remaining: number
-  /** Milliseconds until the same request would be allowed; 0 when it was. */
-  readonly retryAfter: number
-  readonly reason: string
-}
-
-/** What the route's breaker decided, and later what it made of the answer. */
-export interface BreakerFact {
-  readonly name: string
-  /** The state the request met. */
-  readonly state: string
-  outcome?: 'success' | 'failure' | 'excluded'
-}
-
-/** What the load shedder decided. */
-export interface SheddingFact {
-  readonly shed: boolean
-  readonly priority: string
-}
-
-/** What the lifecycle did to a request. */
-export interface LifecycleFact {
-  /** The phase in which the request was cut or refused. */
-  readonly phase: string
-}
-
-/** What Node's parser had against the rest of a request whose head was good. */
+/** The parser's complaint about the rest of a request whose head was good. */
 export interface ClientErrorFact {
   /** The code of Node's error, `HPE_INVALID_CHUNK_SIZE` for example. */
   readonly code: string
@@ -64,92 +27,36 @@ export interface ClientErrorFact {
 }
 
 /**
- * The facts of one request. Third parties may add their own by declaration merging.
+ * The facts of one request. A plugin adds its own by declaration merging, optional and named after
+ * itself, and names it once at load with `declareFact()`:
+ *
+ * ```ts
+ * declare module '@holdfast/core' {
+ *   interface RequestFacts { rateLimit?: RateLimitFact | undefined }
+ * }
+ * declareFact('rateLimit')
+ * ```
+ *
+ * A plugin that reads the fact of another one does not import it. It says in an interface of its own
+ * what it reads, and assigns the facts to it. A program that holds both plugins checks that they agree:
+ *
+ * ```ts
+ * interface ReadFacts {
+ *   readonly startedAt: number
+ *   readonly rateLimit?: { readonly policy: string } | undefined
+ * }
+ * const facts: ReadFacts = factsOf(request)
+ * ```
  */
 export interface RequestFacts {
   /** When the request was taken in, by the monotonic clock, in milliseconds. */
   startedAt: number
   /** When the answer stops being of use, by the monotonic clock, in milliseconds. */
   deadline?: number | undefined
-  /** The request asks after the service itself: limiter, shedder and log leave it alone. */
+  /** `true` where the request asks after the service itself: limiter, shedder and log leave it alone. */
   probe?: true | undefined
-  /** Which plugin refused the request, if one did. */
+  /** The plugin that refused the request; `undefined` when none did. */
   refusedBy?: Refuser | undefined
-  rateLimit?: RateLimitFact | undefined
-  circuitBreaker?: BreakerFact | undefined
-  loadShedding?: SheddingFact | undefined
-  lifecycle?: LifecycleFact | undefined
+  /** The parser's complaint; `undefined` when it had none. */
   clientError?: ClientErrorFact | undefined
-}
-
-/** Who took the request in, known to intake alone. */
-export const TAKEN_BY: unique symbol = Symbol('holdfast.taken-by')
-/** Fastify's request, once there is one. */
-export const ROUTED: unique symbol = Symbol.for('holdfast.routed-request')
-/** What is known of the end of its response. */
-export const SETTLING: unique symbol = Symbol.for('holdfast.settling')
-
-/**
- * What the suite keeps beside the facts. All of it is in one object that hangs on the request: each
- * further symbol on Node's own objects would cost as much as the object.
- */
-export interface Notes extends RequestFacts {
-  [TAKEN_BY]?: object | undefined
-  [ROUTED]?: FastifyRequest | undefined
-  [SETTLING]?: Settling | undefined
-}
-
-// Registered, so that two copies of this package in one process share the facts.
-const FACTS: unique symbol = Symbol.for('holdfast.facts')
-
-interface WithFacts {
-  [FACTS]?: Notes
-}
-
-/**
- * Returns the facts of a request, raw or Fastify's, and creates them on first use. They live as
- * long as the raw request.
- */
-export function factsOf(request: FastifyRequest | IncomingMessage): RequestFacts {
-  return notesOf('raw' in request ? request.raw : request)
-}
-
-/** The facts of a raw request, with what intake keeps beside them. */
-export function notesOf(raw: IncomingMessage & WithFacts): Notes {
-  let facts = raw[FACTS]
-  if (facts === undefined) {
-    // Every member from the start: one hidden class for all requests.
-    facts = {
-      startedAt: monotonicClock(),
-      deadline: undefined,
-      probe: undefined,
-      refusedBy: undefined,
-      rateLimit: undefined,
-      circuitBreaker: undefined,
-      loadShedding: undefined,
-      lifecycle: undefined,
-      clientError: undefined,
-      [TAKEN_BY]: undefined,
-      [ROUTED]: undefined,
-      [SETTLING]: undefined
-    }
-    raw[FACTS] = facts
-  }
-  return facts
-}
-
-/**
- * Fastify's request of a raw one, from the first hook on. `undefined` for a request that never
- * reached a hook, and in an app that takes nothing in.
- */
-export function routedRequest(raw: IncomingMessage): FastifyRequest | undefined {
-  return notesOf(raw)[ROUTED]
-}
-
-/**
- * Milliseconds until the request's deadline: at least 0, and `Infinity` when it has none.
- */
-export function remaining(request: FastifyRequest | IncomingMessage): number {
-  const { deadline } = factsOf(request)
-  return deadline === undefined ? Infinity : Math.max(0, deadline - monotonicClock())
 }

@@ -5,15 +5,39 @@
  * @module
  */
 export {
+  dotted,
+  type Groups,
+  isIPv4Mapped,
+  readAddress,
+  withoutPort
+} from './addresses/address.ts'
+export { AddressList, isNetwork } from './addresses/address-list.ts'
+export { clientKey } from './addresses/client-key.ts'
+export {
   type Channel,
   type ChannelName,
   type ChannelPayloads,
   channel,
   subscribe
 } from './channels.ts'
+export {
+  boolean,
+  duration,
+  either,
+  func,
+  integer,
+  listOf,
+  number,
+  object,
+  oneOf,
+  type Range,
+  shape as shapeOf,
+  text
+} from './check.ts'
 export { type Clock, monotonicClock } from './clock.ts'
-export { type Duration, describe, parseDuration } from './duration.ts'
-export { enlist, type Place, type PluginName } from './enlist.ts'
+export { describe } from './describe.ts'
+export { type Duration, parseDuration } from './duration.ts'
+export { enlist, type Placement } from './enlist.ts'
 export {
   type CodedError,
   type CodedErrorConstructor,
@@ -24,19 +48,7 @@ export {
   UnknownOptionError
 } from './errors.ts'
 export { type EventLoopDelay, eventLoopDelay } from './event-loop-delay.ts'
-export {
-  type BreakerFact,
-  type ClientErrorFact,
-  factsOf,
-  type HoldfastRouteConfig,
-  type LifecycleFact,
-  type RateLimitFact,
-  type Refuser,
-  type RequestFacts,
-  remaining,
-  routedRequest,
-  type SheddingFact
-} from './facts.ts'
+export type { ClientErrorFact, Refuser, Refusers, RequestFacts } from './facts.ts'
 export {
   appendOnSend,
   appendPreHandler,
@@ -51,27 +63,24 @@ export {
   trustProxyOf
 } from './fastify-internals.ts'
 export { type IntakeListener, intake } from './intake.ts'
-export {
-  boolean,
-  checkOptions,
-  duration,
-  either,
-  func,
-  integer,
-  listOf,
-  number,
-  type OptionCheck,
-  type OptionShape,
-  object,
-  oneOf,
-  type Range,
-  shapeOf,
-  text
-} from './option-checks.ts'
+export { checkOptions, type OptionCheck, type OptionShape } from './option-shape.ts'
 export { problemOf, type Refusal, refuse, refuseWith } from './refuse.ts'
 export { reportOnce } from './report.ts'
-export { checkHoldfastConfig } from './route-config.ts'
-export { type Ending, onSettled, type SettledListener } from './settle.ts'
+export {
+  type AnyRequest,
+  declareFact,
+  type Ending,
+  factsOf,
+  peekFacts,
+  type RawRequest,
+  remaining,
+  routedRequest,
+  type SettledListener
+} from './request-record.ts'
+export { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
+export { checkHoldfastConfig, type HoldfastRouteConfig } from './route-config.ts'
+export { onSettled } from './settle.ts'
+export { nameDigest, shortenedName } from './shortened-name.ts'
 export {
   beginTrace,
   flagsText,

@@ -12,9 +12,10 @@ import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 
 import { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { type ClientErrorFact, factsOf, notesOf, ROUTED, TAKEN_BY } from './facts.ts'
+import type { ClientErrorFact } from './facts.ts'
 import { furtherServers, rootOf } from './fastify-internals.ts'
 import { reportOnce } from './report.ts'
+import { factsOf, recordOf } from './request-record.ts'
 import { noteSent, watch, watchNew } from './settle.ts'
 
 /** What wants to know of every request. A member that throws is reported once and harms nothing. */
@@ -102,9 +103,9 @@ class Intake {
     const intake = this
     app.addHook('onRequest', function holdfastIntake(request, reply, done) {
       const { raw } = request
-      const notes = notesOf(raw)
-      if (notes[TAKEN_BY] !== intake) intake.take(raw, reply.raw)
-      notes[ROUTED] = request
+      const record = recordOf(raw)
+      if (record.takenBy !== intake) intake.take(raw, reply.raw)
+      record.routed = request
       done()
     })
     app.addHook('onClose', async () => this.#close())
@@ -116,11 +117,11 @@ class Intake {
   }
 
   take(request: IncomingMessage, response: ServerResponse, queued?: boolean): void {
-    const notes = notesOf(request)
-    if (notes[TAKEN_BY] === this) return
-    notes[TAKEN_BY] = this
+    const record = recordOf(request)
+    if (record.takenBy === this) return
+    record.takenBy = this
     if (queued === undefined) watch(response)
-    else watchNew(response, notes, queued)
+    else watchNew(response, record, queued)
     // Not through #tell(): this runs for every request, and would make a closure for each.
     for (const listener of this.listeners) {
       try {
@@ -132,9 +133,9 @@ class Intake {
   }
 
   readonly #takeTunnel = (request: IncomingMessage, socket: Socket): void => {
-    const notes = notesOf(request)
-    if (notes[TAKEN_BY] === this) return
-    notes[TAKEN_BY] = this
+    const record = recordOf(request)
+    if (record.takenBy === this) return
+    record.takenBy = this
     this.#tell((listener) => listener.tunnel?.(request, socket))
   }
 

@@ -2,9 +2,22 @@
  * What a route says to the suite as a whole, under `config.holdfast`.
  */
 import type { FastifyContextConfig } from 'fastify'
-import { boolean, shapeOf } from './option-checks.ts'
+import { boolean } from './check.ts'
+import { shape } from './option-shape.ts'
 
-const check = shapeOf({ probe: boolean })
+/** What the suite as a whole is told of a route, in its `config.holdfast`. */
+export interface HoldfastRouteConfig {
+  /** The route asks after the service itself: limiter, shedder and log leave it alone. @default false */
+  readonly probe?: boolean | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    holdfast?: HoldfastRouteConfig | undefined
+  }
+}
+
+const check = shape({ probe: boolean })
 
 /**
  * Checks a route's `config.holdfast`.

@@ -5,30 +5,17 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Notes, notesOf, SETTLING } from './facts.ts'
 import { reportOnce } from './report.ts'
-
-/**
- * How a response ended: sent to the last byte, left by the client, or ended by the service before
- * it was complete (a stream that died midway, a reply that was destroyed).
- */
-export type Ending = 'finished' | 'aborted' | 'cut'
-
-/** Called once with the response and how it ended. */
-export type SettledListener = (response: ServerResponse, ending: Ending) => void
+import {
+  type Ending,
+  type RequestRecord,
+  recordOf,
+  type SettledListener,
+  type Settling
+} from './request-record.ts'
 
 // Registered, so that two copies of this package in one process know each other's.
 const QUEUE = Symbol.for('holdfast.queued-responses')
-
-/** Who is still to be told, and afterwards how the response ended. */
-export interface Settling {
-  ending: Ending | undefined
-  /** HTTP/1: the last byte went out. */
-  sent: boolean
-  /** Who joined first. Most have no other. */
-  first: SettledListener | undefined
-  others: SettledListener[] | undefined
-}
 
 type Connection = object & { [QUEUE]?: Set<ServerResponse> }
 
@@ -48,11 +35,11 @@ export function onSettled(response: ServerResponse, listener: SettledListener): 
 
 /** Starts to watch a response for its end, unless it is watched already. */
 export function watch(response: ServerResponse): Settling {
-  const notes = notesOf(response.req)
-  let settling = notes[SETTLING]
+  const record = recordOf(response.req)
+  let settling = record.settling
   if (settling !== undefined) return settling
   settling = { ending: undefined, sent: false, first: undefined, others: undefined }
-  notes[SETTLING] = settling
+  record.settling = settling
   // It may be waiting behind another one on its connection.
   const queued = response.socket === null
   if (isOver(response, queued)) {
@@ -71,16 +58,16 @@ export function watch(response: ServerResponse): Settling {
  * Watches a response that Node has just announced, which has no socket yet: whether it is `queued`
  * behind another one, and when Node is done with it ({@link noteSent}), is told.
  */
-export function watchNew(response: ServerResponse, notes: Notes, queued: boolean): void {
-  if (notes[SETTLING] !== undefined) return
-  notes[SETTLING] = { ending: undefined, sent: false, first: undefined, others: undefined }
+export function watchNew(response: ServerResponse, record: RequestRecord, queued: boolean): void {
+  if (record.settling !== undefined) return
+  record.settling = { ending: undefined, sent: false, first: undefined, others: undefined }
   response.on('close', settleThis)
   if (queued) enqueue(response)
 }
 
 /** Takes note that Node is done with a response of HTTP/1. */
 export function noteSent(response: ServerResponse): void {
-  const settling = notesOf(response.req)[SETTLING]
+  const settling = recordOf(response.req).settling
   if (settling === undefined) return
   const { aborted, socket } = response.req
   // Before Node 24 a response whose last write failed with its connection is done with, too.
@@ -96,7 +83,7 @@ function settleThis(this: ServerResponse): void {
 }
 
 function settle(response: ServerResponse): void {
-  const settling = notesOf(response.req)[SETTLING] as Settling
+  const settling = recordOf(response.req).settling as Settling
   if (settling.ending !== undefined) return
   const ending = endingOf(response, settling)
   // Kept: asked later, a response written after its client left would call itself finished.

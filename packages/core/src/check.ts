@@ -1,61 +1,18 @@
 /**
- * Checks what a user wrote against what a plugin understands. A check either returns or throws a
- * coded error that names the option, the value and what would be right.
+ * The checks that a shape of options is made of. Each returns, or throws a coded error that names
+ * the option, the value and what would be right.
  */
-import { describe, parseDuration } from './duration.ts'
-import { InvalidOptionError, UnknownOptionError } from './errors.ts'
+import { describe } from './describe.ts'
+import { parseDuration } from './duration.ts'
+import { InvalidOptionError } from './errors.ts'
+import type { OptionCheck } from './option-shape.ts'
 
-/** Throws an {@link InvalidOptionError} when `value` cannot be used for `option`. */
-export type OptionCheck = (value: unknown, option: string) => void
+export { shape } from './option-shape.ts'
 
-/** The options a plugin knows, each with its check. */
-export type OptionShape = Readonly<Record<string, OptionCheck>>
-
-const NONE: ReadonlySet<string> = new Set()
-const HANDED_ALONG_BY_FASTIFY: ReadonlySet<string> = new Set([
-  'prefix',
-  'logLevel',
-  'logSerializers'
-])
-
-/**
- * Refuses unknown names and impossible values. `undefined` always means "not given", and the names
- * that Fastify hands along with every plugin's own (`prefix`, `logLevel`, `logSerializers`) pass.
- *
- * @param name where the options belong, as the message names it: `'rateLimit'`
- * @throws UnknownOptionError, InvalidOptionError
- */
-export function checkOptions(name: string, given: unknown, shape: OptionShape): void {
-  checkMembers(name, given, shape, HANDED_ALONG_BY_FASTIFY)
-}
-
-function checkMembers(
-  name: string,
-  given: unknown,
-  shape: OptionShape,
-  ignored: ReadonlySet<string>
-): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new InvalidOptionError(name, 'an object of options', describe(given))
-  }
-  for (const [option, value] of Object.entries(given)) {
-    const check = Object.hasOwn(shape, option) ? shape[option] : undefined
-    if (check !== undefined) {
-      if (value !== undefined) check(value, `${name}.${option}`)
-    } else if (!ignored.has(option)) {
-      throw new UnknownOptionError(name, option, Object.keys(shape).join(', '))
-    }
-  }
-}
-
-function fail(option: string, expected: string, value: unknown): never {
-  throw new InvalidOptionError(option, expected, describe(value))
-}
-
-/** Bounds of a number, both included. */
+/** The bounds of a number or of a duration in milliseconds, both included. */
 export interface Range {
-  readonly min?: number
-  readonly max?: number
+  readonly min?: number | undefined
+  readonly max?: number | undefined
 }
 
 /** A finite number from `min` to `max`, both included. */
@@ -138,11 +95,6 @@ export function listOf(check: OptionCheck): OptionCheck {
   }
 }
 
-/** An object with options of its own. */
-export function shapeOf(shape: OptionShape): OptionCheck {
-  return (value, option) => checkMembers(option, value, shape, NONE)
-}
-
 /**
  * Passes when one of the checks passes. `expected` describes them all for the message.
  */
@@ -158,4 +110,8 @@ export function either(expected: string, ...checks: readonly OptionCheck[]): Opt
     }
     fail(option, expected, value)
   }
+}
+
+function fail(option: string, expected: string, value: unknown): never {
+  throw new InvalidOptionError(option, expected, describe(value))
 }
