@@ -13,6 +13,7 @@ export type { BreakerState } from './circuit/circuit.ts'
 export type { CallOutcome, Permit } from './circuit/permit.ts'
 export type { CallResult, Classify } from './classify.ts'
 export { CallTimeoutError, CircuitFullError, CircuitOpenError, isCircuitOpen } from './errors.ts'
+export type { BreakerFact } from './fact.ts'
 export type {
   BreakerOptions,
   CircuitBreakerOptions,

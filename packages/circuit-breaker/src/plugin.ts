@@ -1,7 +1,7 @@
 /**
  * Wires breakers into Fastify: the decorators, the guarded routes, and a log line per change.
  */
-import { enlist, subscribe } from '@holdfast/core'
+import { declareFact, enlist, subscribe } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CircuitBreaker } from './breaker.ts'
@@ -36,6 +36,8 @@ declare module 'fastify' {
   }
 }
 
+declareFact('circuitBreaker')
+
 function plugin(
   app: FastifyInstance,
   options: CircuitBreakerOptions,
@@ -51,7 +53,9 @@ function plugin(
 }
 
 function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
-  enlist(app, '@holdfast/circuit-breaker')
+  enlist(app, '@holdfast/circuit-breaker', {
+    after: ['@holdfast/lifecycle', '@holdfast/load-shedding', '@holdfast/rate-limit']
+  })
   const resolved = resolveCircuitBreakerOptions(options)
   const registry = new BreakerRegistry(resolved, () => {
     app.log.warn(

@@ -9,6 +9,12 @@ import Fastify, {
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 
+declare module '@holdfast/core' {
+  interface Refusers {
+    'load-shedding': true
+  }
+}
+
 const RESET = 10_000
 
 /** A service whose breakers open at the first failure, on a clock that stands until it is moved. */

@@ -1,4 +1,4 @@
-import { enlist, type Place, type PluginName } from '@holdfast/core'
+import { enlist, type Placement } from '@holdfast/core'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import t from 'tap'
@@ -20,16 +20,20 @@ function logged(): { app: FastifyInstance; warnings: () => string[] } {
 }
 
 /** A plugin that does nothing but enlist. */
-const plugin = (name: PluginName, place?: Place): FastifyPluginAsync =>
-  fp(async (app) => enlist(app, name, place), { name })
+const plugin = (name: string, placement?: Placement): FastifyPluginAsync =>
+  fp(async (app) => enlist(app, name, placement), { name })
+
+const lifecycle = () => plugin('@holdfast/lifecycle', { root: true, first: true })
+const limiter = () => plugin('@holdfast/rate-limit', { after: ['@holdfast/lifecycle'] })
+const breaker = () => plugin('@holdfast/circuit-breaker', { after: ['@holdfast/rate-limit'] })
 
 t.test('plugins in the order of the request say nothing', async (t) => {
   const { app, warnings } = logged()
-  app.register(plugin('@holdfast/lifecycle', { root: true, first: true }))
+  app.register(lifecycle())
   app.addHook('onRequest', async () => {})
-  app.register(plugin('@holdfast/rate-limit'))
-  app.register(plugin('@holdfast/circuit-breaker'))
-  // Logging sees every request at the intake, wherever it stands.
+  app.register(limiter())
+  app.register(breaker())
+  // Asks for no place.
   app.register(plugin('@holdfast/request-logging'))
   await app.ready()
   t.strictSame(warnings(), [])
@@ -38,8 +42,8 @@ t.test('plugins in the order of the request say nothing', async (t) => {
 
 t.test('a plugin behind one it should precede is named, with the remedy', async (t) => {
   const { app, warnings } = logged()
-  app.register(plugin('@holdfast/circuit-breaker'))
-  app.register(plugin('@holdfast/rate-limit'))
+  app.register(breaker())
+  app.register(limiter())
   await app.ready()
   t.strictSame(warnings(), [
     '@holdfast/rate-limit is registered after @holdfast/circuit-breaker: requests meet @holdfast/circuit-breaker first. Move app.register() of @holdfast/rate-limit above it.'
@@ -50,19 +54,19 @@ t.test('a plugin behind one it should precede is named, with the remedy', async 
 t.test('order matters only where one request meets both', async (t) => {
   const { app, warnings } = logged()
   app.register(async (scope) => {
-    scope.register(plugin('@holdfast/circuit-breaker'))
+    scope.register(breaker())
   })
   app.register(async (scope) => {
-    scope.register(plugin('@holdfast/rate-limit'))
+    scope.register(limiter())
   })
   await app.ready()
   t.strictSame(warnings(), [], 'two scopes beside each other')
   await app.close()
 
   const nested = logged()
-  nested.app.register(plugin('@holdfast/circuit-breaker'))
+  nested.app.register(breaker())
   nested.app.register(async (scope) => {
-    scope.register(plugin('@holdfast/rate-limit'))
+    scope.register(limiter())
   })
   await nested.app.ready()
   t.equal(nested.warnings().length, 1, 'a scope within the other')
@@ -70,9 +74,9 @@ t.test('order matters only where one request meets both', async (t) => {
 
   const early = logged()
   early.app.register(async (scope) => {
-    scope.register(plugin('@holdfast/circuit-breaker'))
+    scope.register(breaker())
   })
-  early.app.register(plugin('@holdfast/rate-limit'))
+  early.app.register(limiter())
   await early.app.ready()
   t.equal(early.warnings().length, 1, 'a scope declared before')
   await early.app.close()
@@ -93,16 +97,16 @@ t.test('who must be first names the hooks that run before it', async (t) => {
 
 t.test('one instance takes a plugin once; a scope may have its own', async (t) => {
   const app = Fastify()
-  app.register(plugin('@holdfast/rate-limit'))
+  app.register(limiter())
   app.register(async (scope) => {
-    scope.register(plugin('@holdfast/rate-limit'))
+    scope.register(limiter())
   })
   await app.ready()
   await app.close()
 
   const twice = Fastify()
-  twice.register(plugin('@holdfast/rate-limit'))
-  twice.register(plugin('@holdfast/rate-limit'))
+  twice.register(limiter())
+  twice.register(limiter())
   await t.rejects(Promise.resolve(twice.ready()), {
     code: 'HOLDFAST_ERR_REGISTERED_TWICE',
     message: /^@holdfast\/rate-limit is already registered on this Fastify instance\. Remove one/

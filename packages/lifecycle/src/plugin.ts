@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { channel, enlist, monotonicClock } from '@holdfast/core'
+import { channel, declareFact, enlist, monotonicClock } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Lifecycle, lifecycleOf } from './decorator.ts'
@@ -33,6 +33,8 @@ declare module '@holdfast/core' {
     'holdfast:lifecycle:state': LifecycleStateChange
   }
 }
+
+declareFact('lifecycle')
 
 const state = channel('holdfast:lifecycle:state')
 

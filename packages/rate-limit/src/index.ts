@@ -22,6 +22,7 @@ export {
   StoreRefusedError,
   StoreUnavailableError
 } from './errors.ts'
+export type { RateLimitFact } from './fact.ts'
 export type { HeaderStyle } from './headers.ts'
 export type {
   AllowFunction,

@@ -1,4 +1,4 @@
-import { enlist, trustProxyOf } from '@holdfast/core'
+import { declareFact, enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
@@ -54,9 +54,13 @@ declare module 'fastify' {
   }
 }
 
+declareFact('rateLimit')
+
 const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   try {
-    enlist(app, '@holdfast/rate-limit')
+    enlist(app, '@holdfast/rate-limit', {
+      after: ['@holdfast/lifecycle', '@holdfast/load-shedding']
+    })
     const options = resolveRateLimitOptions(given)
     if (options.keyGenerator === undefined) questionTrust(app)
     wire(app, new RouteLimits(app, options, tableListener(app)))

@@ -1,15 +1,9 @@
 /**
  * The line: what it holds, and its message.
  */
-import type {
-  BreakerFact,
-  LifecycleFact,
-  RateLimitFact,
-  Refuser,
-  SheddingFact
-} from '@holdfast/core'
 import type { ErrorField } from './error-field.ts'
 import type { RequestOutcome } from './outcome.ts'
+import type { BreakerFact, LifecycleFact, RateLimitFact, SheddingFact } from './read-facts.ts'
 
 /**
  * The fields of a line in the native format, in the order they are written. The logger adds
@@ -50,9 +44,9 @@ export interface Line {
   traceId?: string
   spanId?: string
   /** Which plugin of the suite refused the request. */
-  refusedBy?: Refuser
-  rateLimit?: Pick<RateLimitFact, 'policy' | 'remaining'>
-  breaker?: Pick<BreakerFact, 'name' | 'state' | 'outcome'>
+  refusedBy?: string
+  rateLimit?: RateLimitFact
+  breaker?: BreakerFact
   shedding?: SheddingFact
   lifecycle?: LifecycleFact
   error?: ErrorField

@@ -1,7 +1,8 @@
 /**
  * What became of a request, in one word.
  */
-import type { Ending, RequestFacts } from '@holdfast/core'
+import type { Ending } from '@holdfast/core'
+import type { ReadFacts } from './read-facts.ts'
 
 /**
  * What became of a request:
@@ -38,7 +39,7 @@ export const CLIENT_CLOSED_REQUEST = 499
 export function outcomeOf(
   ending: Ending,
   status: number,
-  facts: RequestFacts,
+  facts: ReadFacts,
   hijacked: boolean,
   routed: boolean
 ): RequestOutcome {

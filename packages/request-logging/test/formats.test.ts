@@ -3,7 +3,9 @@
  * this file with WRITE_GOLDEN=1 and read the difference.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type BreakerFact, factsOf, type RateLimitFact } from '@holdfast/core'
+import type { BreakerFact } from '@holdfast/circuit-breaker'
+import { factsOf } from '@holdfast/core'
+import type { RateLimitFact } from '@holdfast/rate-limit'
 import * as stable from '@opentelemetry/semantic-conventions'
 import * as incubating from '@opentelemetry/semantic-conventions/incubating'
 import t from 'tap'

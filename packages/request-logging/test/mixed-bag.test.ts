@@ -2,7 +2,9 @@
  * Requests of every kind at once, over real sockets: each has exactly one line, and the right one.
  */
 import { Readable } from 'node:stream'
-import { type BreakerFact, defineError, factsOf, type RateLimitFact, refuse } from '@holdfast/core'
+import type { BreakerFact } from '@holdfast/circuit-breaker'
+import { defineError, factsOf, refuse } from '@holdfast/core'
+import type { RateLimitFact } from '@holdfast/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { fetch } from 'undici'

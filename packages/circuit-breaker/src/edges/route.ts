@@ -7,7 +7,6 @@ import type { ServerResponse } from 'node:http'
 import {
   appendOnSend,
   appendPreHandler,
-  type BreakerFact,
   type Ending,
   factsOf,
   isHijacked,
@@ -29,6 +28,7 @@ import { publishRefusal } from '../channels.ts'
 import type { CallOutcome, Permit } from '../circuit/permit.ts'
 import { judge, outcomeOfStatus } from '../classify.ts'
 import { CircuitOpenError, isRefusal } from '../errors.ts'
+import type { BreakerFact } from '../fact.ts'
 import { resolveRouteBreaker } from '../options.ts'
 import type { BreakerRegistry } from '../registry.ts'
 import { parseRetryAfter } from '../retry-after.ts'
@@ -240,8 +240,14 @@ export function holdfastCircuitBreakerError(
   done()
 }
 
+/** What other plugins may have done to a request. */
+interface ReadFacts extends Pick<RequestFacts, 'startedAt' | 'circuitBreaker'> {
+  readonly refusedBy?: string | undefined
+  readonly lifecycle?: object | undefined
+}
+
 function judgeAnswer(response: ServerResponse, ending: Ending): void {
-  const facts = factsOf(response.req)
+  const facts: ReadFacts = factsOf(response.req)
   const guarded = facts.circuitBreaker as GuardedRequest
   const outcome = outcomeOf(guarded, response, ending, facts)
   guarded.settle(outcome, outcome === 'failure' ? causeOf(response, ending) : undefined)
@@ -254,7 +260,7 @@ function outcomeOf(
   guarded: GuardedRequest,
   response: ServerResponse,
   ending: Ending,
-  facts: RequestFacts
+  facts: ReadFacts
 ): CallOutcome {
   // Our own refusals, and what the shutdown had to cut, are not the dependency's doing.
   if (facts.refusedBy !== undefined || facts.lifecycle !== undefined) return 'excluded'

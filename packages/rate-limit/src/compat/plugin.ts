@@ -1,4 +1,4 @@
-import { routeConfig } from '@holdfast/core'
+import { type HoldfastRouteConfig, routeConfig } from '@holdfast/core'
 import type {
   FastifyInstance,
   FastifyPluginCallback,
@@ -54,7 +54,7 @@ const plugin: FastifyPluginCallback<RateLimitPluginOptions> = (app, given, done)
 type Done = (error?: Error) => void
 
 /** What is read of a route's config. */
-type Config = object & { rateLimit?: unknown; holdfast?: { probe?: boolean } }
+type Config = object & { rateLimit?: unknown; holdfast?: HoldfastRouteConfig | undefined }
 
 class Registration {
   readonly #app: FastifyInstance

@@ -5,11 +5,11 @@ import {
   factsOf,
   headersOf,
   monotonicClock,
-  type RateLimitFact,
   type RequestFacts,
   refuseWith,
   routeConfig
 } from '@holdfast/core'
+import type { RateLimitFact } from '../fact.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'

@@ -4,13 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ClientErrorFact, type Ending, factsOf, type RequestFacts } from '@holdfast/core'
+import { type ClientErrorFact, type Ending, factsOf } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { describeError, type ErrorField } from '../error-field.ts'
 import type { SettledRequest } from '../level.ts'
 import { type Line, rounded } from '../line.ts'
 import { isPlainPath, pathOf, printable, queryOf } from '../masking.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
+import type { ReadFacts } from '../read-facts.ts'
 import type { LogRecord } from './log-record.ts'
 
 const MAX_ID_LENGTH = 128
@@ -46,7 +47,7 @@ export class LineBuilder {
     ending: Ending
   ): Line {
     const { request, headAt, raw } = record
-    const facts = factsOf(raw)
+    const facts: ReadFacts = factsOf(raw)
     const line = this.tunnel(record, settled)
     if (request !== undefined) {
       line.reqId = printable(String(request.id), MAX_ID_LENGTH)
@@ -152,7 +153,7 @@ function errorOf(
   { error, target }: LogRecord,
   { outcome }: SettledRequest,
   response: ServerResponse,
-  { clientError }: RequestFacts
+  { clientError }: ReadFacts
 ): ErrorField | undefined {
   if (clientError !== undefined) return { type: clientError.code }
   const blameless = outcome === 'client-error'
@@ -162,7 +163,7 @@ function errorOf(
 }
 
 /** What the other plugins decided. */
-function addDecisions(line: Line, facts: RequestFacts): void {
+function addDecisions(line: Line, facts: ReadFacts): void {
   const { refusedBy, rateLimit, circuitBreaker, loadShedding, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {

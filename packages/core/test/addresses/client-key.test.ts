@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { clientKey } from '@holdfast/rate-limit'
+import { clientKey } from '@holdfast/core'
 import fc from 'fast-check'
 import t from 'tap'
 

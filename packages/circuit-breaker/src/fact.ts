@@ -1,0 +1,20 @@
+/**
+ * The decision of a route's breaker, as other plugins read it.
+ */
+
+/** The decision of the route's breaker, and later its judgement of the answer. */
+export interface BreakerFact {
+  readonly name: string
+  /** The state the request met. */
+  readonly state: string
+  outcome?: 'success' | 'failure' | 'excluded' | undefined
+}
+
+declare module '@holdfast/core' {
+  interface RequestFacts {
+    circuitBreaker?: BreakerFact | undefined
+  }
+  interface Refusers {
+    'circuit-breaker': true
+  }
+}
