@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { clientKey } from '@holdfast/core'
 export {
   type Account,
   type Algorithm,
@@ -11,7 +12,6 @@ export {
 } from './algorithms/algorithm.ts'
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
 export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
-export { clientKey } from './client-key.ts'
 export { combineDecisions, type Decision, type DecisionReason, decisionOf } from './decision.ts'
 export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
 export type { RateLimitHandler } from './edges/request-hook.ts'

@@ -2,6 +2,7 @@
  * The checks that name a mistake in the options of a budget, and what it takes over where it says nothing.
  */
 import {
+  AddressList,
   boolean,
   checkOptions,
   type Duration,
@@ -11,6 +12,7 @@ import {
   func,
   InvalidOptionError,
   integer,
+  isNetwork,
   listOf,
   type OptionCheck,
   type OptionShape,
@@ -19,7 +21,6 @@ import {
   shapeOf,
   text
 } from '@holdfast/core'
-import { AddressList, isNetwork } from './address-list.ts'
 import {
   type AllowFunction,
   type LimitOptions,

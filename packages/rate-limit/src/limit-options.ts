@@ -1,9 +1,8 @@
 /**
  * What a user writes of a budget: the plugin's, a route's, a hook's or a limiter's.
  */
-import { type Duration, parseDuration } from '@holdfast/core'
+import { type AddressList, type Duration, parseDuration } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
-import type { AddressList } from './address-list.ts'
 import type { AlgorithmName } from './algorithms/algorithm.ts'
 import type { HeaderStyle } from './headers.ts'
 

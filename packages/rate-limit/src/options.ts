@@ -2,6 +2,7 @@
  * What a user writes of the plugin, what it defaults to, and the checks that name a mistake at boot.
  */
 import {
+  AddressList,
   boolean,
   checkOptions,
   type Duration,
@@ -15,7 +16,6 @@ import {
   parseDuration,
   shapeOf
 } from '@holdfast/core'
-import { AddressList } from './address-list.ts'
 import type { RedisClient } from './edges/redis/clients.ts'
 import { BUDGET_SHAPE, layOver } from './limit-checks.ts'
 import type { LimitOptions, RateLimitRouteOptions } from './limit-options.ts'

@@ -1,9 +1,8 @@
 /**
  * What one limit decides about a request.
  */
-import { routeConfig } from '@holdfast/core'
+import { clientKey, routeConfig } from '@holdfast/core'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import { clientKey } from '../client-key.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
 import { normalizeIP } from './normalize-ip.ts'
 import { type Limits, type RateLimitOptions, spanOf } from './options.ts'

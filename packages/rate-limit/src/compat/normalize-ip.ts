@@ -1,8 +1,7 @@
 /**
  * Addresses as this layer's keys have them: one spelling each, of IPv6 the network.
  */
-import { dotted, type Groups, isIPv4Mapped, readAddress } from '../address.ts'
-import { withoutPort } from '../client-key.ts'
+import { dotted, type Groups, isIPv4Mapped, readAddress, withoutPort } from '@holdfast/core'
 
 /** One at a time is enough: nothing here waits. */
 const groups: Groups = new Uint16Array(8)

@@ -1,9 +1,8 @@
 /**
  * Who asks, and whether they go unlimited.
  */
+import { AddressList, clientKey } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
-import { AddressList } from '../address-list.ts'
-import { clientKey } from '../client-key.ts'
 import { RequestNeededError } from '../errors.ts'
 import type { AllowFunction, MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'

@@ -9,10 +9,10 @@ import {
   refuseWith,
   routeConfig
 } from '@holdfast/core'
-import type { RateLimitFact } from '../fact.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
+import type { RateLimitFact } from '../fact.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
 import type { RateLimitHook } from '../limit-options.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
