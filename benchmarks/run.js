@@ -2,10 +2,11 @@
  * Asks the questions, all of them or those named, and writes the page.
  *
  * Usage: node benchmarks/run.js [--short | --smoke] [--twice] [question ...]
+ *        node benchmarks/run.js --page
  *
  * `--short` takes an hour for all of them, the full form three times as long; `--smoke` takes no care of
  * time, keeps nothing, and only shows that the scripts work. `--twice` asks everything a second time and
- * says which figures agree.
+ * says which figures agree. `--page` asks nothing and writes the page from the results that are kept.
  */
 import { agreementOf, compared, keepComparison, keptComparison } from './harness/agreement.js'
 import { effortOf } from './harness/effort.js'
@@ -48,12 +49,15 @@ async function ask(again = false) {
   return reports
 }
 
-const first = await ask()
-if (effort.name !== 'smoke') for (const report of first) keepReport(report)
-if (process.argv.includes('--twice')) {
-  const comparison = compared(first, await ask(true))
-  printReport(agreementOf(comparison))
-  if (effort.name !== 'smoke') keepComparison(comparison)
+const keeps = effort.name !== 'smoke'
+if (!process.argv.includes('--page')) {
+  const first = await ask()
+  if (keeps) for (const report of first) keepReport(report)
+  if (process.argv.includes('--twice')) {
+    const comparison = compared(first, await ask(true))
+    printReport(agreementOf(comparison))
+    if (keeps) keepComparison(comparison)
+  }
 }
 const kept = keptComparison()
-if (effort.name !== 'smoke') writePage(questions, kept === undefined ? [] : [agreementOf(kept)])
+if (keeps) writePage(questions, kept === undefined ? [] : [agreementOf(kept)])

@@ -3,10 +3,12 @@
  *
  * Usage: node engine-worker.js <module of engines> <engine> <JSON parameters>
  */
+import { pathToFileURL } from 'node:url'
+
 const [, , modulePath = '', name = '', parameters = '{}'] = process.argv
 
 /** @type {{ engines: Record<string, import('./engines.js').Engine> }} */
-const { engines } = await import(modulePath)
+const { engines } = await import(pathToFileURL(modulePath).href)
 const engine = engines[name]
 if (engine === undefined) throw new Error(`no engine ${name} in ${modulePath}`)
 const figures = await engine(JSON.parse(parameters))

@@ -3,13 +3,15 @@
  *
  * Usage: startChild([http-server.js, module of variants, variant])
  */
+import { pathToFileURL } from 'node:url'
+
 // Before anything that may hang.
 process.on('disconnect', () => process.exit(0))
 
 const [, , modulePath = '', variantName = ''] = process.argv
 
 /** @type {{ variants: Record<string, import('./in-process.js').Variant> }} */
-const { variants } = await import(modulePath)
+const { variants } = await import(pathToFileURL(modulePath).href)
 const variant = variants[variantName]
 if (variant === undefined) throw new Error(`no variant ${variantName} in ${modulePath}`)
 const { app, request } = await variant()

@@ -4,6 +4,7 @@
  *
  * Usage: startChild([in-process-worker.js, module of variants, variant, warm-up, requests a sample])
  */
+import { pathToFileURL } from 'node:url'
 import { closed, connection, send } from './fake-exchange.js'
 
 const BATCH = 50
@@ -16,7 +17,7 @@ process.on('disconnect', () => process.exit(0))
 const [, , modulePath = '', variantName = '', warmUp, perSample] = process.argv
 
 /** @type {{ variants: Record<string, import('./in-process.js').Variant> }} */
-const { variants } = await import(modulePath)
+const { variants } = await import(pathToFileURL(modulePath).href)
 const variant = variants[variantName]
 if (variant === undefined) throw new Error(`no variant ${variantName} in ${modulePath}`)
 

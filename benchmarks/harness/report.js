@@ -59,7 +59,7 @@ export function keepReport(report) {
 }
 
 /**
- * Writes the page from every kept report.
+ * Writes the page from every kept report, in the words that the questions have now.
  *
  * @param {readonly Question[]} questions in their order
  * @param {readonly Report[]} [last] what follows them
@@ -68,12 +68,11 @@ export function writePage(questions, last = []) {
   const kept = new Set(readdirSync(resultsFolder))
   const reports = questions
     .filter(({ name }) => kept.has(`${name}.json`))
-    .map(
-      ({ name }) =>
-        /** @type {Report} */ (
-          JSON.parse(readFileSync(new URL(`${name}.json`, resultsFolder), 'utf8'))
-        )
-    )
+    .map(({ name, title, asks }) => {
+      /** @type {Report} */
+      const kept = JSON.parse(readFileSync(new URL(`${name}.json`, resultsFolder), 'utf8'))
+      return { ...kept, title, asks }
+    })
   const head = readFileSync(new URL('harness/page-head.md', folder), 'utf8')
   writeFileSync(
     new URL('README.md', folder),

@@ -3,6 +3,7 @@
  * them that matter over HTTP, and how ours stand to their peers.
  */
 import { fileURLToPath } from 'node:url'
+import { onRequestPath } from '../variants/names.js'
 import { compareInProcess } from './in-process.js'
 import { compareOverHttp } from './over-http.js'
 import { costTable, httpTable, pairsTable, slowedTable, wholesTable } from './request-tables.js'
@@ -30,7 +31,7 @@ export function requestQuestion({
   asks,
   versions = [],
   variants,
-  base = 'bare',
+  base = onRequestPath.bare,
   pairs = [],
   wholes = [],
   slowed = [],

@@ -1,13 +1,11 @@
 import { requestQuestion } from '../harness/request-question.js'
-
-const HOOK = 'one onRequest hook'
-const SLOWED = 'a hook that spins for 0.5 us'
+import { onRequestPath } from '../variants/names.js'
 
 export const bare = requestQuestion({
   name: 'bare',
   title: 'The instrument',
   asks: 'What does a hook cost, and would half a microsecond be seen? The control and the deliberate slow-down show how far the other figures can be trusted.',
-  variants: [HOOK, SLOWED],
-  slowed: [{ slow: SLOWED, beside: HOOK }],
-  http: [HOOK, SLOWED]
+  variants: [onRequestPath.hook, onRequestPath.slowHook],
+  slowed: [{ slow: onRequestPath.slowHook, beside: onRequestPath.hook }],
+  http: [onRequestPath.hook, onRequestPath.slowHook]
 })

@@ -4,29 +4,24 @@ import { nodeOfMajor } from '../harness/nodes.js'
 import { quoted } from '../harness/report.js'
 import { requestQuestion } from '../harness/request-question.js'
 import { nothing, ratioOf } from '../harness/statistics.js'
+import { breaker, closed, onRequestPath, open, withTimeout } from '../variants/names.js'
 
 const modulePath = fileURLToPath(new URL('../variants/breakers.js', import.meta.url))
-const OURS = 'holdfast circuit-breaker'
-const CLOSED = [
-  'plain await',
-  'opossum, default',
-  'opossum, no timeout',
-  'cockatiel, consecutive',
-  'cockatiel, sampling',
-  OURS,
-  `${OURS}, failure rate`,
-  `${OURS}, failure rate and slow calls`
+const { cockatiel, cockatielSampling, opossum } = breaker
+const ours = breaker.circuitBreaker
+const CALLS = [
+  ...Object.values(breaker).map(closed),
+  ...[opossum, cockatielSampling, ours].map(withTimeout),
+  ...[opossum, cockatiel, ours].map(open)
 ]
-const TIMED = ['opossum, default', 'cockatiel, sampling', OURS]
-const OPEN = ['opossum, default', 'cockatiel, consecutive', OURS]
 
 const GOALS = [
-  { ours: `closed: ${OURS}`, peer: 'closed: cockatiel, sampling', aim: 0.8 },
-  { ours: `closed: ${OURS}, failure rate`, peer: 'closed: cockatiel, sampling', aim: 0.8 },
-  { ours: `closed: ${OURS}`, peer: 'closed: opossum, default', aim: 0.2 },
-  { ours: `with a timeout: ${OURS}`, peer: 'with a timeout: opossum, default', aim: 0.35 },
-  { ours: `open: ${OURS}`, peer: 'open: cockatiel, consecutive', aim: 0.25 },
-  { ours: `open: ${OURS}`, peer: 'open: opossum, default', aim: 0.25 }
+  { ours: closed(ours), peer: closed(cockatielSampling), aim: 0.8 },
+  { ours: closed(breaker.circuitBreakerOfRate), peer: closed(cockatielSampling), aim: 0.8 },
+  { ours: closed(ours), peer: closed(opossum), aim: 0.2 },
+  { ours: withTimeout(ours), peer: withTimeout(opossum), aim: 0.35 },
+  { ours: open(ours), peer: open(cockatiel), aim: 0.25 },
+  { ours: open(ours), peer: open(opossum), aim: 0.25 }
 ]
 
 const route = requestQuestion({
@@ -34,7 +29,7 @@ const route = requestQuestion({
   title: 'A call through a breaker',
   asks: 'What does a closed breaker add to a call, what does a refusal cost, and what does a breaker on a route add to a request?',
   versions: ['@fastify/circuit-breaker', 'opossum', 'cockatiel'],
-  variants: ['@fastify/circuit-breaker, closed', 'holdfast circuit-breaker, closed']
+  variants: [onRequestPath.fastifyCircuitBreaker, onRequestPath.circuitBreaker]
 })
 
 /** @type {import('../harness/report.js').Question} */
@@ -44,14 +39,9 @@ export const circuitBreaker = {
     // opossum and cockatiel have left Node 20.
     const node = nodeOfMajor(24)
     const calls = effort.name === 'smoke' ? 200 : 100_000
-    const names = [
-      ...CLOSED.map((name) => `closed: ${name}`),
-      ...TIMED.map((name) => `with a timeout: ${name}`),
-      ...OPEN.map((name) => `open: ${name}`)
-    ]
     const figures = compareEngines(
       modulePath,
-      names,
+      CALLS,
       { calls },
       { rounds: effort.rounds, node },
       samples
@@ -66,7 +56,7 @@ export const circuitBreaker = {
         {
           title: `Awaited calls, ${node === undefined ? `Node ${process.versions.node}` : 'Node 24'}`,
           columns: ['call', 'CPU ns', 'bytes'],
-          rows: names.map((name) => [
+          rows: CALLS.map((name) => [
             name,
             quoted(ofFigure(name, 'nanoseconds'), 0),
             quoted(ofFigure(name, 'bytes'), 0)

@@ -2,67 +2,50 @@ import { fileURLToPath } from 'node:url'
 import { compareEngines } from '../harness/engines.js'
 import { fixed, quoted } from '../harness/report.js'
 import { differenceOf, nothing, ratioOf } from '../harness/statistics.js'
+import { keyCostOf, keyFunction, limiter, memoryOf, speedOf } from '../variants/names.js'
 
 const modulePath = fileURLToPath(new URL('../variants/limiters.js', import.meta.url))
-const LOOP = 'empty loop'
-const OURS = 'holdfast rate-limit'
-const OUR_WINDOWS = ['holdfast, sliding window', 'holdfast, fixed window']
-const KEYED = ['@fastify/rate-limit', OURS]
+const OUR_WINDOWS = [limiter.slidingWindow, limiter.fixedWindow]
+const KEYED = Object.values(keyFunction)
 /** For one key, ten thousand, and a million. */
 const AIMS = [1, 0.6, 0.3]
-const PEERS = [
-  '@fastify/rate-limit LocalStore',
-  'rate-limiter-flexible memory',
-  'express-rate-limit MemoryStore'
-]
+const PEERS = [limiter.localStore, limiter.rateLimiterFlexible, limiter.expressRateLimit]
 
 /** @type {import('../harness/report.js').Question} */
 export const limiterCore = {
   name: 'limiter-core',
   title: 'A decision alone',
-  asks: 'What does one decision cost with few and with many clients, how much memory does a client take, and how long does the collector stop the world for a million of them?',
+  asks: 'What does one decision cost with few and with many clients, how much memory does a client take, and how long does the garbage collector stop the process for a million of them?',
   versions: ['@fastify/rate-limit', 'rate-limiter-flexible', 'express-rate-limit'],
   run(effort, samples) {
     const { rounds } = effort
     const operations = effort.name === 'smoke' ? 1000 : 300_000
     const counts = effort.name === 'smoke' ? [1, 100] : [1, 10_000, 1_000_000]
-    const names = [LOOP, ...PEERS, OURS]
+    const names = [limiter.loop, ...PEERS, limiter.tokenBucket]
     const speed = counts.map((keys) =>
-      compareEngines(
-        modulePath,
-        names.map((name) => `speed: ${name}`),
-        { keys, operations },
-        { rounds },
-        samples
-      )
+      compareEngines(modulePath, names.map(speedOf), { keys, operations }, { rounds }, samples)
     )
     const last = counts.at(-1) ?? 1
     const remembering = [...names, ...OUR_WINDOWS]
     const memory = compareEngines(
       modulePath,
-      remembering.map((name) => `memory: ${name}`),
+      remembering.map(memoryOf),
       { keys: last },
       { rounds },
       samples
     )
 
-    const keys = compareEngines(
-      modulePath,
-      KEYED.map((name) => `key: ${name}`),
-      {},
-      { rounds },
-      samples
-    )
+    const keys = compareEngines(modulePath, KEYED.map(keyCostOf), {}, { rounds }, samples)
     const size = effort.name === 'smoke' ? { capacity: 512, keys: 8000, long: 10 } : {}
     const { flood } = compareEngines(modulePath, ['flood'], size, { rounds: 1 }, samples)
     const ofFlood = (/** @type {string} */ what) => flood?.[what]?.median ?? 0
 
     const figure = (/** @type {number} */ index, /** @type {string} */ name) =>
-      speed[index]?.[`speed: ${name}`]?.nanoseconds ?? nothing
+      speed[index]?.[speedOf(name)]?.nanoseconds ?? nothing
     const ofMemory = (/** @type {string} */ name, /** @type {string} */ what) =>
-      memory[`memory: ${name}`]?.[what] ?? nothing
+      memory[memoryOf(name)]?.[what] ?? nothing
     const net = (/** @type {number} */ index, /** @type {string} */ name) =>
-      differenceOf(figure(index, name), figure(index, LOOP))
+      differenceOf(figure(index, name), figure(index, limiter.loop))
     const best = (/** @type {number} */ index) =>
       PEERS.map((name) => net(index, name)).reduce((one, other) =>
         other.median < one.median ? other : one
@@ -99,14 +82,14 @@ export const limiterCore = {
           rows: KEYED.map((name) => [
             name,
             ...['ipv4', 'mapped', 'ipv6'].map((notation) =>
-              quoted(keys[`key: ${name}`]?.[notation] ?? nothing, 0)
+              quoted(keys[keyCostOf(name)]?.[notation] ?? nothing, 0)
             )
           ])
         },
         {
           title:
             'A flood of ten million keys, three times what the full table holds, and 10,000 keys of 16 KB',
-          columns: ['what', 'holdfast rate-limit'],
+          columns: ['what', limiter.tokenBucket],
           rows: [
             ['heap and buffers grown by, KB', fixed(ofFlood('grown') / 1024, 0)],
             ['honest newcomers refused meanwhile, %', fixed(ofFlood('refused'), 2)]
@@ -116,7 +99,7 @@ export const limiterCore = {
           title: 'Ours / the best peer (loop subtracted)',
           columns: ['keys', 'CPU', 'aim', 'reached'],
           rows: counts.map((keys, index) => {
-            const ratio = ratioOf(net(index, OURS), best(index))
+            const ratio = ratioOf(net(index, limiter.tokenBucket), best(index))
             const aim = AIMS[index] ?? 1
             return [String(keys), quoted(ratio), `<= ${aim}`, ratio.median <= aim ? 'yes' : 'no']
           })

@@ -9,17 +9,12 @@ import { canPin } from '../harness/nodes.js'
 import { compareOverHttp } from '../harness/over-http.js'
 import { quoted } from '../harness/report.js'
 import { nothing, ratioOf } from '../harness/statistics.js'
+import { onSharedPath, store } from '../variants/names.js'
 
 const modulePath = fileURLToPath(new URL('../variants/shared-limiters.js', import.meta.url))
-const OURS = 'holdfast RedisStore'
-const PEERS = ['@fastify/rate-limit RedisStore', 'rate-limiter-flexible RateLimiterRedis']
-const STORES = ['plain INCR', ...PEERS, OURS]
-const OVER_HTTP = [
-  'bare',
-  '@fastify/rate-limit, Redis',
-  'holdfast rate-limit, Redis',
-  'holdfast rate-limit, Redis, leases of 20'
-]
+const PEERS = [store.fastifyRateLimit, store.rateLimiterFlexible]
+const STORES = [store.increment, ...PEERS, store.rateLimit]
+const OVER_HTTP = Object.values(onSharedPath)
 
 /** @type {import('../harness/report.js').Question} */
 export const redis = {
@@ -69,13 +64,10 @@ export const redis = {
       /** @type {number} */ index,
       /** @type {string} */ what,
       /** @type {string} */ peer
-    ) => ratioOf(figure(index, OURS, what), figure(index, peer, what))
+    ) => ratioOf(figure(index, store.rateLimit, what), figure(index, peer, what))
     const addedOf = (/** @type {string} */ name) =>
       overHttp.find(({ variant }) => variant === name)?.addedCpu ?? nothing
-    const added = ratioOf(
-      addedOf('holdfast rate-limit, Redis'),
-      addedOf('@fastify/rate-limit, Redis')
-    )
+    const added = ratioOf(addedOf(onSharedPath.rateLimit), addedOf(onSharedPath.fastifyRateLimit))
     /** @type {(what: string, spread: import('../harness/statistics.js').Spread, aim: number, atLeast?: boolean) => string[]} */
     const goal = (what, spread, aim, atLeast = false) => [
       what,
@@ -120,7 +112,7 @@ export const redis = {
               goal(`client CPU at 64 in flight / ${peer}`, beside(1, 'cpu', peer), 0.35),
               goal(`latency of one in flight / ${peer}`, beside(0, 'p50', peer), 1.05)
             ]),
-            goal('added CPU over HTTP / @fastify/rate-limit, Redis', added, 0.5),
+            goal(`added CPU over HTTP / ${onSharedPath.fastifyRateLimit}`, added, 0.5),
             goal('round trips a request, leases of 20', trips['leased'] ?? nothing, 0.1),
             goal('round trips a request of a denied client', trips['denied'] ?? nothing, 0),
             goal(

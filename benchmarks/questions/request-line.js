@@ -1,4 +1,5 @@
 import { requestQuestion } from '../harness/request-question.js'
+import { onRequestPath } from '../variants/names.js'
 
 export const requestLine = requestQuestion({
   name: 'request-line',
@@ -6,34 +7,34 @@ export const requestLine = requestQuestion({
   asks: 'What does one line cost, with id, method, route, path, status, outcome, duration, time to first byte, bytes out and client address, written synchronously to /dev/null (ours also writes the user agent and the delay of the event loop)? And what does a line cost that is sampled out, over the same app with the default lines silenced?',
   versions: ['pino', 'pino-http'],
   variants: [
-    "Fastify's own lines",
-    'logger on, default lines silenced',
-    'pino-http, as it comes',
-    'pino-http, fixed fields',
-    "holdfast request-logging, Fastify's logger on",
-    "holdfast request-logging, Fastify's logger off",
-    'holdfast request-logging, sampled out'
+    onRequestPath.fastifyLines,
+    onRequestPath.noLines,
+    onRequestPath.pinoHttp,
+    onRequestPath.pinoHttpOfFields,
+    onRequestPath.requestLogging,
+    onRequestPath.requestLoggingAlone,
+    onRequestPath.requestLoggingSampledOut
   ],
   pairs: [
     {
-      ours: "holdfast request-logging, Fastify's logger on",
-      peer: "Fastify's own lines",
+      ours: onRequestPath.requestLogging,
+      peer: onRequestPath.fastifyLines,
       aim: 0.35
     },
     {
-      ours: "holdfast request-logging, Fastify's logger off",
-      peer: 'pino-http, fixed fields',
+      ours: onRequestPath.requestLoggingAlone,
+      peer: onRequestPath.pinoHttpOfFields,
       aim: 0.7
     },
     {
-      ours: "holdfast request-logging, Fastify's logger off",
-      peer: 'pino-http, as it comes',
+      ours: onRequestPath.requestLoggingAlone,
+      peer: onRequestPath.pinoHttp,
       aim: 0.7
     }
   ],
   http: [
-    "Fastify's own lines",
-    'pino-http, fixed fields',
-    "holdfast request-logging, Fastify's logger off"
+    onRequestPath.fastifyLines,
+    onRequestPath.pinoHttpOfFields,
+    onRequestPath.requestLoggingAlone
   ]
 })

@@ -3,21 +3,22 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { findProgram } from '../../test/support/programs.js'
 import { rollingRestart } from '../../test/support/rolling-restart.js'
+import { wayToStop } from '../variants/names.js'
 
 const service = fileURLToPath(new URL('../variants/stopping-service.js', import.meta.url))
-const WAYS = ['no handler', 'close-with-grace', 'holdfast lifecycle']
+const WAYS = [wayToStop.none, wayToStop.closeWithGrace, wayToStop.lifecycle]
 
 /** @type {import('../harness/report.js').Question} */
 export const rollingRestartQuestion = {
   name: 'rolling-restart',
   title: 'A rolling restart behind HAProxy',
-  asks: 'Three instances behind a real HAProxy that asks each for /readyz every 200 ms and repeats no request; thirty clients; every instance is stopped and started anew, one after the other. Which requests fail?',
+  asks: 'Three instances behind a real HAProxy that asks each for /readyz every 200 ms and repeats no request; thirty clients; every instance is stopped and started again, one after the other. Which requests fail?',
   versions: ['fastify', 'close-with-grace', 'undici'],
   async run(effort) {
     const rolls = { smoke: 1, short: 2, full: 5 }[effort.name]
     const rows = []
     if (findProgram('haproxy') !== undefined) {
-      for (const way of effort.name === 'smoke' ? ['holdfast lifecycle'] : WAYS) {
+      for (const way of effort.name === 'smoke' ? [wayToStop.lifecycle] : WAYS) {
         rows.push(await roll(way, rolls))
       }
     }

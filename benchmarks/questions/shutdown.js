@@ -3,15 +3,10 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Agent } from 'undici'
+import { wayToStop } from '../variants/names.js'
 
 const service = fileURLToPath(new URL('../variants/stopping-service.js', import.meta.url))
-const WAYS = [
-  'no handler',
-  'app.close() on SIGTERM',
-  'app.close(), then process.exit()',
-  'close-with-grace',
-  'holdfast lifecycle'
-]
+const { none, close, closeAndExit, closeWithGrace, lifecycle, lifecycleWithoutDelay } = wayToStop
 const LAG = 1000
 /** Milliseconds that the signal may take to the server, or an answer from there. */
 const ON_ITS_WAY = 50
@@ -26,11 +21,13 @@ export const shutdown = {
   once: true,
   async run(effort) {
     const rolls = []
-    for (const way of effort.name === 'smoke' ? ['holdfast lifecycle'] : WAYS)
+    for (const way of effort.name === 'smoke'
+      ? [lifecycle]
+      : [none, close, closeAndExit, closeWithGrace, lifecycle])
       rolls.push(await roll(way))
     const stuck = []
     const stuckWays =
-      effort.name === 'smoke' ? [] : [...WAYS.slice(1, 4), 'holdfast lifecycle, no delay']
+      effort.name === 'smoke' ? [] : [close, closeAndExit, closeWithGrace, lifecycleWithoutDelay]
     for (const way of stuckWays) {
       stuck.push([
         way,

@@ -6,6 +6,7 @@ import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import * as cockatiel from 'cockatiel'
 import CircuitBreakerOfOpossum from 'opossum'
 import { touchYoungGeneration } from '../harness/young-generation.js'
+import { breaker, closed, open, withTimeout } from './names.js'
 
 /** @typedef {() => Promise<unknown>} Call */
 
@@ -15,39 +16,39 @@ const failing = async () => {
 }
 
 /** @type {Record<string, () => Call | Promise<Call>>} */
-const closed = {
-  'plain await': () => nothing,
-  'opossum, default': () => {
+const closedBreakers = {
+  [breaker.none]: () => nothing,
+  [breaker.opossum]: () => {
     const breaker = new CircuitBreakerOfOpossum(nothing)
     return () => breaker.fire()
   },
-  'opossum, no timeout': () => {
+  [breaker.opossumWithoutTimeout]: () => {
     const breaker = new CircuitBreakerOfOpossum(nothing, { timeout: false })
     return () => breaker.fire()
   },
-  'cockatiel, consecutive': () => {
+  [breaker.cockatiel]: () => {
     const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
       halfOpenAfter: 10_000,
       breaker: new cockatiel.ConsecutiveBreaker(5)
     })
     return () => policy.execute(nothing)
   },
-  'cockatiel, sampling': () => {
+  [breaker.cockatielSampling]: () => {
     const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
       halfOpenAfter: 10_000,
       breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 30_000 })
     })
     return () => policy.execute(nothing)
   },
-  'holdfast circuit-breaker': () => {
+  [breaker.circuitBreaker]: () => {
     const breaker = new CircuitBreaker()
     return () => breaker.execute(nothing)
   },
-  'holdfast circuit-breaker, failure rate': () => {
+  [breaker.circuitBreakerOfRate]: () => {
     const breaker = new CircuitBreaker({ failureRate: 0.5, window: { duration: '30s' } })
     return () => breaker.execute(nothing)
   },
-  'holdfast circuit-breaker, failure rate and slow calls': () => {
+  [breaker.circuitBreakerOfSlowCalls]: () => {
     const breaker = new CircuitBreaker({
       failureRate: 0.5,
       slowCall: { duration: '10s' },
@@ -58,12 +59,12 @@ const closed = {
 }
 
 /** @type {Record<string, () => Call | Promise<Call>>} */
-const timed = {
-  'opossum, default': () => {
+const timedBreakers = {
+  [breaker.opossum]: () => {
     const breaker = new CircuitBreakerOfOpossum(nothing, { timeout: 10_000 })
     return () => breaker.fire()
   },
-  'cockatiel, sampling': () => {
+  [breaker.cockatielSampling]: () => {
     const policy = cockatiel.wrap(
       cockatiel.circuitBreaker(cockatiel.handleAll, {
         halfOpenAfter: 10_000,
@@ -73,20 +74,20 @@ const timed = {
     )
     return () => policy.execute(nothing)
   },
-  'holdfast circuit-breaker': () => {
+  [breaker.circuitBreaker]: () => {
     const breaker = new CircuitBreaker()
     return () => breaker.execute(nothing, { timeout: '10s' })
   }
 }
 
 /** @type {Record<string, () => Call | Promise<Call>>} */
-const open = {
-  'opossum, default': async () => {
+const openBreakers = {
+  [breaker.opossum]: async () => {
     const breaker = new CircuitBreakerOfOpossum(failing, { resetTimeout: 3_600_000 })
     for (let call = 0; call < 10; call++) await breaker.fire().catch(() => {})
     return () => breaker.fire().catch(() => {})
   },
-  'cockatiel, consecutive': async () => {
+  [breaker.cockatiel]: async () => {
     const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
       halfOpenAfter: 3_600_000,
       breaker: new cockatiel.ConsecutiveBreaker(5)
@@ -94,7 +95,7 @@ const open = {
     for (let call = 0; call < 10; call++) await policy.execute(failing).catch(() => {})
     return () => policy.execute(failing).catch(() => {})
   },
-  'holdfast circuit-breaker': async () => {
+  [breaker.circuitBreaker]: async () => {
     const breaker = new CircuitBreaker({ resetTimeout: '1 hour' })
     for (let call = 0; call < 10; call++) await breaker.execute(failing).catch(() => {})
     return () => breaker.execute(failing).catch(() => {})
@@ -102,20 +103,16 @@ const open = {
 }
 
 /** @type {Record<string, import('../harness/engines.js').Engine>} */
-export const engines = Object.fromEntries([
-  ...Object.entries(closed).map(([name, create]) => [
-    `closed: ${name}`,
-    (/** @type {Record<string, number>} */ p) => time(create, p)
-  ]),
-  ...Object.entries(timed).map(([name, create]) => [
-    `with a timeout: ${name}`,
-    (/** @type {Record<string, number>} */ p) => time(create, p)
-  ]),
-  ...Object.entries(open).map(([name, create]) => [
-    `open: ${name}`,
-    (/** @type {Record<string, number>} */ p) => time(create, p)
-  ])
-])
+export const engines = {}
+for (const [nameOf, breakers] of /** @type {const} */ ([
+  [closed, closedBreakers],
+  [withTimeout, timedBreakers],
+  [open, openBreakers]
+])) {
+  for (const [name, create] of Object.entries(breakers)) {
+    engines[nameOf(name)] = (parameters) => time(create, parameters)
+  }
+}
 
 /** @param {() => Call | Promise<Call>} create @param {Record<string, number>} parameters */
 async function time(create, { calls = 100_000, samples = 5 }) {

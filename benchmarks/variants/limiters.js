@@ -12,6 +12,7 @@ import { Limiter } from '../../packages/rate-limit/dist/memory/limiter.js'
 import { policyOf } from '../../packages/rate-limit/dist/policy.js'
 import { findPackageJSON } from '../harness/package-json.js'
 import { touchYoungGeneration } from '../harness/young-generation.js'
+import { keyCostOf, keyFunction, limiter, memoryOf, speedOf } from './names.js'
 
 // Not imported: its types would speak for those of our own drop-in.
 const { normalizeIP } = createRequire(import.meta.url)('@fastify/rate-limit')
@@ -24,9 +25,9 @@ const ROOM = 100_000
 
 /** @type {Record<string, (keys: number) => Decide | Promise<Decide>>} */
 export const limiters = {
-  'empty loop': () => () => true,
+  [limiter.loop]: () => () => true,
 
-  '@fastify/rate-limit LocalStore': (keys) => {
+  [limiter.localStore]: (keys) => {
     // Not an export of the package: the class that its memory mode is made of.
     const load = createRequire(findPackageJSON('@fastify/rate-limit'))
     const LocalStore = load('./store/LocalStore.js')
@@ -35,21 +36,21 @@ export const limiters = {
     return (key) => store.incr(key, done, HOUR, PLENTY)
   },
 
-  'rate-limiter-flexible memory': () => {
+  [limiter.rateLimiterFlexible]: () => {
     const limiter = new RateLimiterMemory({ points: PLENTY, duration: HOUR / 1000 })
     return (key) => limiter.consume(key)
   },
 
-  'express-rate-limit MemoryStore': () => {
+  [limiter.expressRateLimit]: () => {
     const store = new MemoryStore()
     // @ts-expect-error the store reads nothing but the window
     store.init({ windowMs: HOUR })
     return (key) => store.increment(key)
   },
 
-  'holdfast rate-limit': (keys) => ours(keys, 'token-bucket'),
-  'holdfast, sliding window': (keys) => ours(keys, 'sliding-window'),
-  'holdfast, fixed window': (keys) => ours(keys, 'fixed-window')
+  [limiter.tokenBucket]: (keys) => ours(keys, 'token-bucket'),
+  [limiter.slidingWindow]: (keys) => ours(keys, 'sliding-window'),
+  [limiter.fixedWindow]: (keys) => ours(keys, 'fixed-window')
 }
 
 /**
@@ -76,19 +77,19 @@ function limiterOf(maxKeys, limit) {
 
 /** @type {Record<string, (address: string) => unknown>} */
 const keyFunctions = {
-  '@fastify/rate-limit': normalizeIP,
-  'holdfast rate-limit': (address) => clientKey(address)
+  [keyFunction.fastifyRateLimit]: normalizeIP,
+  [keyFunction.rateLimit]: (address) => clientKey(address)
 }
 
 /** @type {Record<string, import('../harness/engines.js').Engine>} */
 export const engines = Object.fromEntries(
   Object.entries(limiters).flatMap(([name, create]) => [
-    [`speed: ${name}`, (parameters) => speed(create, parameters)],
-    [`memory: ${name}`, (parameters) => memory(create, parameters)]
+    [speedOf(name), (parameters) => speed(create, parameters)],
+    [memoryOf(name), (parameters) => memory(create, parameters)]
   ])
 )
 for (const [name, keyOf] of Object.entries(keyFunctions)) {
-  engines[`key: ${name}`] = () => keyCost(keyOf)
+  engines[keyCostOf(name)] = () => keyCost(keyOf)
 }
 engines['flood'] = flood
 

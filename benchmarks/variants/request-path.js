@@ -16,6 +16,7 @@ import Fastify from 'fastify'
 import holdfast from 'holdfast'
 import { pino } from 'pino'
 import { pinoHttp } from 'pino-http'
+import { onRequestPath } from './names.js'
 
 // Not imported: its types would speak for those of our own drop-in.
 const fastifyRateLimit = createRequire(import.meta.url)('@fastify/rate-limit')
@@ -56,15 +57,15 @@ function assertLines(lines, expected) {
 
 /** @type {Record<string, Variant>} */
 export const variants = {
-  bare: () => ({ app: answering(Fastify()) }),
+  [onRequestPath.bare]: () => ({ app: answering(Fastify()) }),
 
-  'one onRequest hook': () => {
+  [onRequestPath.hook]: () => {
     const app = Fastify()
     app.addHook('onRequest', (_request, _reply, done) => done())
     return { app: answering(app) }
   },
 
-  'a hook that spins for 0.5 us': () => {
+  [onRequestPath.slowHook]: () => {
     const app = Fastify()
     app.addHook('onRequest', (_request, _reply, done) => {
       const end = process.hrtime.bigint() + 500n
@@ -74,25 +75,25 @@ export const variants = {
     return { app: answering(app) }
   },
 
-  '@fastify/rate-limit, allowed': async () => {
+  [onRequestPath.fastifyRateLimit]: async () => {
     const app = Fastify()
     await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: '1 minute' })
     return { app: answering(app) }
   },
 
-  'holdfast rate-limit, allowed': async () => {
+  [onRequestPath.rateLimit]: async () => {
     const app = Fastify()
     await app.register(rateLimit, { max: PLENTY, timeWindow: '1 minute' })
     return { app: answering(app) }
   },
 
-  'holdfast rate-limit, allowed, no headers': async () => {
+  [onRequestPath.rateLimitWithoutHeaders]: async () => {
     const app = Fastify()
     await app.register(rateLimit, { max: PLENTY, timeWindow: '1 minute', headers: false })
     return { app: answering(app) }
   },
 
-  'holdfast rate-limit, allowed by ten policies': async () => {
+  [onRequestPath.rateLimitOfTenPolicies]: async () => {
     const app = Fastify()
     const policies = Array.from({ length: 10 }, (_, index) => ({
       name: `policy-${index}`,
@@ -103,20 +104,20 @@ export const variants = {
     return { app: answering(app) }
   },
 
-  '@fastify/rate-limit, refused': async () => {
+  [onRequestPath.fastifyRateLimitRefused]: async () => {
     const app = Fastify()
     await app.register(fastifyRateLimit, { max: 0, timeWindow: '1 hour' })
     return { app: answering(app), status: 429 }
   },
 
-  'holdfast rate-limit, refused': async () => {
+  [onRequestPath.rateLimitRefused]: async () => {
     const app = Fastify()
     // One an hour: the first of each client passes, in the warm-up.
     await app.register(rateLimit, { max: 1, timeWindow: '1 hour', keyGenerator: () => 'one' })
     return { app: answering(app), status: 429 }
   },
 
-  '@fastify/circuit-breaker, closed': async () => {
+  [onRequestPath.fastifyCircuitBreaker]: async () => {
     const app = Fastify()
     await app.register(fastifyCircuitBreaker)
     app.after(() => {
@@ -127,13 +128,13 @@ export const variants = {
     return { app }
   },
 
-  'holdfast circuit-breaker, closed': async () => {
+  [onRequestPath.circuitBreaker]: async () => {
     const app = Fastify()
     await app.register(circuitBreaker, {})
     return { app: answering(app, { circuitBreaker: true }) }
   },
 
-  '@fastify/under-pressure, four checks': async () => {
+  [onRequestPath.underPressure]: async () => {
     const app = Fastify()
     await app.register(underPressure, {
       maxEventLoopDelay: 10_000,
@@ -144,24 +145,24 @@ export const variants = {
     return { app: answering(app) }
   },
 
-  'holdfast lifecycle, with pressure sensor': async () => {
+  [onRequestPath.lifecycle]: async () => {
     const app = Fastify()
     await app.register(lifecycle, { signals: false })
     return { app: answering(app), verify: () => assertLines(app.lifecycle.inFlight, 0) }
   },
 
-  "Fastify's own lines": () => {
+  [onRequestPath.fastifyLines]: () => {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream } })
     return { app: answering(app), verify: (sent) => assertLines(lines(), 2 * sent) }
   },
 
-  'logger on, default lines silenced': () => {
+  [onRequestPath.noLines]: () => {
     const { stream } = countingSink()
     return { app: answering(Fastify({ logger: { stream }, logController: logController() })) }
   },
 
-  'pino-http, fixed fields': () => {
+  [onRequestPath.pinoHttpOfFields]: () => {
     const { stream, lines } = countingSink()
     const log = pinoHttp(
       {
@@ -189,7 +190,7 @@ export const variants = {
     return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
   },
 
-  'pino-http, as it comes': () => {
+  [onRequestPath.pinoHttp]: () => {
     const { stream, lines } = countingSink()
     const log = pinoHttp({}, /** @type {import('pino').DestinationStream} */ (stream))
     const app = Fastify()
@@ -200,21 +201,21 @@ export const variants = {
     return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
   },
 
-  "holdfast request-logging, Fastify's logger on": async () => {
+  [onRequestPath.requestLogging]: async () => {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream }, logController: logController() })
     await app.register(requestLogging, {})
     return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
   },
 
-  'holdfast request-logging, sampled out': async () => {
+  [onRequestPath.requestLoggingSampledOut]: async () => {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream }, logController: logController() })
     await app.register(requestLogging, { sample: 0, slow: false })
     return { app: answering(app), verify: () => assertLines(lines(), 0) }
   },
 
-  "holdfast request-logging, Fastify's logger off": async () => {
+  [onRequestPath.requestLoggingAlone]: async () => {
     const { stream, lines } = countingSink()
     const app = Fastify()
     await app.register(requestLogging, {
@@ -223,7 +224,7 @@ export const variants = {
     return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
   },
 
-  "the peers' stack": async () => {
+  [onRequestPath.peers]: async () => {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream } })
     await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: '1 minute' })
@@ -240,7 +241,7 @@ export const variants = {
     return { app, verify: (sent) => assertLines(lines(), 2 * sent) }
   },
 
-  'the holdfast suite': async () => {
+  [onRequestPath.suite]: async () => {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream }, logController: logController() })
     await app.register(holdfast, {

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis'
 import { RateLimiterRedis } from 'rate-limiter-flexible'
 import { policyOf } from '../../packages/rate-limit/dist/policy.js'
 import { findPackageJSON } from '../harness/package-json.js'
+import { onSharedPath, store } from './names.js'
 
 // Not imported: its types would speak for those of our own drop-in.
 const fastifyRateLimit = createRequire(import.meta.url)('@fastify/rate-limit')
@@ -28,12 +29,12 @@ function client() {
 
 /** @type {Record<string, () => (key: string) => Promise<unknown>>} */
 const stores = {
-  'plain INCR': () => {
+  [store.increment]: () => {
     const redis = client()
     return (key) => redis.incr(key)
   },
 
-  '@fastify/rate-limit RedisStore': () => {
+  [store.fastifyRateLimit]: () => {
     // Not an export of the package: the class that its Redis mode is made of.
     const Store = createRequire(findPackageJSON('@fastify/rate-limit'))('./store/RedisStore.js')
     const store = new Store(false, false, client())
@@ -45,13 +46,13 @@ const stores = {
       })
   },
 
-  'rate-limiter-flexible RateLimiterRedis': () => {
+  [store.rateLimiterFlexible]: () => {
     const options = { storeClient: client(), points: PLENTY, duration: HOUR / 1000 }
     const limiter = new RateLimiterRedis(options)
     return (key) => limiter.consume(key)
   },
 
-  'holdfast RedisStore': () => {
+  [store.rateLimit]: () => {
     const store = new RedisStore({ client: client() })
     /** @type {import('@holdfast/rate-limit').Policies} */
     const policies = [policyOf('plenty', { max: PLENTY, timeWindow: HOUR })]
@@ -167,18 +168,18 @@ function routed(app) {
 
 /** @type {Record<string, import('../harness/in-process.js').Variant>} */
 export const variants = {
-  bare: () => routed(Fastify()),
-  '@fastify/rate-limit, Redis': async () => {
+  [onSharedPath.bare]: () => routed(Fastify()),
+  [onSharedPath.fastifyRateLimit]: async () => {
     const app = Fastify()
     await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: HOUR, redis: client() })
     return routed(app)
   },
-  'holdfast rate-limit, Redis': async () => {
+  [onSharedPath.rateLimit]: async () => {
     const app = Fastify()
     await app.register(rateLimit, { max: PLENTY, timeWindow: HOUR, redis: client() })
     return routed(app)
   },
-  'holdfast rate-limit, Redis, leases of 20': async () => {
+  [onSharedPath.rateLimitWithLeases]: async () => {
     const app = Fastify()
     const lease = { max: 20 }
     await app.register(rateLimit, { max: PLENTY, timeWindow: HOUR, redis: client(), lease })

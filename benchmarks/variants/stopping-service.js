@@ -7,6 +7,7 @@
 import { lifecycle } from '@holdfast/lifecycle'
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
+import { wayToStop } from './names.js'
 
 const [, , way = '', port = '0'] = process.argv
 
@@ -14,29 +15,29 @@ const app = Fastify()
 
 /** @type {Record<string, () => void | Promise<void>>} */
 const ways = {
-  'no handler': () => {},
-  'app.close() on SIGTERM': () => {
+  [wayToStop.none]: () => {},
+  [wayToStop.close]: () => {
     process.once('SIGTERM', () => app.close())
   },
-  'app.close(), then process.exit()': () => {
+  [wayToStop.closeAndExit]: () => {
     process.once('SIGTERM', () => app.close().then(() => process.exit(0)))
   },
-  'close-with-grace': () => {
+  [wayToStop.closeWithGrace]: () => {
     closeWithGrace({ delay: 10_000 }, async () => {
       await app.close()
     })
   },
-  'holdfast lifecycle': async () => {
+  [wayToStop.lifecycle]: async () => {
     await app.register(lifecycle, { drainDelay: '1500ms' })
   },
-  'holdfast lifecycle, no delay': async () => {
+  [wayToStop.lifecycleWithoutDelay]: async () => {
     await app.register(lifecycle, { drainDelay: 0 })
   }
 }
 
 await ways[way]?.()
 // What a balancer asks; lifecycle answers it itself.
-if (!way.startsWith('holdfast')) app.get('/readyz', async () => 'ready')
+if (!app.hasDecorator('lifecycle')) app.get('/readyz', async () => 'ready')
 app.get('/', async () => 'ok')
 app.get('/slow', () => new Promise((resolve) => setTimeout(resolve, 500, 'slow')))
 app.get('/stuck', () => new Promise((resolve) => setTimeout(resolve, 20_000, 'stuck')))

@@ -1,6 +1,6 @@
 /**
- * A real HAProxy in front of servers of this machine, as strict as it can be set: it asks after each
- * server's readiness, keeps its connections alive, and sends no request a second time.
+ * A real HAProxy in front of servers of this machine, as strict as it can be set: it checks whether
+ * each server is ready, keeps its connections alive, and sends no request a second time.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -33,7 +33,7 @@ export async function packAll(folder) {
  * @param {string} cwd
  */
 export async function runQuietly(program, args, cwd) {
-  // tap puts loaders of its own into the NODE_OPTIONS of whatever a test starts.
+  // tap puts loaders of its own into the NODE_OPTIONS of every process that a test starts.
   const clean = ['-u', 'NODE_OPTIONS', program, ...args]
   try {
     return await execute('env', clean, { cwd, maxBuffer: 2 ** 26 })

@@ -30,7 +30,7 @@ export interface PrivateRedis extends Redis {
   thaw(): void
   /** Ends the process at once, frozen or not; connections break. */
   kill(): Promise<void>
-  /** Starts the process anew on the same port, without its data. Kills it first if need be. */
+  /** Starts the process again on the same port, without its data. Kills it first if it still runs. */
   restart(): Promise<void>
 }
 
@@ -64,7 +64,7 @@ export async function startRedis(t: TestContext): Promise<Redis | undefined> {
   return redis
 }
 
-/** A Redis of this test's own, whatever `REDIS_URL` says, or undefined if the test is skipped. */
+/** A Redis of this test's own, also where `REDIS_URL` is set, or undefined if the test is skipped. */
 export async function startPrivateRedis(t: TestContext): Promise<PrivateRedis | undefined> {
   const program = programOrSkip(t)
   return program === undefined ? undefined : startServer(t, program)

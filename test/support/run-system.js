@@ -20,7 +20,7 @@ function main() {
     installPackage('haproxy', 'HAProxy is required and missing')
   }
   if (findProgram('haproxy') === undefined) {
-    console.log('The system tests were skipped for want of HAProxy: apt-get install haproxy')
+    console.log('The system tests were skipped because HAProxy is missing: apt-get install haproxy')
     return required ? 1 : 0
   }
   const built = run('tsc', ['-b'])

@@ -102,5 +102,5 @@ function advice(count) {
   const remedy = 'apt-get install redis-server'
   return process.env.REDIS_URL
     ? `${tests} skipped: they stop and kill a Redis, which needs redis-server on the PATH (${remedy}).`
-    : `${tests} skipped for want of a Redis: ${remedy}, or set REDIS_URL=redis://host:port.`
+    : `${tests} skipped because there is no Redis: ${remedy}, or set REDIS_URL=redis://host:port.`
 }

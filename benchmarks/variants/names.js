@@ -1,0 +1,99 @@
+/**
+ * The name of every variant, as the page prints it. The files of this folder build what is named here,
+ * and the questions ask for it.
+ */
+
+/** What a request may pass on its way, built by `request-path.js`. */
+export const onRequestPath = /** @type {const} */ ({
+  bare: 'bare',
+  hook: 'one onRequest hook',
+  slowHook: 'a hook that spins for 0.5 us',
+  fastifyRateLimit: '@fastify/rate-limit, allowed',
+  fastifyRateLimitRefused: '@fastify/rate-limit, refused',
+  rateLimit: 'holdfast rate-limit, allowed',
+  rateLimitWithoutHeaders: 'holdfast rate-limit, allowed, no headers',
+  rateLimitOfTenPolicies: 'holdfast rate-limit, allowed by ten policies',
+  rateLimitRefused: 'holdfast rate-limit, refused',
+  fastifyCircuitBreaker: '@fastify/circuit-breaker, closed',
+  circuitBreaker: 'holdfast circuit-breaker, closed',
+  underPressure: '@fastify/under-pressure, four checks',
+  lifecycle: 'holdfast lifecycle, with pressure sensor',
+  fastifyLines: "Fastify's own lines",
+  noLines: 'logger on, default lines silenced',
+  pinoHttp: 'pino-http, as it comes',
+  pinoHttpOfFields: 'pino-http, fixed fields',
+  requestLogging: "holdfast request-logging, Fastify's logger on",
+  requestLoggingAlone: "holdfast request-logging, Fastify's logger off",
+  requestLoggingSampledOut: 'holdfast request-logging, sampled out',
+  peers: "the peers' stack",
+  suite: 'the holdfast suite'
+})
+
+/** Limiters without a web framework, built by `limiters.js`. */
+export const limiter = /** @type {const} */ ({
+  loop: 'empty loop',
+  localStore: '@fastify/rate-limit LocalStore',
+  rateLimiterFlexible: 'rate-limiter-flexible memory',
+  expressRateLimit: 'express-rate-limit MemoryStore',
+  tokenBucket: 'holdfast rate-limit',
+  slidingWindow: 'holdfast, sliding window',
+  fixedWindow: 'holdfast, fixed window'
+})
+
+/** The measurements of `limiters.js`. @param {string} name of a limiter */
+export const speedOf = (name) => `speed: ${name}`
+/** @param {string} name of a limiter */
+export const memoryOf = (name) => `memory: ${name}`
+/** @param {string} name of a key function */
+export const keyCostOf = (name) => `key: ${name}`
+
+/** From an address to a key, built by `limiters.js`. */
+export const keyFunction = /** @type {const} */ ({
+  fastifyRateLimit: '@fastify/rate-limit',
+  rateLimit: 'holdfast rate-limit'
+})
+
+/** Stores in Redis, alone, built by `shared-limiters.js`. */
+export const store = /** @type {const} */ ({
+  increment: 'plain INCR',
+  fastifyRateLimit: '@fastify/rate-limit RedisStore',
+  rateLimiterFlexible: 'rate-limiter-flexible RateLimiterRedis',
+  rateLimit: 'holdfast RedisStore'
+})
+
+/** Limits in Redis in front of a route, built by `shared-limiters.js`. */
+export const onSharedPath = /** @type {const} */ ({
+  bare: 'bare',
+  fastifyRateLimit: '@fastify/rate-limit, Redis',
+  rateLimit: 'holdfast rate-limit, Redis',
+  rateLimitWithLeases: 'holdfast rate-limit, Redis, leases of 20'
+})
+
+/** Breakers around a call, built by `breakers.js`. */
+export const breaker = /** @type {const} */ ({
+  none: 'plain await',
+  opossum: 'opossum, default',
+  opossumWithoutTimeout: 'opossum, no timeout',
+  cockatiel: 'cockatiel, consecutive',
+  cockatielSampling: 'cockatiel, sampling',
+  circuitBreaker: 'holdfast circuit-breaker',
+  circuitBreakerOfRate: 'holdfast circuit-breaker, failure rate',
+  circuitBreakerOfSlowCalls: 'holdfast circuit-breaker, failure rate and slow calls'
+})
+
+/** The measurements of `breakers.js`. @param {string} name of a breaker */
+export const closed = (name) => `closed: ${name}`
+/** @param {string} name of a breaker */
+export const withTimeout = (name) => `with a timeout: ${name}`
+/** @param {string} name of a breaker */
+export const open = (name) => `open: ${name}`
+
+/** Ways to stop a service, built by `stopping-service.js`. */
+export const wayToStop = /** @type {const} */ ({
+  none: 'no handler',
+  close: 'app.close() on SIGTERM',
+  closeAndExit: 'app.close(), then process.exit()',
+  closeWithGrace: 'close-with-grace',
+  lifecycle: 'holdfast lifecycle',
+  lifecycleWithoutDelay: 'holdfast lifecycle, no delay'
+})
