@@ -1,5 +1,5 @@
 /**
- * An API whose clients have keys. What a key may ask is a matter of its plan.
+ * An API whose clients have keys. The plan of a key says how much it may ask.
  */
 import { factsOf } from '@holdfast/core'
 import { rateLimit } from '@holdfast/rate-limit'
@@ -11,7 +11,7 @@ const PLANS = {
   pro: { perSecond: 20, perDay: 10_000 }
 }
 
-/** Who has which key. In a service of your own this is a table. @type {Record<string, keyof typeof PLANS>} */
+/** The plan of each key. In a service of your own this is a table. @type {Record<string, keyof typeof PLANS>} */
 const KEYS = { 'key-of-ann': 'free', 'key-of-bob': 'pro' }
 
 /** How many requests too many a key may make in a minute before it is banned. */
@@ -22,7 +22,7 @@ const BAN = '15 minutes'
 export async function createApi({ logger = false } = {}) {
   const app = Fastify({ logger })
 
-  // Before the limiter: who has no key is turned away and counts for nobody.
+  // Before the limiter: a client without a key is refused, and its request is charged to nobody.
   app.addHook('onRequest', async (request, reply) => {
     if (!Object.hasOwn(KEYS, keyOf(request))) {
       return reply.code(401).send({ message: 'Send a key that we know as x-api-key.' })
@@ -42,7 +42,7 @@ export async function createApi({ logger = false } = {}) {
   const abuse = app.createRateLimiter({ max: PATIENCE, timeWindow: '1 minute', cost: 1 })
   app.addHook('onResponse', async (request) => {
     const { refusedBy, rateLimit: decided } = factsOf(request)
-    // Whoever is banned is not banned anew.
+    // A client that is banned already is not banned again.
     if (refusedBy !== 'rate-limit' || decided?.reason === 'banned') return
     const { allowed } = await abuse.check(keyOf(request))
     if (!allowed) await limiter.ban(keyOf(request), BAN)
@@ -67,7 +67,7 @@ function planOf(request) {
   return PLANS[KEYS[keyOf(request)] ?? 'free']
 }
 
-/** What the request takes of the day, as its route says. @param {import('fastify').FastifyRequest} request */
+/** The units of the day that a request costs, as its route says. @param {import('fastify').FastifyRequest} request */
 function unitsOf({ routeOptions }) {
   const { units = 1 } = /** @type {{ units?: number }} */ (routeOptions.config)
   return units

@@ -40,7 +40,7 @@ assert.deepEqual(codes.slice(0, 3), [200, 200, 429], 'two a second are free')
 const banned = await get('/articles', 'key-of-ann')
 assert.equal(banned.status, 429)
 const { type } = /** @type {{ type: string }} */ (await banned.json())
-assert.match(type, /#abnormal-usage-detected$/, 'who does not stop is banned')
+assert.match(type, /#abnormal-usage-detected$/, 'a client that does not stop is banned')
 assert.ok(Number(banned.headers.get('retry-after')) > 800)
 assert.equal((await get('/articles', 'key-of-bob')).status, 200, 'and nobody else')
 

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis'
 
 const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379')
 redis.on('error', () => {
-  // ioredis goes on trying by itself; the plugin's log says what becomes of the requests meanwhile.
+  // ioredis keeps trying by itself. The plugin's log says how requests are counted meanwhile.
 })
 
 const app = Fastify({ logger: { level: 'warn' } })

@@ -1,5 +1,5 @@
 /**
- * The gateway: an orders API that needs the payments service for new orders, and stands when the
+ * The gateway: an orders API that needs the payments service for new orders, and keeps working when
  * payments do not.
  */
 import { randomUUID } from 'node:crypto'
@@ -36,7 +36,7 @@ const newOrder = {
 export async function createGateway({ paymentsUrl, orderReads, lifecycle }) {
   const app = Fastify({
     ...serverOptions({ logger: true }),
-    // A balancer on this machine may say for whom it asks; from elsewhere nobody is believed.
+    // A balancer on this machine may name the client in X-Forwarded-For. Nobody else may.
     trustProxy: 'loopback'
   })
 

@@ -1,7 +1,7 @@
 /**
  * A balancer with 20 clients behind it. Each client sends one order after the other over its own
  * keep-alive connection. When the gateway's readiness probe says that it is leaving, the orders go
- * on for another second, because in real life the news takes its time; then the count is told.
+ * on for another second, because a real balancer notices late. Then it prints the count.
  *
  *     node load.js http://localhost:3000
  */

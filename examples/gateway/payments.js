@@ -1,5 +1,5 @@
 /**
- * The payments service: somebody else's, as far as the gateway knows. It is a process of its own
+ * The payments service: for the gateway it belongs to somebody else. It is a process of its own
  * and can be told to be slow or to fail:
  *
  *     PUT /behaviour {"mode": "ok" | "slow" | "fail"}

@@ -24,7 +24,7 @@ async function run() {
 }
 
 /**
- * A wrong address should come to light now, not with the first order. Any answer will do.
+ * A wrong address should be found now, not with the first order. Any answer is good.
  *
  * @param {string | undefined} text
  */

@@ -14,7 +14,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 setTimeout(() => {
-  console.error('The example has not come to its end within 30 seconds.')
+  console.error('The example did not end within 30 seconds.')
   process.exit(1)
 }, 30_000).unref()
 
