@@ -2,7 +2,8 @@
  * Checks of what a service depends on: asked when somebody wants to know, remembered for a while,
  * and never waited for longer than agreed. Time passes through a clock and a {@link Timer} only.
  */
-import { type Clock, describe } from '@holdfast/core'
+import type { Clock } from '@holdfast/core'
+import { describe } from '@holdfast/core/options'
 import { CheckExistsError } from './errors.ts'
 
 /** What a check is handed. */

@@ -2,7 +2,8 @@
  * The way out: serve on while clients leave, stop listening, let requests finish, run the app's own
  * steps, close. It runs once, and it ends whatever hangs. Time passes through a {@link Pause} only.
  */
-import { type Clock, describe } from '@holdfast/core'
+import type { Clock } from '@holdfast/core'
+import { describe } from '@holdfast/core/options'
 import type { Phases } from './phases.ts'
 import type { ShutdownBudget } from './shutdown-budget.ts'
 import type { Pause, Steps } from './steps.ts'

@@ -1,4 +1,4 @@
-import { type CodedErrorConstructor, defineError } from '@holdfast/core'
+import { type CodedErrorConstructor, defineError } from '@holdfast/core/options'
 
 /**
  * The service is shutting down. It is the reason that `app.lifecycle.signal` aborts with, and what

@@ -1,29 +1,23 @@
 import {
-  boolean,
+  check,
   type Duration,
   describe,
-  duration,
-  either,
-  func,
   InvalidOptionError,
   type OptionCheck,
-  object,
-  parseDuration,
-  shapeOf,
-  text
-} from '@holdfast/core'
+  parseDuration
+} from '@holdfast/core/options'
 import type { CheckFunction, CheckSettings } from './checks.ts'
 
-/** How a check is treated. */
+/** The options of a check. */
 export interface CheckOptions {
   /**
    * How long an answer may take, an hour at most; after it the check has failed. Keep it below the
-   * prober's own timeout, which is a second in Kubernetes.
+   * timeout of the probe itself, which is a second in Kubernetes.
    * @default '500ms'
    */
   timeout?: Duration | undefined
   /**
-   * How long an answer is good for, be it yes or no. 0: every probe asks anew.
+   * How long an answer is kept, be it yes or no. 0: every probe asks again.
    * @default '1s'
    */
   cacheFor?: Duration | undefined
@@ -35,7 +29,7 @@ export interface CheckOptions {
   critical?: boolean | undefined
 }
 
-/** A check with how it is treated. */
+/** A check with its options. */
 export interface CheckDefinition extends CheckOptions {
   check: CheckFunction
 }
@@ -65,17 +59,17 @@ export interface HealthOptions {
   checks?: Readonly<Record<string, CheckFunction | CheckDefinition>> | undefined
 }
 
-/** Where the probes are, all of them given. */
+/** The path of each probe. */
 export interface HealthPaths {
   readonly live: string
   readonly ready: string
   readonly startup: string
 }
 
-/** A check as the engine takes it. */
+/** A check with every default filled in, times in milliseconds. */
 export interface NamedCheck {
   readonly name: string
-  readonly check: CheckFunction
+  readonly ask: CheckFunction
   readonly settings: CheckSettings
 }
 
@@ -85,18 +79,18 @@ const path: OptionCheck = (value, option) => {
   }
 }
 
-export const healthShape: OptionCheck = shapeOf({
+export const healthShape: OptionCheck = check.shape({
   live: path,
   ready: path,
   startup: path,
-  checks: object
+  checks: check.object
 })
 
 const HOUR = 3_600_000
 const CHECK_SHAPE = {
-  timeout: duration({ min: 1, max: HOUR }),
-  cacheFor: duration({ max: HOUR }),
-  critical: boolean
+  timeout: check.duration({ min: 1, max: HOUR }),
+  cacheFor: check.duration({ max: HOUR }),
+  critical: check.boolean
 }
 
 /** Fills in where the probes are. @throws InvalidOptionError where two are at one place */
@@ -118,10 +112,10 @@ export function resolvePaths(health: HealthOptions): HealthPaths {
   return Object.freeze(paths)
 }
 
-const FUNCTION_OR_DEFINITION = either(
+const FUNCTION_OR_DEFINITION = check.either(
   'a function, or an object { check, timeout, cacheFor, critical }',
-  func,
-  object
+  check.func,
+  check.object
 )
 
 /** Fills in the defaults of the checks. @throws UnknownOptionError, InvalidOptionError */
@@ -129,8 +123,8 @@ export function resolveChecks(given: NonNullable<HealthOptions['checks']>): read
   return Object.entries(given).map(([name, value]) => {
     const option = `lifecycle.health.checks.${name}`
     FUNCTION_OR_DEFINITION(value, option)
-    const { check, ...options } = typeof value === 'function' ? { check: value } : value
-    return resolveCheck(name, check, options, option)
+    const { check: ask, ...options } = typeof value === 'function' ? { check: value } : value
+    return resolveCheck(name, ask, options, option)
   })
 }
 
@@ -142,17 +136,17 @@ export function resolveChecks(given: NonNullable<HealthOptions['checks']>): read
  */
 export function resolveCheck(
   name: string,
-  check: CheckFunction,
+  ask: CheckFunction,
   options: CheckOptions,
   place: string
 ): NamedCheck {
-  text(name, `the name of ${place}`)
-  func(check, place)
-  shapeOf(CHECK_SHAPE)(options, place)
+  check.text(name, `the name of ${place}`)
+  check.func(ask, place)
+  check.shape(CHECK_SHAPE)(options, place)
   const { timeout = 500, cacheFor = 1000, critical = true } = options
   return {
     name,
-    check,
+    ask,
     settings: {
       timeout: parseDuration(timeout, `${place}.timeout`),
       cacheFor: parseDuration(cacheFor, `${place}.cacheFor`),

@@ -11,9 +11,9 @@ export type {
   Health,
   HealthStatus
 } from './checks.ts'
-export type { Lifecycle, ShutdownOptions } from './decorator.ts'
 export type { Report } from './drain.ts'
 export type { CutRequest } from './edges/cut-request.ts'
+export type { Lifecycle, ShutdownOptions } from './edges/decorator.ts'
 export type { LifecycleCheckChange } from './edges/health.ts'
 export { ServerDrainingError, StepTooLateError, UnderPressureError } from './errors.ts'
 export type { LifecycleFact } from './fact.ts'

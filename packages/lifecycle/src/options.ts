@@ -1,15 +1,11 @@
 import { isatty } from 'node:tty'
 import {
-  boolean,
+  check,
   checkOptions,
   type Duration,
-  duration,
-  listOf,
   type OptionCheck,
-  object,
-  oneOf,
   parseDuration
-} from '@holdfast/core'
+} from '@holdfast/core/options'
 import {
   type HealthOptions,
   type HealthPaths,
@@ -117,16 +113,16 @@ function orFalse(check: OptionCheck): OptionCheck {
 }
 
 const SHAPE = {
-  gracePeriod: duration({ min: 1, max: MAX_DURATION }),
-  drainDelay: duration({ max: MAX_DURATION }),
-  finishTimeout: duration({ max: MAX_DURATION }),
-  closeTimeout: duration({ min: 1, max: MAX_DURATION }),
-  signals: orFalse(listOf(oneOf(...SIGNALS))),
-  exit: boolean,
+  gracePeriod: check.duration({ min: 1, max: MAX_DURATION }),
+  drainDelay: check.duration({ max: MAX_DURATION }),
+  finishTimeout: check.duration({ max: MAX_DURATION }),
+  closeTimeout: check.duration({ min: 1, max: MAX_DURATION }),
+  signals: orFalse(check.listOf(check.oneOf(...SIGNALS))),
+  exit: check.boolean,
   health: orFalse(healthShape),
   pressure: pressureShape,
-  timeouts: orFalse(object),
-  proxyIdleTimeout: duration({ max: MAX_DURATION })
+  timeouts: orFalse(check.object),
+  proxyIdleTimeout: check.duration({ max: MAX_DURATION })
 }
 
 /**

@@ -1,13 +1,10 @@
 import {
-  boolean,
+  check,
   type Duration,
-  duration,
   InvalidOptionError,
-  number,
   type OptionCheck,
-  parseDuration,
-  shapeOf
-} from '@holdfast/core'
+  parseDuration
+} from '@holdfast/core/options'
 import { MAX_DURATION } from './timeouts.ts'
 
 /**
@@ -66,15 +63,15 @@ export interface Thresholds {
 
 const HOUR = 3_600_000
 
-export const pressureShape: OptionCheck = shapeOf({
-  sampleInterval: duration({ min: 100, max: HOUR }),
-  maxEventLoopDelay: duration({ min: 1, max: HOUR }),
-  maxEventLoopUtilization: number({ min: Number.MIN_VALUE, max: 1 }),
-  maxHeapUsedBytes: number({ min: 1 }),
-  maxRssBytes: number({ min: 1 }),
-  refuse: boolean,
-  retryAfter: duration({ max: MAX_DURATION }),
-  readiness: boolean
+export const pressureShape: OptionCheck = check.shape({
+  sampleInterval: check.duration({ min: 100, max: HOUR }),
+  maxEventLoopDelay: check.duration({ min: 1, max: HOUR }),
+  maxEventLoopUtilization: check.number({ min: Number.MIN_VALUE, max: 1 }),
+  maxHeapUsedBytes: check.number({ min: 1 }),
+  maxRssBytes: check.number({ min: 1 }),
+  refuse: check.boolean,
+  retryAfter: check.duration({ max: MAX_DURATION }),
+  readiness: check.boolean
 })
 
 /** Fills in the defaults. @throws InvalidOptionError */

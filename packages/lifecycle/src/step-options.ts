@@ -1,15 +1,11 @@
 import {
+  check,
   checkOptions,
   type Duration,
   describe,
-  duration,
-  either,
-  func,
   InvalidOptionError,
-  listOf,
-  parseDuration,
-  text
-} from '@holdfast/core'
+  parseDuration
+} from '@holdfast/core/options'
 import type { Step, Steps } from './steps.ts'
 import { MAX_DURATION } from './timeouts.ts'
 
@@ -31,8 +27,12 @@ export interface StepOptions {
 export type StepFunction = (signal: AbortSignal) => unknown
 
 const SHAPE = {
-  after: either('the name of a step, or an array of such', text, listOf(text)),
-  timeout: duration({ min: 1, max: MAX_DURATION })
+  after: check.either(
+    'the name of a step, or an array of such',
+    check.text,
+    check.listOf(check.text)
+  ),
+  timeout: check.duration({ min: 1, max: MAX_DURATION })
 }
 
 /**
@@ -45,7 +45,7 @@ export function stepOf(
   options: StepOptions,
   { names, complete }: Steps
 ): Step {
-  text(name, 'onShutdown(name)')
+  check.text(name, 'onShutdown(name)')
   const option = `onShutdown("${name}")`
   if (names.includes(name)) {
     throw new InvalidOptionError(
@@ -54,7 +54,7 @@ export function stepOf(
       describe(name)
     )
   }
-  func(run, `${option} function`)
+  check.func(run, `${option} function`)
   checkOptions(option, options, SHAPE)
   const { timeout } = options
   const after = typeof options.after === 'string' ? [options.after] : [...(options.after ?? [])]

@@ -3,7 +3,8 @@
  * a cluster, close a pool. They run one after the other. One that fails or hangs is named, and the
  * next one runs.
  */
-import { type Clock, describe } from '@holdfast/core'
+import type { Clock } from '@holdfast/core'
+import { describe } from '@holdfast/core/options'
 
 /**
  * Waits for so many milliseconds, or until `until` resolves. Resolves to whether `until` came

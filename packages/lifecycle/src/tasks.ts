@@ -2,8 +2,7 @@
  * Work that goes on after the answers: a mail to be sent, a file to be written. A shutdown waits
  * for it as it waits for requests.
  */
-import type { Clock } from '@holdfast/core'
-import { Chain } from './chain.ts'
+import { type Clock, leaveRing, Ring, type RingItem } from '@holdfast/core'
 import { PendingCount } from './pending-count.ts'
 
 /** Work that was not done in time, as the log names it. */
@@ -13,14 +12,14 @@ export interface UnfinishedTask {
   readonly age: number
 }
 
-interface Task {
+interface Task extends RingItem {
   readonly name: string
   readonly startedAt: number
 }
 
 /** The work that is under way. */
 export class Tasks {
-  #tasks = new Chain<Task>()
+  readonly #tasks = new Ring<Task>()
   /** Tasks alone. */
   #own = new PendingCount()
   /** Tasks and requests together. */
@@ -41,13 +40,14 @@ export class Tasks {
 
   /** Counts work in, and out when its promise settles. */
   add(name: string, work: PromiseLike<unknown>): void {
-    const tasks = this.#tasks
     const own = this.#own
-    const link = tasks.add({ name, startedAt: this.#clock() })
+    const startedAt = this.#clock()
+    const task: Task = { name, startedAt, previous: undefined, next: undefined }
+    this.#tasks.add(task)
     own.begin()
     this.#pending.begin()
     const end = (): void => {
-      tasks.remove(link)
+      leaveRing(task)
       own.end()
       this.#pending.end()
     }
@@ -70,7 +70,7 @@ export class Tasks {
   /** Stops to wait for the tasks under way, and returns them, the oldest first. */
   giveUp(): UnfinishedTask[] {
     const unfinished = this.unfinished()
-    this.#tasks = new Chain()
+    this.#tasks.clear()
     this.#own = new PendingCount()
     return unfinished
   }
@@ -78,8 +78,9 @@ export class Tasks {
   /** The tasks under way, the oldest first. */
   unfinished(): UnfinishedTask[] {
     const now = this.#clock()
-    return [...this.#tasks]
-      .reverse()
-      .map(({ name, startedAt }) => ({ task: name, age: Math.round(now - startedAt) }))
+    return Array.from(this.#tasks, ({ name, startedAt }) => ({
+      task: name,
+      age: Math.round(now - startedAt)
+    }))
   }
 }

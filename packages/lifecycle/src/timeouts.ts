@@ -1,4 +1,4 @@
-import { type Duration, duration, parseDuration, shapeOf } from '@holdfast/core'
+import { check, type Duration, parseDuration } from '@holdfast/core/options'
 
 /** The three times that a service grants its clients and itself, a week at most. 0 turns one off. */
 export interface TimeoutOptions {
@@ -38,8 +38,8 @@ export interface ServerTimeouts {
 
 /** A week, in milliseconds. Node's timers end at 24 days. */
 export const MAX_DURATION = 604_800_000
-const time = duration({ max: MAX_DURATION })
-const check = shapeOf({ request: time, handler: time, idle: time })
+const time = check.duration({ max: MAX_DURATION })
+const checkTimes = check.shape({ request: time, handler: time, idle: time })
 
 const MIN_CHECKING_INTERVAL = 100
 const MAX_CHECKING_INTERVAL = 500
@@ -94,7 +94,7 @@ export interface Timeouts {
 
 /** @throws UnknownOptionError, InvalidOptionError */
 export function resolveTimeouts(options: TimeoutOptions, place: string): Timeouts {
-  check(options, place)
+  checkTimes(options, place)
   return {
     request: whole(options.request ?? '5s', `${place}.request`),
     handler: whole(options.handler ?? '10s', `${place}.handler`),

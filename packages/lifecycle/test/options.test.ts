@@ -66,8 +66,8 @@ t.test('checks are functions, or functions with how they are treated', (t) => {
     }
   })
   t.same(checks, [
-    { name: 'plain', check, settings: { timeout: 500, cacheFor: 1000, critical: true } },
-    { name: 'told', check, settings: { timeout: 2000, cacheFor: 60_000, critical: false } }
+    { name: 'plain', ask: check, settings: { timeout: 500, cacheFor: 1000, critical: true } },
+    { name: 'told', ask: check, settings: { timeout: 2000, cacheFor: 60_000, critical: false } }
   ])
   t.end()
 })

@@ -498,7 +498,10 @@ t.test('a step or work that cannot be is refused with a sentence', async (t) => 
   life.onShutdown('pool', step)
   for (const [call, message] of [
     [() => life.onShutdown('', step), /"onShutdown\(name\)" must be text that is not empty/],
-    [() => life.onShutdown('pool', step), /a name that no other step has, but it is the text "pool"/],
+    [
+      () => life.onShutdown('pool', step),
+      /a name that no other step has, but it is the text "pool"/
+    ],
     [() => life.onShutdown('a', step, { timeout: 0 }), /"onShutdown\("a"\).timeout" must be/],
     [() => life.onShutdown('a', step, { after: [''] }), /the name of a step, or an array of such/],
     // @ts-expect-error what a program without types may do

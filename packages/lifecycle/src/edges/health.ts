@@ -32,7 +32,7 @@ export function checksOf(app: FastifyInstance, given: readonly NamedCheck[]): Ch
     log(app, change)
     if (changes.hasSubscribers) changes.publish({ app, ...change })
   })
-  for (const { name, check, settings } of given) checks.add(name, check, settings)
+  for (const { name, ask, settings } of given) checks.add(name, ask, settings)
   return checks
 }
 

@@ -4,18 +4,22 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { onSettled, type SettledListener } from '@holdfast/core'
-import { Chain, type Link } from '../chain.ts'
+import { leaveRing, onSettled, Ring, type RingItem, type SettledListener } from '@holdfast/core'
 import type { PendingCount } from '../pending-count.ts'
 
-const LINK: unique symbol = Symbol('holdfast.link-in-flight')
+const PLACE: unique symbol = Symbol('holdfast.place-in-flight')
 
-/** On the request, which has room for it; on a response it would cost more. */
-type Linked = object & { [LINK]?: Link<ServerResponse> }
+/** The place of a response among those in flight. */
+interface Place extends RingItem {
+  readonly response: ServerResponse
+}
+
+/** The place hangs on the request, which has room for it; on a response it would cost more. */
+type Placed = object & { [PLACE]?: Place }
 
 /** Counts requests in and out. */
 export class InFlight implements Iterable<ServerResponse> {
-  readonly #chain = new Chain<ServerResponse>()
+  readonly #places = new Ring<Place>()
   #count = 0
   readonly #pending: PendingCount
   readonly #endConnection: (socket: Socket) => void
@@ -39,15 +43,17 @@ export class InFlight implements Iterable<ServerResponse> {
     return this.#finished
   }
 
-  /** Newest first. */
-  [Symbol.iterator](): Iterator<ServerResponse> {
-    return this.#chain[Symbol.iterator]()
+  /** Oldest first. */
+  *[Symbol.iterator](): Iterator<ServerResponse> {
+    for (const { response } of this.#places) yield response
   }
 
   /** Counts a request in, and out when its response settles. */
   take(response: ServerResponse): void {
-    const request: Linked = response.req
-    request[LINK] = this.#chain.add(response)
+    const request: Placed = response.req
+    const place: Place = { response, previous: undefined, next: undefined }
+    request[PLACE] = place
+    this.#places.add(place)
     this.#count++
     this.#pending.begin()
     onSettled(response, this.#settle)
@@ -55,8 +61,7 @@ export class InFlight implements Iterable<ServerResponse> {
   }
 
   readonly #settle: SettledListener = (response, ending) => {
-    const request: Linked = response.req
-    this.#chain.remove(request[LINK] as Link<ServerResponse>)
+    leaveRing((response.req as Placed)[PLACE] as Place)
     this.#count--
     this.#pending.end()
     if (this.#latest === undefined) return
@@ -69,8 +74,8 @@ export class InFlight implements Iterable<ServerResponse> {
   /** Every response head from now on tells an HTTP/1 client that the connection closes. */
   askToLeave(): void {
     this.#latest = new WeakMap()
-    // Oldest first, as they came: of pipelined requests the last one says it.
-    for (const response of [...this].reverse()) tellToLeave(response, this.#latest)
+    // As they came: of pipelined requests the last one says it.
+    for (const response of this) tellToLeave(response, this.#latest)
   }
 
   /** Ends each connection with its last answer, whatever the head of that answer said. */

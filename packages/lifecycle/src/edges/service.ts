@@ -135,7 +135,7 @@ export class Service implements Drainable {
   }
 
   cut(): Cut {
-    const responses = [...this.inFlight].reverse()
+    const responses = [...this.inFlight]
     const tasks = this.tasks.giveUp()
     const now = this.#clock()
     const unfinished = [...responses.map((response) => cutRequestOf(response, now)), ...tasks]

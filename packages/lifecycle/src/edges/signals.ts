@@ -3,7 +3,8 @@
  * there are, the process has one listener for each, and none when the last app has closed.
  */
 import { constants } from 'node:os'
-import { describe, monotonicClock } from '@holdfast/core'
+import { monotonicClock } from '@holdfast/core'
+import { describe } from '@holdfast/core/options'
 import { exitAfter } from './exit.ts'
 
 /** An app of this process. */

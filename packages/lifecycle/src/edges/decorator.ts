@@ -1,19 +1,19 @@
 /**
  * What a service knows and may ask of its own life: `app.lifecycle`.
  */
-import { func, text } from '@holdfast/core'
-import type { CheckFunction, Checks, Health } from './checks.ts'
-import type { Report } from './drain.ts'
-import type { Sensor } from './edges/pressure.ts'
-import type { Service } from './edges/service.ts'
-import type { Shutdown } from './edges/shutdown.ts'
-import { type Member, shutDownAll } from './edges/signals.ts'
-import { StepTooLateError } from './errors.ts'
-import { type CheckOptions, resolveCheck } from './health-options.ts'
-import type { Phase, Phases } from './phases.ts'
-import type { Pressure } from './pressure.ts'
-import { type StepFunction, type StepOptions, stepOf } from './step-options.ts'
-import type { Steps } from './steps.ts'
+import { check } from '@holdfast/core/options'
+import type { CheckFunction, Checks, Health } from '../checks.ts'
+import type { Report } from '../drain.ts'
+import { StepTooLateError } from '../errors.ts'
+import { type CheckOptions, resolveCheck } from '../health-options.ts'
+import type { Phase, Phases } from '../phases.ts'
+import type { Pressure } from '../pressure.ts'
+import { type StepFunction, type StepOptions, stepOf } from '../step-options.ts'
+import type { Steps } from '../steps.ts'
+import type { Sensor } from './pressure.ts'
+import type { Service } from './service.ts'
+import type { Shutdown } from './shutdown.ts'
+import { type Member, shutDownAll } from './signals.ts'
 
 /** `app.lifecycle`. */
 export interface Lifecycle {
@@ -99,9 +99,9 @@ export function lifecycleOf(parts: Parts): Lifecycle {
     get pressure() {
       return sensor.pressure
     },
-    addCheck(name, check, given = {}) {
-      const resolved = resolveCheck(name, check, given, `the check ${name}`)
-      checks.add(name, resolved.check, resolved.settings)
+    addCheck(name, ask, given = {}) {
+      const { settings } = resolveCheck(name, ask, given, `the check ${name}`)
+      checks.add(name, ask, settings)
     },
     async health() {
       await checks.refresh()
@@ -117,8 +117,8 @@ export function lifecycleOf(parts: Parts): Lifecycle {
       steps.add(step)
     },
     waitUntil(name, work) {
-      text(name, 'waitUntil(name)')
-      func(work?.then, `waitUntil("${name}") promise.then`)
+      check.text(name, 'waitUntil(name)')
+      check.func(work?.then, `waitUntil("${name}") promise.then`)
       service.tasks.add(name, work)
     }
   }
