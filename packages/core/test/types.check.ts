@@ -17,6 +17,7 @@ import {
 } from '@holdfast/core'
 import { expectTypeOf } from 'expect-type'
 import type { FastifyRequest } from 'fastify'
+import type { TenantFact } from './tenants.ts'
 
 interface Opened {
   readonly name: string
@@ -25,9 +26,6 @@ interface Opened {
 declare module '@holdfast/core' {
   interface ChannelPayloads {
     'holdfast:types:opened': Opened
-  }
-  interface RequestFacts {
-    tenant?: string
   }
 }
 
@@ -55,7 +53,7 @@ declare const request: FastifyRequest
 declare const raw: IncomingMessage
 expectTypeOf(factsOf(request)).toEqualTypeOf<RequestFacts>()
 expectTypeOf(factsOf(raw)).toEqualTypeOf<RequestFacts>()
-expectTypeOf(factsOf(raw).tenant).toEqualTypeOf<string | undefined>()
+expectTypeOf(factsOf(raw).tenant).toEqualTypeOf<TenantFact | undefined>()
 expectTypeOf(remaining(request)).toEqualTypeOf<number>()
 expectTypeOf(remaining(raw)).toEqualTypeOf<number>()
 // @ts-expect-error no plugin of that name refuses
