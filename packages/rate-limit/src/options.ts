@@ -16,9 +16,9 @@ import {
   parseDuration,
   shapeOf
 } from '@holdfast/core'
-import type { RedisClient } from './edges/redis/clients.ts'
 import { BUDGET_SHAPE, layOver } from './limit-checks.ts'
 import type { LimitOptions, RateLimitRouteOptions } from './limit-options.ts'
+import type { RedisClient } from './redis-client.ts'
 import type { Store } from './store.ts'
 
 /** What applies to a request while the store does not answer. */

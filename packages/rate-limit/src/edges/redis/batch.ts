@@ -1,8 +1,8 @@
 /**
  * The questions of one turn of the event loop, as one call of the script.
  */
+import { Reply } from './policies.ts'
 import type { Question } from './question.ts'
-import { Reply } from './reply.ts'
 import { MOST_KEYS } from './script.ts'
 
 /** Questions that are alike, so that the script is told once what to do. */
@@ -46,7 +46,7 @@ export class Batch {
     const names: string[] = []
     for (const alike of this.#alike) {
       for (const { policies, tag, account } of alike) {
-        policies.addKeys(names, prefix, tag, account.limit, account.keys)
+        policies.names.add(names, prefix, tag, account.limit, account.keys)
       }
     }
     return names

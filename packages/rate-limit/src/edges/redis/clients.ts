@@ -1,53 +1,13 @@
 /**
- * Redis clients, by their shapes: ioredis and iovalkey, node-redis, or a small interface. A client is
- * the user's: it is used as it is, never connected, configured or closed here.
+ * Redis clients of any known kind, used alike.
  */
 import { describe, InvalidOptionError } from '@holdfast/core'
-
-/** The least that a client must offer. */
-export interface ScriptClient {
-  /** Runs the script of that SHA-1. Rejects with Redis's `NOSCRIPT` where Redis does not have it. */
-  evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
-  /** Runs a script. */
-  eval(script: string, keys: string[], args: string[]): Promise<unknown>
-  /** Whether a command would be sent now; `false`: it would wait for a connection. */
-  readonly isReady?: boolean
-  /** Emits `'ready'` when commands can be sent again. */
-  on?(event: 'ready', listener: () => void): unknown
-  off?(event: 'ready', listener: () => void): unknown
-  /** Of a cluster: the node that serves a slot. With this, a call has the keys of one slot only. */
-  nodeOf?(slot: number): string
-}
-
-/** An ioredis 5 or 6 or iovalkey client, of one server, of Sentinels or of a Cluster. */
-export interface IoredisClient {
-  readonly status: string
-  readonly isCluster?: boolean
-  readonly slots?: readonly (readonly string[] | undefined)[]
-  evalsha(sha: string, numberOfKeys: number, ...keysAndArgs: string[]): Promise<unknown>
-  eval(script: string, numberOfKeys: number, ...keysAndArgs: string[]): Promise<unknown>
-  on(event: 'ready', listener: () => void): unknown
-  off(event: 'ready', listener: () => void): unknown
-}
-
-/** A node-redis 5 or 6 client, client pool, Sentinel or Cluster. */
-export interface NodeRedisClient {
-  readonly isOpen: boolean
-  readonly isReady?: boolean
-  readonly slots?: readonly ({ readonly master: { readonly address: string } } | undefined)[]
-  evalSha(sha: string, options: NodeRedisArguments): Promise<unknown>
-  eval(script: string, options: NodeRedisArguments): Promise<unknown>
-  on(event: 'ready', listener: () => void): unknown
-  off(event: 'ready', listener: () => void): unknown
-}
-
-interface NodeRedisArguments {
-  keys: string[]
-  arguments: string[]
-}
-
-/** A client of any known kind. */
-export type RedisClient = IoredisClient | NodeRedisClient | ScriptClient
+import type {
+  IoredisClient,
+  NodeRedisClient,
+  RedisClient,
+  ScriptClient
+} from '../../redis-client.ts'
 
 /** Whether nobody hears of the client's errors, of which it may have had to tell. */
 export function isUnheard(client: RedisClient): boolean {
@@ -132,5 +92,41 @@ class NodeRedisScripts implements ScriptClient {
 
   eval(script: string, keys: string[], args: string[]): Promise<unknown> {
     return this.#client.eval(script, { keys, arguments: args })
+  }
+}
+
+const signals = new WeakMap<object, ReadySignal>()
+
+/** Tells when a client is ready. */
+export class ReadySignal {
+  readonly #client: RedisClient
+  readonly #listeners = new Set<() => void>()
+
+  /** The signal of a client: always the same. */
+  static of(client: RedisClient): ReadySignal {
+    const signal = signals.get(client) ?? new ReadySignal(client)
+    signals.set(client, signal)
+    return signal
+  }
+
+  private constructor(client: RedisClient) {
+    this.#client = client
+  }
+
+  /** Calls the listener whenever the client becomes ready, until the returned function is called. */
+  listen(listener: () => void): () => void {
+    // A function of its own: nobody ends what somebody else began.
+    const own = (): void => listener()
+    if (this.#listeners.size === 0) this.#client.on?.('ready', this.#tell)
+    this.#listeners.add(own)
+    return () => {
+      if (this.#listeners.delete(own) && this.#listeners.size === 0) {
+        this.#client.off?.('ready', this.#tell)
+      }
+    }
+  }
+
+  readonly #tell = (): void => {
+    for (const listener of [...this.#listeners]) listener()
   }
 }

@@ -1,16 +1,14 @@
 /**
- * What Redis is told of limits and clients: names of keys, and the numbers of the policies in whole
- * microseconds.
+ * Policies as the script knows them: numbers in whole microseconds, and the decisions in its reply.
  */
-import { createHash } from 'node:crypto'
-import type { Account, Algorithm, AlgorithmName } from '../../algorithms/algorithm.ts'
+import type { Account, Algorithm } from '../../algorithms/algorithm.ts'
 import { FixedWindowAlgorithm } from '../../algorithms/fixed-window.ts'
 import { SlidingWindowAlgorithm } from '../../algorithms/sliding-window.ts'
 import { TokenBucketAlgorithm } from '../../algorithms/token-bucket.ts'
 import { banned, combineDecisions, type Decision, decisionOf } from '../../decision.ts'
 import { forPolicy, type PerPolicy } from '../../per-policy.ts'
 import type { Policies, Policy } from '../../policy.ts'
-import type { Reply } from './reply.ts'
+import { AccountNames, LETTERS } from './account-names.ts'
 
 /** In a millisecond. */
 const MICROSECONDS = 1000
@@ -18,40 +16,14 @@ const MICROSECONDS = 1000
 /** And more: 142 years of microseconds. With the present moment they are still exact. */
 const CENTURY = 2 ** 52
 
-/** Anything else would end the hash tag, or make a key hard to look at. */
-const SAFE = /^(?!#)[\x21-\x7a\x7c\x7e]{1,64}$/
-
-const LETTERS: Readonly<Record<AlgorithmName, string>> = {
-  'token-bucket': 't',
-  'fixed-window': 'f',
-  'sliding-window': 's'
-}
-
 /** What the script holds of one account after a charge that is still to be settled. */
 export type RedisReservationMark = readonly [till: number, moved: number]
 
-/**
- * What a client's key is in Redis: the key itself, or of a long or unusual one 128 bits of its
- * SHA-256.
- */
-function tagOf(key: string): string {
-  if (SAFE.test(key)) return key
-  const digest = createHash('sha256').update(key, 'utf16le').digest()
-  return `#${digest.subarray(0, 16).toString('base64url')}`
-}
-
-/**
- * The hash tag, which keeps all accounts of a request in one slot: the client, or the limit where its
- * policies tell clients differently.
- */
-export function hashTagOf(limit: string, keys: PerPolicy<string>): string {
-  return tagOf(typeof keys === 'string' ? keys : limit)
-}
-
 /** Some policies as the script knows them. */
 export class RedisPolicies {
+  /** What the accounts under them are called. */
+  readonly names: AccountNames
   readonly #microseconds: readonly Policy[]
-  readonly #letters: readonly string[]
   /** What the script is told of each policy. */
   readonly #texts: readonly string[]
   /** What it was told last, where the cost was the same for all. */
@@ -59,10 +31,10 @@ export class RedisPolicies {
   #lastText = ''
 
   constructor(policies: Policies) {
+    this.names = new AccountNames(policies)
     this.#microseconds = policies.map((policy) => {
       return { ...policy, algorithm: inMicroseconds(policy.algorithm) }
     })
-    this.#letters = policies.map(({ algorithm }) => LETTERS[algorithm.name])
     this.#texts = this.#microseconds.map(
       ({ algorithm }) => `${LETTERS[algorithm.name]} ${algorithm.capacity} ${spanOf(algorithm)}`
     )
@@ -70,7 +42,7 @@ export class RedisPolicies {
 
   /** How many there are. */
   get length(): number {
-    return this.#letters.length
+    return this.#texts.length
   }
 
   /** What the script is told of the policies and of costs under them. */
@@ -93,30 +65,6 @@ export class RedisPolicies {
       const [till, moved] = claims[index] as RedisReservationMark
       return `${forPolicy(costs, index)} ${forPolicy(actual, index)} ${till} ${moved}`
     })
-  }
-
-  /** Adds the names of a client's accounts. Two algorithms never share one. */
-  addKeys(
-    names: string[],
-    prefix: string,
-    tag: string,
-    limit: string,
-    keys: PerPolicy<string>
-  ): void {
-    const letters = this.#letters
-    if (typeof keys === 'string' && letters.length === 1) {
-      names.push(`${prefix}${letters[0]}{${tag}}${limit}`)
-      return
-    }
-    for (const [index, { name }] of this.#microseconds.entries()) {
-      const start = `${prefix}${letters[index]}`
-      // Neither the limit nor what is made of the client's key has braces.
-      names.push(
-        typeof keys === 'string'
-          ? `${start}{${tag}}${limit}{${name}}`
-          : `${start}:{${tag}}${tagOf(forPolicy(keys, index))}{${name}}`
-      )
-    }
   }
 
   /** Reads a decision out of the script's reply. */
@@ -186,4 +134,41 @@ function inMicroseconds(algorithm: Algorithm): Algorithm {
 function spanOf(algorithm: Algorithm): number {
   if (algorithm instanceof TokenBucketAlgorithm) return algorithm.interval
   return algorithm.name === 'sliding-window' ? algorithm.lifetime / 2 : algorithm.lifetime
+}
+
+class NoReplyError extends Error {
+  constructor() {
+    super('the client did not hand out what the script replied')
+  }
+}
+
+/** The script's reply, read from its beginning to its end. */
+export class Reply {
+  readonly #numbers: readonly unknown[]
+  #position = 0
+
+  /** @throws Error when the client hands out something else than a list */
+  constructor(numbers: unknown) {
+    if (!Array.isArray(numbers)) throw new NoReplyError()
+    this.#numbers = numbers
+  }
+
+  /**
+   * The next number; clients may be set to hand them out as text.
+   *
+   * @throws Error when there is none
+   */
+  next(): number {
+    const number = Number(this.#numbers[this.#position++])
+    if (Number.isNaN(number)) throw new NoReplyError()
+    return number
+  }
+
+  /** Microseconds until a ban ends, where that is the next answer. */
+  ban(): number | undefined {
+    const next = this.#numbers[this.#position]
+    if (typeof next === 'number' || String(next) !== 'banned') return undefined
+    this.#position++
+    return this.next()
+  }
 }

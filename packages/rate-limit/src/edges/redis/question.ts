@@ -4,8 +4,8 @@
 import type { Decision } from '../../decision.ts'
 import type { PerPolicy } from '../../per-policy.ts'
 import type { Charge, LimitSubject } from '../../store.ts'
-import { hashTagOf, type RedisPolicies, type RedisReservationMark } from './policies.ts'
-import type { Reply } from './reply.ts'
+import { hashTagOf } from './account-names.ts'
+import type { RedisPolicies, RedisReservationMark, Reply } from './policies.ts'
 
 /** What the script can do with an account. */
 export type Action = 'check' | 'peek' | 'reserve' | 'settle' | 'reset' | 'ban'

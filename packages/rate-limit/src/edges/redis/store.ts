@@ -12,11 +12,13 @@ import type { Decision } from '../../decision.ts'
 import { StoreRefusedError } from '../../errors.ts'
 import type { PerPolicy } from '../../per-policy.ts'
 import type { Policies } from '../../policy.ts'
+import type { RedisClient, ScriptClient } from '../../redis-client.ts'
 import type { Charge, LimitSubject, Store, StoreReservation } from '../../store.ts'
+import { hashTagOf } from './account-names.ts'
 import { Batch } from './batch.ts'
-import { isUnheard, type RedisClient, type ScriptClient, scriptClientOf } from './clients.ts'
+import { isUnheard, ReadySignal, scriptClientOf } from './clients.ts'
 import { slotOf } from './cluster-slot.ts'
-import { hashTagOf, RedisPolicies } from './policies.ts'
+import { RedisPolicies } from './policies.ts'
 import {
   ChangeQuestion,
   DecisionQuestion,
@@ -24,10 +26,14 @@ import {
   ReservationQuestion,
   type ReservedInRedis
 } from './question.ts'
-import { ReadySignal } from './ready-signal.ts'
 import { SCRIPT, SCRIPT_SHA } from './script.ts'
 
-export type { IoredisClient, NodeRedisClient, RedisClient, ScriptClient } from './clients.ts'
+export type {
+  IoredisClient,
+  NodeRedisClient,
+  RedisClient,
+  ScriptClient
+} from '../../redis-client.ts'
 
 /** What a {@link RedisStore} is made of. */
 export interface RedisStoreOptions {

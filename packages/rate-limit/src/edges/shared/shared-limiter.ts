@@ -12,7 +12,7 @@ import type { PerPolicy } from '../../per-policy.ts'
 import type { Policies } from '../../policy.ts'
 import { DenyCache } from '../../sharing/deny-cache.ts'
 import { type Lease, type LeaseGrant, type LeaseRemainder, Leases } from '../../sharing/lease.ts'
-import { shortened } from '../../short-name.ts'
+import { clientNames } from '../../sharing/names.ts'
 import type { Charge, LimitSubject, Store, StoreReservation } from '../../store.ts'
 import { type BackendReservation, type LimitBackend, nothingReserved } from '../backend.ts'
 import type { GuardedStore } from './guarded-store.ts'
@@ -115,13 +115,13 @@ export class StoreBackend implements LimitBackend {
   }
 
   async reset(keys: PerPolicy<string>, policies: Policies): Promise<void> {
-    const names = shortened(keys)
+    const names = clientNames(keys)
     this.#local.reset(names, policies)
     await this.#change('reset', names, policies, (store, account) => store.reset(account))
   }
 
   async ban(keys: PerPolicy<string>, duration: number, policies: Policies): Promise<void> {
-    const names = shortened(keys)
+    const names = clientNames(keys)
     // Also in this process, for as long as the store may be away.
     this.#local.ban(names, duration)
     await this.#change('ban', names, policies, (store, account) => store.ban(account, duration))
@@ -141,7 +141,7 @@ export class StoreBackend implements LimitBackend {
 
   #charge(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Charge {
     const { limit, countDenied } = this.#shared
-    return { limit, keys: shortened(keys), policies, countDenied, costs }
+    return { limit, keys: clientNames(keys), policies, countDenied, costs }
   }
 
   #check(charge: Charge, isFirst = true): MaybePromise<Decision> {

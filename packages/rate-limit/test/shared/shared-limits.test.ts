@@ -2,9 +2,9 @@ import { MemoryStore, rateLimit } from '@holdfast/rate-limit'
 import { RedisStore } from '@holdfast/rate-limit/redis'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { startPrivateRedis } from '../../../test/support/redis.ts'
-import { ioredis } from './support/redis-clients.ts'
-import { ask, calls, services } from './support/services.ts'
+import { startPrivateRedis } from '../../../../test/support/redis.ts'
+import { ioredis } from '../support/redis-clients.ts'
+import { ask, calls, services } from '../support/services.ts'
 
 t.test('services that share a Redis share the limits, each by its name', async (t) => {
   const redis = await startPrivateRedis(t)

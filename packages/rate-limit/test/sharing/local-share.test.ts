@@ -1,6 +1,6 @@
 import t from 'tap'
-import { type Policies, policyOf } from '../dist/policy.js'
-import { localShareOf } from '../dist/sharing/local-share.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
+import { localShareOf } from '../../dist/sharing/local-share.js'
 
 t.test('the shares of all processes are the limit, or one each', async (t) => {
   for (const algorithm of ['token-bucket', 'sliding-window', 'fixed-window'] as const) {

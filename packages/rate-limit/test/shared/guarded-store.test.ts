@@ -1,9 +1,9 @@
 import { type Charge, type LimitSubject, MemoryStore } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { eventually } from '../../../test/support/http.ts'
-import { GuardedStore } from '../dist/edges/shared/guarded-store.js'
-import { type Policies, policyOf } from '../dist/policy.js'
+import { eventually } from '../../../../test/support/http.ts'
+import { GuardedStore } from '../../dist/edges/shared/guarded-store.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
 
 const POLICIES: Policies = [policyOf('p', { max: 10, timeWindow: 1000 })]
 

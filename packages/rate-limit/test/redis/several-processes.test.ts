@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import type { RateLimitOptions } from '@holdfast/rate-limit'
 import t, { type Test } from 'tap'
 import { Pool } from 'undici'
-import { startNode } from '../../../test/support/process.ts'
-import { type Redis, startPrivateRedis } from '../../../test/support/redis.ts'
+import { startNode } from '../../../../test/support/process.ts'
+import { type Redis, startPrivateRedis } from '../../../../test/support/redis.ts'
 
 t.setTimeout(120_000)
 
@@ -12,7 +12,7 @@ const SECONDS = 10
 
 /** Starts the processes and loads them all. */
 async function load(t: Test, redis: Redis, options: RateLimitOptions) {
-  const fixture = fileURLToPath(new URL('fixtures/service.js', import.meta.url))
+  const fixture = fileURLToPath(new URL('../fixtures/service.js', import.meta.url))
   const processes = Array.from({ length: PROCESSES }, () =>
     startNode([fixture, `${redis.port}`, JSON.stringify(options)])
   )

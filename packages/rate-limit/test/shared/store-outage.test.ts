@@ -11,9 +11,9 @@ import type { RedisClient } from '@holdfast/rate-limit/redis'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { Client } from 'undici'
-import { eventually, listen } from '../../../test/support/http.ts'
-import { type PrivateRedis, startPrivateRedis } from '../../../test/support/redis.ts'
-import { ioredis, nodeRedis } from './support/redis-clients.ts'
+import { eventually, listen } from '../../../../test/support/http.ts'
+import { type PrivateRedis, startPrivateRedis } from '../../../../test/support/redis.ts'
+import { ioredis, nodeRedis } from '../support/redis-clients.ts'
 
 t.setTimeout(60_000)
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StoreGuard } from '../dist/sharing/store-guard.js'
+import { StoreGuard } from '../../dist/sharing/store-guard.js'
 
 t.test(
   'opens with the third failure in a row, and closes with a probe that is answered',

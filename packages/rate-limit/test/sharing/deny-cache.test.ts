@@ -1,8 +1,8 @@
 import type { Charge, PerPolicy } from '@holdfast/rate-limit'
 import t from 'tap'
-import type { Decision } from '../dist/decision.js'
-import { type Policies, policyOf } from '../dist/policy.js'
-import { DenyCache } from '../dist/sharing/deny-cache.js'
+import type { Decision } from '../../dist/decision.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
+import { DenyCache } from '../../dist/sharing/deny-cache.js'
 
 const LIMIT = { max: 10, timeWindow: 1000 }
 const POLICIES: Policies = [policyOf('p', LIMIT)]

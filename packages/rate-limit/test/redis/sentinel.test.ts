@@ -5,9 +5,9 @@ import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import { createSentinel } from 'redis'
 import t, { type Test } from 'tap'
-import { eventually } from '../../../test/support/http.ts'
-import { type RedisSentinel, startRedisSentinel } from '../../../test/support/redis.ts'
-import { closing } from './support/redis-clients.ts'
+import { eventually } from '../../../../test/support/http.ts'
+import { type RedisSentinel, startRedisSentinel } from '../../../../test/support/redis.ts'
+import { closing } from '../support/redis-clients.ts'
 
 t.setTimeout(90_000)
 

@@ -10,12 +10,12 @@ import { Redis as Valkey } from 'iovalkey'
 import { createClient, createClientPool } from 'redis'
 import { createClient as createClient5 } from 'redis-5'
 import t, { type Test } from 'tap'
-import { type PrivateRedis, startPrivateRedis } from '../../../test/support/redis.ts'
-import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
-import { slotOf } from '../dist/edges/redis/cluster-slot.js'
-import { SCRIPT } from '../dist/edges/redis/script.js'
-import { type Policies, policyOf } from '../dist/policy.js'
-import { closing } from './support/redis-clients.ts'
+import { type PrivateRedis, startPrivateRedis } from '../../../../test/support/redis.ts'
+import type { AlgorithmName } from '../../dist/algorithms/algorithm.js'
+import { slotOf } from '../../dist/edges/redis/cluster-slot.js'
+import { SCRIPT } from '../../dist/edges/redis/script.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
+import { closing } from '../support/redis-clients.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { limitName } from '../dist/sharing/names.js'
+import { clientName, clientNames, limitName } from '../../dist/sharing/names.js'
 
 t.test('names of limits can be read, as far as they are short', async (t) => {
   for (const [text, name] of [
@@ -32,3 +32,14 @@ t.test(
     t.pass()
   }
 )
+
+t.test('names of clients are short, and no two alike', async (t) => {
+  const long = 'x'.repeat(65)
+  const hashed = clientName(long)
+  t.match(hashed, /^~[\w-]{22}$/)
+  t.not(clientName(`${long}x`), hashed)
+  t.equal(clientName('x'.repeat(64)), 'x'.repeat(64))
+  t.not(clientName(hashed), hashed, 'nobody is called what another is for short')
+  t.strictSame(clientNames(long), hashed)
+  t.strictSame(clientNames(['a', long]), ['a', hashed])
+})

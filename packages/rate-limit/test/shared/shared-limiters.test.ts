@@ -10,8 +10,8 @@ import {
 import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { startPrivateRedis } from '../../../test/support/redis.ts'
-import { ask, calls, services } from './support/services.ts'
+import { startPrivateRedis } from '../../../../test/support/redis.ts'
+import { ask, calls, services } from '../support/services.ts'
 
 const HOUR = { timeWindow: '1 hour' } as const
 

@@ -8,10 +8,10 @@ import { Cluster as ValkeyCluster } from 'iovalkey'
 import { createCluster } from 'redis'
 import { createCluster as createCluster5 } from 'redis-5'
 import t, { type Test } from 'tap'
-import { type PrivateRedis, startRedisCluster } from '../../../test/support/redis.ts'
-import { slotOf } from '../dist/edges/redis/cluster-slot.js'
-import { type Policies, policyOf } from '../dist/policy.js'
-import { closing } from './support/redis-clients.ts'
+import { type PrivateRedis, startRedisCluster } from '../../../../test/support/redis.ts'
+import { slotOf } from '../../dist/edges/redis/cluster-slot.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
+import { closing } from '../support/redis-clients.ts'
 
 t.setTimeout(60_000)
 

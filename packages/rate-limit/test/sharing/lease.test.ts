@@ -1,10 +1,10 @@
 import { MemoryStore } from '@holdfast/rate-limit'
 import fc from 'fast-check'
 import t from 'tap'
-import { ClientTable } from '../dist/memory/client-table.js'
-import { Limiter } from '../dist/memory/limiter.js'
-import { type Limit, type Policies, policyOf } from '../dist/policy.js'
-import { type LeaseRemainder, Leases } from '../dist/sharing/lease.js'
+import { ClientTable } from '../../dist/memory/client-table.js'
+import { Limiter } from '../../dist/memory/limiter.js'
+import { type Limit, type Policies, policyOf } from '../../dist/policy.js'
+import { type LeaseRemainder, Leases } from '../../dist/sharing/lease.js'
 
 const LIMIT = { max: 100, timeWindow: 1000 }
 const POLICIES: Policies = [policyOf('p', LIMIT)]
