@@ -553,7 +553,7 @@ t.test("work that fails is logged, and is nobody else's error", async (t) => {
 
 t.test('what is called websocketServer and is none does no harm', async (t) => {
   const app = build(t)
-  app.decorate('websocketServer', 'none')
+  Reflect.apply(app.decorate, app, ['websocketServer', 'none'])
   await app.listen()
   t.match(await app.lifecycle.shutdown('test', { exit: false }), { clean: true })
 })
