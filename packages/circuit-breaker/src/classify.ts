@@ -1,13 +1,13 @@
 /**
- * Which results say something about a dependency, and what.
+ * What the result of a call says about the dependency.
  */
 import { describe, InvalidOptionError, reportOnce } from '@holdfast/core'
 import type { CallOutcome } from './circuit/permit.ts'
 import { isRefusal } from './errors.ts'
 
 /**
- * How a call ended: with an `error`, a `value`, or, around a route, the `statusCode` of the answer.
- * The two that it did not end with are absent.
+ * How a call ended: with an `error`, with a `value`, or, around a route, with the `statusCode` of
+ * the answer. The other two members are absent.
  */
 export interface CallResult {
   /** The name of the breaker. */
@@ -20,18 +20,57 @@ export interface CallResult {
 }
 
 /**
- * Says what a result tells about the dependency; `undefined` leaves it to the default rule. It is
- * not asked where nothing can be told: the caller left, or a breaker refused.
+ * Decides what a result says about the dependency; `undefined` leaves it to the default rule. It is
+ * not called when nothing can be said: the caller left, or a breaker refused.
  */
 export type Classify = (result: CallResult) => CallOutcome | undefined
 
-/** Asks the user's rule, if there is one. One that throws, or answers nonsense, is reported once. */
-export function judge(
+/** The outcome of a call that returned, or resolved with, `value`: a success by default. */
+export function outcomeOfValue(
   classify: Classify | undefined,
-  result: CallResult,
-  byDefault: CallOutcome
+  breaker: string,
+  value: unknown
 ): CallOutcome {
-  if (classify === undefined) return byDefault
+  return classify === undefined ? 'success' : judge(classify, { breaker, value }, 'success')
+}
+
+/**
+ * The outcome of a call that threw, or rejected with, `error`: a failure by default. A refusal by
+ * another breaker says nothing about this one's dependency: it is excluded.
+ */
+export function outcomeOfError(
+  classify: Classify | undefined,
+  breaker: string,
+  error: unknown
+): CallOutcome {
+  if (isRefusal(error)) return 'excluded'
+  return classify === undefined ? 'failure' : judge(classify, { breaker, error }, 'failure')
+}
+
+/** The outcome of an answer with an HTTP status: as {@link defaultOutcomeOfStatus} by default. */
+export function outcomeOfStatus(
+  classify: Classify | undefined,
+  breaker: string,
+  statusCode: number
+): CallOutcome {
+  const byDefault = defaultOutcomeOfStatus(statusCode)
+  return classify === undefined ? byDefault : judge(classify, { breaker, statusCode }, byDefault)
+}
+
+const NOT_IMPLEMENTED = 501
+const VERSION_NOT_SUPPORTED = 505
+
+/**
+ * The meaning of an HTTP status: 500 and above is a failure, except 501 and 505, which say
+ * something about the request.
+ */
+export function defaultOutcomeOfStatus(status: number): CallOutcome {
+  if (status < 500) return 'success'
+  return status === NOT_IMPLEMENTED || status === VERSION_NOT_SUPPORTED ? 'excluded' : 'failure'
+}
+
+/** Asks the user's rule. One that throws, or returns something else, is reported once. */
+function judge(classify: Classify, result: CallResult, byDefault: CallOutcome): CallOutcome {
   try {
     const outcome: unknown = classify(result)
     if (outcome === undefined) return byDefault
@@ -42,24 +81,4 @@ export function judge(
     reportOnce(classify, `the circuit breaker "${result.breaker}" (classify)`, error)
     return byDefault
   }
-}
-
-/**
- * What an error says. A refusal by another breaker is not news of this one's dependency: it is
- * excluded. Everything else is a failure.
- */
-export function outcomeOfError(error: unknown): CallOutcome {
-  return isRefusal(error) ? 'excluded' : 'failure'
-}
-
-const NOT_IMPLEMENTED = 501
-const VERSION_NOT_SUPPORTED = 505
-
-/**
- * What an HTTP status says: 500 and above is a failure, except 501 and 505, which are about the
- * request.
- */
-export function outcomeOfStatus(status: number): CallOutcome {
-  if (status < 500) return 'success'
-  return status === NOT_IMPLEMENTED || status === VERSION_NOT_SUPPORTED ? 'excluded' : 'failure'
 }

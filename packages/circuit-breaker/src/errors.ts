@@ -1,7 +1,7 @@
 /**
  * The errors of this package. None carries a stack: they say what is, not where.
  */
-import { type CodedErrorConstructor, defineError } from '@holdfast/core'
+import { type CodedErrorConstructor, defineError } from '@holdfast/core/options'
 
 // Registered, so that an error made by another copy of this package is known too.
 const OPEN = Symbol.for('holdfast.circuit-open')
@@ -31,7 +31,7 @@ export class CircuitOpenError extends CodedOpenError {
   }
 
   constructor(breaker: string, retryAfter: number) {
-    // Put together here: the formatting of the base class costs as much as all the rest.
+    // Built here: the formatting of the base class costs as much as everything else.
     super()
     const seconds = String(Math.max(1, Math.ceil(retryAfter / 1000)))
     this.message = `The circuit breaker "${breaker}" is open. Try again in ${seconds} s.`
@@ -62,18 +62,18 @@ export class CircuitFullError extends CodedFullError {
   }
 }
 
-/** How far down a chain of causes to look; a chain may be a ring. */
-const DEEPEST_CAUSE = 10
+/** How far down a chain of causes to look: a chain may be circular. */
+const MAX_CAUSE_DEPTH = 10
 
 /**
  * Whether an error is a {@link CircuitOpenError}, or was caused by one: `fetch` and proxies wrap
- * what they were thrown. Knows those of other copies of this package, too.
+ * what they were thrown. Recognizes those of other copies of this package, too.
  */
 export function isCircuitOpen(error: unknown): boolean {
   return isMarked(error, OPEN)
 }
 
-/** Whether a breaker refused, for whatever reason. */
+/** Whether an error is the refusal of a breaker, for whatever reason. */
 export function isRefusal(error: unknown): boolean {
   return isMarked(error, REFUSED)
 }
@@ -81,7 +81,7 @@ export function isRefusal(error: unknown): boolean {
 function isMarked(error: unknown, mark: symbol): boolean {
   let suspect = error
   try {
-    for (let depth = 0; depth < DEEPEST_CAUSE; depth++) {
+    for (let depth = 0; depth < MAX_CAUSE_DEPTH; depth++) {
       if (typeof suspect !== 'object' || suspect === null) return false
       if (mark in suspect) return true
       suspect = (suspect as { cause?: unknown }).cause

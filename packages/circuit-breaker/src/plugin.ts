@@ -5,11 +5,11 @@ import { declareFact, enlist, subscribe } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CircuitBreaker } from './breaker.ts'
+import type { BreakerOptions } from './breaker-options.ts'
 import { dropIdleQueues } from './calls/deadlines.ts'
 import type { BreakerTransition } from './channels.ts'
 import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
 import {
-  type BreakerOptions,
   type CircuitBreakerOptions,
   type CircuitBreakerRouteOptions,
   resolveCircuitBreakerOptions
@@ -47,7 +47,7 @@ function plugin(
     wire(app, options)
     done()
   } catch (error) {
-    // Thrown, it would bring down the process in place of the boot.
+    // Thrown, it would end the process instead of the boot.
     done(error as Error)
   }
 }
@@ -69,7 +69,7 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   app.decorate('circuitBreakers', registry)
 
   app.addHook('onRoute', function holdfastCircuitBreakerRoute(route) {
-    // A scope with a registration of its own binds its routes itself.
+    // A scope that has registered the plugin itself binds its own routes.
     if (this.circuitBreakers === registry) bindRoute(registry, route)
   })
   app.addHook('onRequest', function holdfastCircuitBreaker(request, reply, next) {
@@ -78,7 +78,7 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   app.addHook('onError', holdfastCircuitBreakerError)
 
   const unsubscribe = subscribe('holdfast:circuit-breaker:state', (transition) => {
-    if (registry.made(transition.breaker)) logTransition(app, transition)
+    if (registry.hasMade(transition.breaker)) logTransition(app, transition)
   })
   app.addHook('onClose', async () => {
     unsubscribe()

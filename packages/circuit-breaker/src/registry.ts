@@ -1,11 +1,13 @@
 /**
- * Breakers by name, of which there are never more than a bound.
+ * Breakers by name, never more than `maxBreakers` of them.
  */
-import { InvalidOptionError, text } from '@holdfast/core'
-import { type BreakerSnapshot, CircuitBreaker, type OperatorSwitch } from './breaker.ts'
+import { check, InvalidOptionError } from '@holdfast/core/options'
+import { CircuitBreaker } from './breaker.ts'
+import type { BreakerOptions, Sources } from './breaker-options.ts'
 import { BreakerConflictError, UnknownBreakerError } from './errors.ts'
-import { type BreakerOptions, resolveBreakerRules, type Sources } from './options.ts'
-import { type BreakerRules, differences } from './rules.ts'
+import type { OperatorSwitch } from './operator-switch.ts'
+import { type BreakerRules, differences, resolveBreakerRules } from './rules.ts'
+import type { BreakerSnapshot, BreakerView } from './snapshot.ts'
 
 /** The breakers of an app, for its operators. */
 export interface CircuitBreakers {
@@ -14,7 +16,7 @@ export interface CircuitBreakers {
   /** The breaker of that name, if there is one; makes none. */
   get(name: string): CircuitBreaker | undefined
   /**
-   * Has a breaker refuse every call until the switch is released; then it closes.
+   * Makes a breaker refuse every call until the switch is released; then it closes.
    *
    * @throws UnknownBreakerError, with status 404, when there is none of that name
    */
@@ -27,9 +29,9 @@ export interface RegistryOptions extends Sources {
   readonly maxBreakers: number
 }
 
-interface Entry {
+interface RegisteredBreaker {
   readonly breaker: CircuitBreaker
-  /** A route holds on to it: it never makes room. */
+  /** Whether a route holds on to it: then it is never dropped. */
   pinned: boolean
   lastUse: number
 }
@@ -40,12 +42,12 @@ const OVERFLOW = '__overflow__'
 export class BreakerRegistry implements CircuitBreakers {
   readonly #options: RegistryOptions
   readonly #overflowed: () => void
-  readonly #entries = new Map<string, Entry>()
-  readonly #made = new WeakSet<CircuitBreaker>()
+  readonly #breakers = new Map<string, RegisteredBreaker>()
+  readonly #made = new WeakSet<BreakerView>()
   #overflow: CircuitBreaker | undefined
   #uses = 0
 
-  /** @param overflowed called once, when the first name found no room */
+  /** @param overflowed called once, when there is no room for a name for the first time */
   constructor(options: RegistryOptions, overflowed: () => void) {
     this.#options = options
     this.#overflowed = overflowed
@@ -59,23 +61,23 @@ export class BreakerRegistry implements CircuitBreakers {
    * @throws UnknownOptionError, InvalidOptionError
    */
   open(name: string, options?: BreakerOptions): CircuitBreaker {
-    const known = this.#entries.get(name)
+    const known = this.#breakers.get(name)
     if (known === undefined) return this.#admit(name, options, false)
     known.lastUse = ++this.#uses
     if (options !== undefined) this.#insistOnSame(known.breaker, options)
     return known.breaker
   }
 
-  /** As {@link open}, for a route, which will hold on to its breaker: it never makes room. */
+  /** As {@link open}, for a route, which will hold on to its breaker: it is never dropped. */
   pin(name: string, options?: BreakerOptions): CircuitBreaker {
-    const known = this.#entries.get(name)
+    const known = this.#breakers.get(name)
     if (known === undefined) return this.#admit(name, options, true)
     known.pinned = true
     return this.open(name, options)
   }
 
   get(name: string): CircuitBreaker | undefined {
-    return name === OVERFLOW ? this.#overflow : this.#entries.get(name)?.breaker
+    return name === OVERFLOW ? this.#overflow : this.#breakers.get(name)?.breaker
   }
 
   isolate(name: string): OperatorSwitch {
@@ -85,41 +87,40 @@ export class BreakerRegistry implements CircuitBreakers {
   }
 
   snapshots(): BreakerSnapshot[] {
-    const breakers = Array.from(this.#entries.values(), ({ breaker }) => breaker)
+    const breakers = Array.from(this.#breakers.values(), ({ breaker }) => breaker)
     if (this.#overflow !== undefined) breakers.push(this.#overflow)
     return breakers.map((breaker) => breaker.snapshot())
   }
 
-  /** Whether the breaker was made here, be it still kept by name or not. */
-  made(breaker: CircuitBreaker): boolean {
+  /** Whether the breaker was made here, whether it is still kept by name or not. */
+  hasMade(breaker: BreakerView): boolean {
     return this.#made.has(breaker)
   }
 
   #admit(name: string, given: BreakerOptions | undefined, pinned: boolean): CircuitBreaker {
     const option = 'name of app.circuitBreaker(name)'
-    text(name, option)
+    check.text(name, option)
     if (name === OVERFLOW) {
-      const expected = 'another text: the breaker that names without room share is called so'
+      const expected = 'another text: it is the name of the breaker that names without room share'
       throw new InvalidOptionError(option, expected, `the text "${OVERFLOW}"`)
     }
     const rules = this.#resolve(name, given ?? {})
-    if (this.#entries.size >= this.#options.maxBreakers && !this.#makeRoom()) return this.#shared()
+    if (this.#breakers.size >= this.#options.maxBreakers && !this.#makeRoom()) return this.#shared()
     const breaker = this.#make(name, rules)
-    this.#entries.set(name, { breaker, pinned, lastUse: ++this.#uses })
+    this.#breakers.set(name, { breaker, pinned, lastUse: ++this.#uses })
     return breaker
   }
 
   #make(name: string, rules: BreakerRules): CircuitBreaker {
     const { clock, random } = this.#options
-    const { slowCall = false, ...rest } = rules
-    const breaker = new CircuitBreaker({ ...rest, slowCall, name, clock, random })
+    const breaker = new CircuitBreaker({ name, clock, random }, rules)
     this.#made.add(breaker)
     return breaker
   }
 
   #resolve(name: string, given: BreakerOptions): BreakerRules {
-    const place = `app.circuitBreaker(${JSON.stringify(name)})`
-    return resolveBreakerRules(this.#options.rules, given, place)
+    const optionPath = `app.circuitBreaker(${JSON.stringify(name)})`
+    return resolveBreakerRules(this.#options.rules, given, optionPath)
   }
 
   #insistOnSame(breaker: CircuitBreaker, given: BreakerOptions): void {
@@ -127,16 +128,16 @@ export class BreakerRegistry implements CircuitBreakers {
     if (existing !== '') throw new BreakerConflictError(breaker.name, existing)
   }
 
-  /** Drops the breaker that was unused the longest of those that nobody would miss. */
+  /** Drops the breaker that was unused the longest, of those that hold nothing. Returns whether one was. */
   #makeRoom(): boolean {
     let oldest: string | undefined
     let oldestUse = Infinity
-    for (const [name, { breaker, pinned, lastUse }] of this.#entries) {
+    for (const [name, { breaker, pinned, lastUse }] of this.#breakers) {
       if (pinned || lastUse >= oldestUse || !breaker.idle) continue
       oldest = name
       oldestUse = lastUse
     }
-    return oldest !== undefined && this.#entries.delete(oldest)
+    return oldest !== undefined && this.#breakers.delete(oldest)
   }
 
   #shared(): CircuitBreaker {

@@ -1,11 +1,21 @@
 /**
- * What a breaker goes by: the options in milliseconds, laid over each other.
+ * The rules of a breaker: its options in milliseconds, laid over those of the plugin and the
+ * defaults.
  */
-import { type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core'
+import { checkOptions, type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core/options'
+import {
+  BREAKER_SHAPE,
+  type BreakerOptions,
+  type HalfOpenOption,
+  resolveSources,
+  type Sources,
+  STANDALONE_SHAPE,
+  type StandaloneBreakerOptions,
+  type WindowOption
+} from './breaker-options.ts'
 import type { WindowSize } from './circuit/call-window.ts'
 import type { CircuitRules } from './circuit/circuit.ts'
 import type { Classify } from './classify.ts'
-import type { BreakerOptions, HalfOpenOption, WindowOption } from './options.ts'
 
 /** A breaker's options, complete and in milliseconds. */
 export interface BreakerRules extends Omit<CircuitRules, 'random'> {
@@ -13,6 +23,7 @@ export interface BreakerRules extends Omit<CircuitRules, 'random'> {
   readonly mode: 'enforce' | 'shadow'
 }
 
+/** What holds when no option is given. */
 export const DEFAULTS: BreakerRules = {
   threshold: 5,
   failureRate: undefined,
@@ -27,13 +38,42 @@ export const DEFAULTS: BreakerRules = {
 }
 
 /**
+ * Checks the options of a breaker, and lays them over the plugin's rules.
+ *
+ * @param optionPath where the options stand, for errors
+ * @throws UnknownOptionError, InvalidOptionError
+ */
+export function resolveBreakerRules(
+  base: BreakerRules,
+  given: BreakerOptions,
+  optionPath: string
+): BreakerRules {
+  checkOptions(optionPath, given, BREAKER_SHAPE)
+  return merge(base, given, optionPath)
+}
+
+/**
+ * Checks the options of a breaker that is made by hand, and lays them over `base`.
+ *
+ * @throws UnknownOptionError, InvalidOptionError
+ */
+export function resolveStandaloneOptions(
+  given: StandaloneBreakerOptions,
+  base: BreakerRules
+): Sources & { readonly name: string; readonly rules: BreakerRules } {
+  checkOptions('CircuitBreaker', given, STANDALONE_SHAPE)
+  const { name = 'unnamed' } = given
+  return { name, ...resolveSources(given), rules: merge(base, given, 'CircuitBreaker') }
+}
+
+/**
  * Lays options, which were checked one by one, over rules.
  *
- * @param place what they were given to, for errors
- * @throws InvalidOptionError where two do not go together
+ * @param optionPath where the options stand, for errors
+ * @throws InvalidOptionError when two of them contradict each other
  */
-export function merge(base: BreakerRules, given: BreakerOptions, place: string): BreakerRules {
-  // Who asks for failures in a row does not mean a rate that was set for all.
+export function merge(base: BreakerRules, given: BreakerOptions, optionPath: string): BreakerRules {
+  // Asking for failures in a row turns off a rate that was set for all breakers.
   const inherited = given.threshold === undefined ? base.failureRate : undefined
   const window = windowOf(given.window) ?? base.window
   const resetTimeout = milliseconds(given.resetTimeout, 'resetTimeout') ?? base.resetTimeout
@@ -41,11 +81,11 @@ export function merge(base: BreakerRules, given: BreakerOptions, place: string):
     threshold: given.threshold ?? base.threshold,
     failureRate: given.failureRate ?? inherited,
     window,
-    minimumCalls: minimumCallsOf(given, base, window, place),
+    minimumCalls: minimumCallsOf(given, base, window, optionPath),
     slowCall: slowCallOf(given.slowCall, base),
     halfOpen: halfOpenOf(given.halfOpen) ?? base.halfOpen,
     resetTimeout,
-    maxResetTimeout: maxResetTimeoutOf(given, base, resetTimeout, place),
+    maxResetTimeout: maxResetTimeoutOf(given, base, resetTimeout, optionPath),
     classify: given.classify ?? base.classify,
     mode: given.mode ?? base.mode
   })
@@ -68,13 +108,13 @@ function minimumCallsOf(
   given: BreakerOptions,
   base: BreakerRules,
   window: WindowSize,
-  place: string
+  optionPath: string
 ): number {
   const most = 'calls' in window ? window.calls : Infinity
   if (given.minimumCalls === undefined) return Math.min(base.minimumCalls, most)
   if (given.minimumCalls <= most) return given.minimumCalls
   throw new InvalidOptionError(
-    `${place}.minimumCalls`,
+    `${optionPath}.minimumCalls`,
     `at most the ${most} calls of the window`,
     describe(given.minimumCalls)
   )
@@ -100,19 +140,19 @@ function maxResetTimeoutOf(
   given: BreakerOptions,
   base: BreakerRules,
   resetTimeout: number,
-  place: string
+  optionPath: string
 ): number {
   const longest = milliseconds(given.maxResetTimeout, 'maxResetTimeout')
   if (longest === undefined) return Math.max(base.maxResetTimeout, resetTimeout)
   if (longest >= resetTimeout) return longest
   throw new InvalidOptionError(
-    `${place}.maxResetTimeout`,
+    `${optionPath}.maxResetTimeout`,
     `at least the resetTimeout of ${resetTimeout} ms`,
     describe(given.maxResetTimeout)
   )
 }
 
-/** How the rules of a breaker differ from others, by name with the breaker's own value; or not at all. */
+/** The rules of a breaker that differ from others, each with the breaker's value; '' when none does. */
 export function differences(has: BreakerRules, other: BreakerRules): string {
   const others = new Map(Object.entries(other).map(([name, value]) => [name, shown(value)]))
   return Object.entries(has)
@@ -122,7 +162,7 @@ export function differences(has: BreakerRules, other: BreakerRules): string {
     .join(', ')
 }
 
-/** Two functions are taken for the same: one that is written in a handler is a new one each time. */
+/** Any two functions count as the same: one that is written in a handler is a new one each time. */
 function shown(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(JSON.stringify(value))
 }

@@ -74,7 +74,7 @@ t.test('the closed and idle one that was unused the longest makes room', async (
   t.equal(breakers.get('second'), undefined)
   t.equal(breakers.get('first'), first)
   t.equal(breakers.get('route'), route, 'a route holds on to its breaker')
-  t.ok(breakers.made(first))
+  t.ok(breakers.hasMade(first))
 })
 
 t.test('a breaker that was opened by name and then by a route is held, too', async (t) => {
@@ -99,7 +99,7 @@ t.test('open, half-open and busy ones stay, and further names share one', async 
   t.equal(shared.name, '__overflow__')
   t.equal(breakers.get('__overflow__'), shared)
   t.equal(breakers.open('another'), shared)
-  t.ok(breakers.made(shared))
+  t.ok(breakers.hasMade(shared))
   t.equal(overflows, 1)
   t.match(breakers.snapshots(), [
     { name: 'broken', state: 'open' },

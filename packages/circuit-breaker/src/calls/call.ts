@@ -1,22 +1,22 @@
 /**
  * One call under a breaker: how long it may take, and the signal that tells it to stop.
  */
-import { type Clock, monotonicClock } from '@holdfast/core'
-import type { Permit } from '../circuit/permit.ts'
+import { type Clock, monotonicClock, type RingItem } from '@holdfast/core'
+import type { CallEnd } from '../circuit/permit.ts'
 import { type Timed, unwatch, watch } from './deadlines.ts'
 
 /** What the function given to `execute` is called with. */
 export interface Call {
   /**
-   * Aborts when the call should stop: its timeout passed, or the caller's `signal` aborted. Hand it
-   * to `fetch` or a driver. Made when it is first read.
+   * Aborts when the call should stop: its timeout has passed, or the caller's `signal` has aborted.
+   * Pass it to `fetch` or a driver. Created when it is first read.
    */
   readonly signal: AbortSignal
   /** Milliseconds left to the call's timeout: at least 0, and `Infinity` when it has none. */
   readonly remaining: number
 }
 
-/** A call that nothing ends but itself. */
+/** A call that only ends by itself. */
 export class EndlessCall implements Call {
   #controller: AbortController | undefined
 
@@ -30,22 +30,22 @@ export class EndlessCall implements Call {
   }
 }
 
-/** Whom calls tell what becomes of them: one of the first four, and `over` after the last two. */
+/** What calls report their ends to, each with the {@link CallEnd} of the call. */
 export interface CallObserver {
-  resolved(permit: Permit, value: unknown): void
-  rejected(permit: Permit, error: unknown): void
-  /** Its time was up, and it was given up. Returns the error for that. */
-  timedOut(permit: Permit, timeout: number): Error
-  /** The caller left, and it was given up. */
-  left(permit: Permit): void
+  resolved(end: CallEnd, value: unknown): void
+  rejected(end: CallEnd, error: unknown): void
+  /** Its `timeout` in milliseconds has passed: it is given up. Returns the error for that. */
+  timedOut(end: CallEnd, timeout: number): Error
+  /** The caller has left: it is given up. */
+  callerLeft(end: CallEnd): void
   /** A call that was given up has ended after all. */
-  over(): void
+  abandonedEnded(): void
 }
 
 /** A call that is given up when its time is up, or when the caller leaves. */
 export class BoundedCall<T> implements Call, Timed {
-  readonly #keeper: CallObserver
-  readonly #permit: Permit
+  readonly #observer: CallObserver
+  readonly #end: CallEnd
   readonly #clock: Clock
   readonly #timeout: number
   readonly #deadline: number
@@ -55,19 +55,19 @@ export class BoundedCall<T> implements Call, Timed {
   #controller: AbortController | undefined
   #givenUp: { readonly reason: unknown } | undefined
   due = 0
-  previous: Timed | undefined
-  next: Timed | undefined
+  previous: RingItem | undefined = undefined
+  next: RingItem | undefined = undefined
 
-  /** @param timeout milliseconds, `Infinity` for none */
+  /** @param timeout in milliseconds, `Infinity` for none */
   constructor(
-    keeper: CallObserver,
-    permit: Permit,
+    observer: CallObserver,
+    end: CallEnd,
     clock: Clock,
     timeout: number,
     callersSignal: AbortSignal | undefined
   ) {
-    this.#keeper = keeper
-    this.#permit = permit
+    this.#observer = observer
+    this.#end = end
     this.#clock = clock
     this.#timeout = timeout
     this.#deadline = timeout === Infinity ? Infinity : clock() + timeout
@@ -87,8 +87,8 @@ export class BoundedCall<T> implements Call, Timed {
   }
 
   /**
-   * Runs `fn` and settles as it does, or before that with the reason it was given up for. What `fn`
-   * does later is ignored, but for its end.
+   * Runs `fn` and settles as it does, or earlier with the reason why the call was given up. Of what
+   * `fn` does after that, only its end counts.
    */
   run(fn: (call: Call) => T | PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -99,7 +99,7 @@ export class BoundedCall<T> implements Call, Timed {
         watch(this, this.#timeout, isMonotonic ? this.#deadline : monotonicClock() + this.#timeout)
       }
       this.#callersSignal?.addEventListener('abort', this)
-      started(fn, this).then(
+      start(fn, this).then(
         (value) => this.#fulfilled(value),
         (error: unknown) => this.#rejected(error)
       )
@@ -107,34 +107,34 @@ export class BoundedCall<T> implements Call, Timed {
   }
 
   timedOut(): void {
-    this.#giveUp(this.#keeper.timedOut(this.#permit, this.#timeout))
+    this.#giveUp(this.#observer.timedOut(this.#end, this.#timeout))
   }
 
   /** The caller's signal has aborted. */
   handleEvent(): void {
-    this.#keeper.left(this.#permit)
+    this.#observer.callerLeft(this.#end)
     this.#giveUp(this.#callersSignal?.reason)
   }
 
   #fulfilled(value: T): void {
-    if (this.#isOver()) return
-    this.#keeper.resolved(this.#permit, value)
+    if (this.#wasGivenUp()) return
+    this.#observer.resolved(this.#end, value)
     this.#resolve(value)
   }
 
   #rejected(error: unknown): void {
-    if (this.#isOver()) return
-    this.#keeper.rejected(this.#permit, error)
+    if (this.#wasGivenUp()) return
+    this.#observer.rejected(this.#end, error)
     this.#reject(error)
   }
 
-  /** The call has ended. Returns whether it had been given up before. */
-  #isOver(): boolean {
+  /** Notes that the call has ended. Returns whether it had been given up before. */
+  #wasGivenUp(): boolean {
     if (this.#givenUp === undefined) {
       this.#letGo()
       return false
     }
-    this.#keeper.over()
+    this.#observer.abandonedEnded()
     return true
   }
 
@@ -146,13 +146,13 @@ export class BoundedCall<T> implements Call, Timed {
   }
 
   #letGo(): void {
-    if (this.next !== undefined) unwatch(this)
+    unwatch(this)
     this.#callersSignal?.removeEventListener('abort', this)
   }
 }
 
 /** Runs `fn` and returns a promise of what it returns or throws. */
-export function started<T>(fn: (call: Call) => T | PromiseLike<T>, call: Call): Promise<T> {
+export function start<T>(fn: (call: Call) => T | PromiseLike<T>, call: Call): Promise<T> {
   try {
     return Promise.resolve(fn(call))
   } catch (error) {

@@ -1,25 +1,14 @@
 /**
- * The options of one call, and their checks. These run for every call: what is right passes without
- * a look at the rest, what is not is checked again for a sentence that names it.
+ * The options of one call, and their checks. These run for every call: options without a mistake
+ * pass by a quick look, others are checked again for an error that names the mistake.
  */
-import {
-  checkOptions,
-  type Duration,
-  describe,
-  duration,
-  func,
-  InvalidOptionError,
-  integer,
-  type OptionCheck,
-  type OptionShape,
-  parseDuration
-} from '@holdfast/core'
+import { check, checkOptions, type Duration, describe, InvalidOptionError, type OptionCheck, type OptionShape, parseDuration } from '@holdfast/core/options'
 
-/** What a fallback is told beside the error. */
+/** What a fallback is given beside the error. */
 export interface FallbackContext {
   /** The name of the breaker. */
   readonly breaker: string
-  /** The call was not made: the breaker refused, or too many run. */
+  /** Whether the call was not made: the breaker refused, or `maxConcurrent` calls run. */
   readonly refused: boolean
 }
 
@@ -43,8 +32,8 @@ export interface ExecuteOptions<Fallback = never> {
     | ((error: unknown, context: FallbackContext) => Fallback | PromiseLike<Fallback>)
     | undefined
   /**
-   * How many calls may run through the breaker for this one to be made: a whole number of at least
-   * 1. A call that was given up counts until it has really ended; so do permits that are out.
+   * The most calls that may run through the breaker, this one included: a whole number of at least
+   * 1. A call that was given up counts until it has really ended; so do permits that have not ended.
    *
    * @default no limit
    */
@@ -62,17 +51,17 @@ const abortSignal: OptionCheck = (value, option) => {
     throw new InvalidOptionError(option, 'an AbortSignal', describe(value))
   }
 }
-const timeoutCheck = duration({ min: 1 })
+const timeoutCheck = check.duration({ min: 1 })
 const EXECUTE_SHAPE: OptionShape = {
   timeout: timeoutCheck,
   signal: abortSignal,
-  fallback: func,
-  maxConcurrent: integer({ min: 1 })
+  fallback: check.func,
+  maxConcurrent: check.integer({ min: 1 })
 }
 
 /** @throws UnknownOptionError, InvalidOptionError */
 export function resolveExecuteOptions(given: ExecuteOptions<unknown>): CallBounds {
-  if (!isSound(given)) checkOptions('execute', given, EXECUTE_SHAPE)
+  if (!isCorrect(given)) checkOptions('execute', given, EXECUTE_SHAPE)
   const { timeout, maxConcurrent = Infinity } = given
   if (timeout === undefined) return { timeout: Infinity, maxConcurrent }
   const milliseconds = inMilliseconds(timeout)
@@ -80,8 +69,8 @@ export function resolveExecuteOptions(given: ExecuteOptions<unknown>): CallBound
   return { timeout: milliseconds, maxConcurrent }
 }
 
-/** Whether everything but the timeout is as it should be. */
-function isSound(given: ExecuteOptions<unknown>): boolean {
+/** Whether everything except the timeout is correct. */
+function isCorrect(given: ExecuteOptions<unknown>): boolean {
   if (typeof given !== 'object' || given === null) return false
   for (const option in given) {
     if (
@@ -101,16 +90,16 @@ function isSound(given: ExecuteOptions<unknown>): boolean {
   )
 }
 
-const MOST_TEXTS = 100
+const MAX_PARSED_TEXTS = 100
 const parsed = new Map<Duration, number>()
 
-/** As `parseDuration`; texts are read once, since a service has but a few. */
+/** As `parseDuration`, but each text is parsed once: a service has only a few. */
 function inMilliseconds(given: Duration): number {
   if (typeof given === 'number') return parseDuration(given, 'execute.timeout')
   let milliseconds = parsed.get(given)
   if (milliseconds === undefined) {
     milliseconds = parseDuration(given, 'execute.timeout')
-    if (parsed.size < MOST_TEXTS) parsed.set(given, milliseconds)
+    if (parsed.size < MAX_PARSED_TEXTS) parsed.set(given, milliseconds)
   }
   return milliseconds
 }

@@ -3,17 +3,18 @@
  * fixed, half is random), so that breakers that opened together do not probe together.
  */
 
-/** The bounds of an open period, in milliseconds, and where its chance comes from. */
+/** The bounds of an open period in milliseconds, and the source of its random half. */
 export interface BackoffRules {
   readonly resetTimeout: number
   readonly maxResetTimeout: number
-  /** From 0 to below 1. */
+  /** Numbers from 0 to below 1. */
   readonly random: () => number
 }
 
 /**
- * The periods of one breaker. Each is twice as long as the one before, up to `maxResetTimeout`,
- * until the breaker has stayed closed for as long as it was last open: then it begins anew.
+ * The open periods of one breaker. Each is twice as long as the one before, up to
+ * `maxResetTimeout`, until the breaker has stayed closed for as long as it was last open. Then they
+ * start from `resetTimeout` again.
  */
 export class Backoff {
   readonly #rules: BackoffRules
@@ -25,7 +26,7 @@ export class Backoff {
     this.#rules = rules
   }
 
-  /** Openings since it was last stable, this one included. */
+  /** Openings since the breaker was last stable, this one included. */
   get openings(): number {
     return this.#openings
   }
@@ -39,7 +40,7 @@ export class Backoff {
   begin(now: number, notBefore: number): number {
     const { resetTimeout, maxResetTimeout, random } = this.#rules
     if (now - this.#closedSince >= this.#length) this.#openings = 0
-    // Not to be taken for stable before it has closed.
+    // It cannot count as stable before it has closed again.
     this.#closedSince = Infinity
     this.#length = Math.min(maxResetTimeout, resetTimeout * 2 ** this.#openings++)
     const drawn = now + this.#length * (0.5 + random() / 2)

@@ -6,8 +6,8 @@
 /** How often each cause occurred, by its label. */
 export type Causes = Readonly<Record<string, number>>
 
-const MOST_LABELS = 8
-const LONGEST_LABEL = 64
+const MAX_LABELS = 8
+const MAX_LABEL_LENGTH = 64
 const REST = 'other'
 
 /** Counts causes by label: the first eight labels by themselves, the rest as `other`. */
@@ -16,7 +16,7 @@ export class CauseCounts {
 
   add(cause: unknown): void {
     const label = labelOf(cause)
-    const known = this.#counts.has(label) || this.#counts.size < MOST_LABELS
+    const known = this.#counts.has(label) || this.#counts.size < MAX_LABELS
     const counted = known ? label : REST
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1)
   }
@@ -34,9 +34,9 @@ function labelOf(cause: unknown): string {
   try {
     const label =
       cause instanceof Error ? (codeOf(cause) ?? codeOf(cause.cause) ?? cause.name) : textOf(cause)
-    if (typeof label === 'string' && label !== '') return label.slice(0, LONGEST_LABEL)
+    if (typeof label === 'string' && label !== '') return label.slice(0, MAX_LABEL_LENGTH)
   } catch {
-    // A getter that throws: a failure without a name is a failure all the same.
+    // A getter that throws: a failure without a label is still a failure.
   }
   return 'failure'
 }

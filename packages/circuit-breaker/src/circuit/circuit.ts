@@ -2,195 +2,201 @@
  * The states of a circuit breaker, and how calls, time and operators change them.
  *
  * Time is read from a clock when somebody looks; no timer changes the state. Every change of state
- * begins a new generation, and a result counts only in the generation its call began in.
+ * begins a new generation, and an outcome counts only in the generation its call began in.
  */
 import type { Clock } from '@holdfast/core'
 import { Backoff, type BackoffRules } from './backoff.ts'
 import type { WindowCounts } from './call-window.ts'
-import type { Causes } from './cause-counts.ts'
 import {
   type CallOutcome,
   type Permit,
   type PermitOwner,
   TrackedPermit,
+  UntrackedCalls,
   UntrackedPermit
 } from './permit.ts'
 import { type ProbeRules, Probes } from './probes.ts'
 import { Ramp } from './ramp.ts'
+import type { BreakerState, CircuitState, StateListener } from './state.ts'
 import { TripCounter, type TripRules } from './trip-rules.ts'
-
-/**
- * Closed: calls go through, after an opening ever more of them. Open: calls are refused. Half-open:
- * a few calls go through to probe the dependency, the others are refused. Isolated: an operator has
- * calls refused.
- */
-export type BreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
 
 /** The rules of a circuit. */
 export interface CircuitRules extends TripRules, BackoffRules {
-  /** `ramp` is the length of a step after closing; 0 for no ramp. */
+  /** `ramp` is the length of a step after closing in milliseconds; 0 for no ramp. */
   readonly halfOpen: ProbeRules & { readonly ramp: number }
 }
 
-/** Hears of every change of state, when it is done. */
-export type Changed = (from: BreakerState, to: BreakerState, causes: Causes) => void
-
 const LOST_PROBE = 'probe lost'
-/** No circuit has this generation: what a call of it reports is ignored. */
+/** A generation that no circuit has: an outcome of it is ignored. */
 const NO_GENERATION = -1
 
 /** Decides which calls may be made. */
 export class Circuit implements PermitOwner {
   readonly #rules: CircuitRules
   readonly #clock: Clock
-  readonly #changed: Changed
-  readonly #health: TripCounter
-  readonly #openPeriod: Backoff
-  #state: BreakerState = 'closed'
+  readonly #changed: StateListener
+  readonly #counter: TripCounter
+  readonly #backoff: Backoff
+  readonly #uncounted: UntrackedCalls
+  #state: CircuitState = { is: 'closed', ramp: undefined }
   #generation = 0
-  #openUntil = Infinity
-  #probes: Probes | undefined
-  #ramp: Ramp | undefined
-  #isolations = 0
-  /** When the dependency asked to be called again. */
-  #notBefore = -Infinity
+  #untracked: UntrackedCalls
+  /** Whether it is closed and time has no part in that: no ramp, and no bound for running calls. */
   #timeless: boolean
+  #isolations = 0
+  /** The earliest time at which the dependency asked to be called again. */
+  #notBefore = -Infinity
   #inFlight = 0
 
-  constructor(rules: CircuitRules, clock: Clock, changed: Changed) {
+  constructor(rules: CircuitRules, clock: Clock, changed: StateListener) {
     this.#rules = rules
     this.#clock = clock
     this.#changed = changed
-    this.#health = new TripCounter(rules)
-    this.#openPeriod = new Backoff(rules)
+    this.#counter = new TripCounter(rules)
+    this.#backoff = new Backoff(rules)
+    this.#uncounted = new UntrackedCalls(this, NO_GENERATION)
+    this.#untracked = new UntrackedCalls(this, this.#generation)
     this.#timeless = rules.slowCall === undefined
   }
 
   get state(): BreakerState {
     this.#catchUp()
-    return this.#state
+    return this.#state.is
   }
 
-  get generation(): number {
-    return this.#generation
-  }
-
-  /** Calls that did not end yet, whenever they began. */
+  /** Calls that have not ended yet, whenever they began. */
   get inFlight(): number {
     return this.#inFlight
   }
 
   /** Failures in a row. */
   get failures(): number {
-    return this.#health.failures
+    return this.#counter.failures
   }
 
   /** Running calls that count as slow already. */
   get overdue(): number {
-    return this.#health.overdue
+    return this.#counter.overdue
   }
 
-  /** What the window holds, where the rules have use for one. */
+  /** The counts of the window; `undefined` when no rule needs one. */
   get counts(): WindowCounts | undefined {
-    return this.#health.countsAt(this.#clock())
+    return this.#counter.countsAt(this.#clock())
   }
 
   /** Openings since it was last stable. */
   get openings(): number {
-    return this.#openPeriod.openings
+    return this.#backoff.openings
   }
 
-  /** The most calls of the present step, on the way back from an opening. */
+  /** The most calls of the present step of the ramp; `undefined` when there is none. */
   get rampLimit(): number | undefined {
-    return this.#ramp?.limit
+    return this.#state.is === 'closed' ? this.#state.ramp?.limit : undefined
   }
 
-  /**
-   * Whether it is closed and time has no part in that: there is no ramp, and no bound that a
-   * running call may pass. Then {@link begin} and {@link end} will do for a call.
-   */
-  get timeless(): boolean {
-    return this.#timeless
-  }
-
-  /** Milliseconds until a call may be let through; 0 when one would be now. */
-  refusal(): number {
+  /** Milliseconds until a call may be let through; 0 when one may be now. */
+  waitFor(): number {
     if (this.#timeless) return 0
     const now = this.#catchUp()
-    if (this.#state === 'open') return this.#openUntil - now
-    if (this.#state === 'isolated') return this.#rules.resetTimeout
-    return (this.#probes ?? this.#ramp)?.refusal(now) ?? 0
+    const state = this.#state
+    switch (state.is) {
+      case 'closed':
+        return state.ramp === undefined ? 0 : state.ramp.waitFor(now)
+      case 'open':
+        return state.until - now
+      case 'half-open':
+        return state.probes.waitFor(now)
+      case 'isolated':
+        return this.#rules.resetTimeout
+    }
   }
 
   /**
-   * Lets a call through. Ask {@link refusal} first: this does not look at the state again, but for
-   * where the call belongs.
+   * Lets a call through. Ask {@link waitFor} first: this looks at the state only for what the call
+   * counts in.
    *
    * @param lease milliseconds after which the call, if it is a probe, counts as lost
    */
   admit(lease: number, hasAnswered?: () => boolean): Permit {
     this.#inFlight++
-    if (this.#timeless) return new UntrackedPermit(this, this.#generation)
-    const { slowCall } = this.#rules
-    const now = this.#clock()
-    const ticket = new TrackedPermit(this, this.#generation, now, hasAnswered)
-    if (this.#probes !== undefined) {
-      ticket.leaseEnds = now + Math.min(lease, slowCall?.duration ?? lease)
-      this.#probes.add(ticket)
-    } else {
-      this.#ramp?.admit()
-      this.#health.follow(ticket)
-    }
-    return ticket
+    return this.#timeless
+      ? new UntrackedPermit(this.#untracked)
+      : this.#admitTracked(lease, hasAnswered, this.#clock())
   }
 
-  /** Lets a call through that should have been refused: it counts for nothing but being there. */
+  /** Lets a call through that should have been refused: only its being in flight counts. */
   admitUncounted(): Permit {
     this.#inFlight++
-    return new UntrackedPermit(this, NO_GENERATION)
+    return new UntrackedPermit(this.#uncounted)
   }
 
-  /** A call of a {@link timeless} circuit begins, without a permit. */
-  begin(): void {
+  /**
+   * Lets a call through without a permit of its own, which is the cheapest way: what is returned is
+   * to be told its end, once. `undefined` when the circuit must track its calls: {@link admit} it.
+   */
+  admitUntracked(): UntrackedCalls | undefined {
+    if (!this.#timeless) return undefined
     this.#inFlight++
+    return this.#untracked
   }
 
-  /** A call ends that began while the circuit was {@link timeless}. */
-  end(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+  endUntracked(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     this.#inFlight--
     if (generation === this.#generation) this.#count(outcome, cause, retryAfter, false)
   }
 
-  answer(ticket: TrackedPermit): void {
-    this.#catchUp()
-    if (ticket.generation === this.#generation) this.#health.excuse(ticket)
-  }
-
-  settle(ticket: TrackedPermit, outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+  endTracked(
+    permit: TrackedPermit,
+    outcome: CallOutcome,
+    cause: unknown,
+    retryAfter: number
+  ): void {
     this.#inFlight--
-    // A probe whose lease ends just now is lost all the same, but told by its cause.
-    if (outcome === 'failure') ticket.cause = cause
+    // A probe whose lease ends just now is lost, but its own cause says more than that.
+    if (outcome === 'failure') permit.cause = cause
     const now = this.#catchUp()
-    if (ticket.generation !== this.#generation || ticket.lost) return
-    if (this.#probes !== undefined) {
-      this.#judge(this.#probes, ticket, outcome, cause, retryAfter, now)
+    if (permit.generation !== this.#generation || permit.lost) return
+    if (this.#state.is === 'half-open') {
+      this.#judge(this.#state.probes, permit, outcome, cause, retryAfter, now)
       return
     }
-    this.#health.leave(ticket)
-    this.#count(outcome, cause, retryAfter, ticket.overdue)
+    this.#counter.untrack(permit)
+    this.#count(outcome, cause, retryAfter, permit.overdue)
+  }
+
+  answer(permit: TrackedPermit): void {
+    this.#catchUp()
+    if (permit.generation === this.#generation) this.#counter.excuse(permit)
   }
 
   /** Refuses every call until as many {@link release}s. */
   isolate(): void {
-    const now = this.#catchUp()
-    if (this.#isolations++ === 0) this.#enter('isolated', now)
+    this.#catchUp()
+    if (this.#isolations++ === 0) this.#enter({ is: 'isolated' })
   }
 
   release(): void {
     if (--this.#isolations === 0) this.#close(this.#clock())
   }
 
-  /** Lets time change the state as far as it would have by now, and returns the time. */
+  #admitTracked(
+    lease: number,
+    hasAnswered: (() => boolean) | undefined,
+    now: number
+  ): TrackedPermit {
+    const permit = new TrackedPermit(this, this.#generation, now, hasAnswered)
+    const state = this.#state
+    if (state.is === 'half-open') {
+      permit.leaseEnds = now + Math.min(lease, this.#rules.slowCall?.duration ?? lease)
+      state.probes.add(permit)
+    } else {
+      if (state.is === 'closed') state.ramp?.admit()
+      this.#counter.track(permit)
+    }
+    return permit
+  }
+
+  /** Changes the state as far as time has by now, and returns the time; 0 when it has no part. */
   #catchUp(): number {
     if (this.#timeless) return 0
     const now = this.#clock()
@@ -201,17 +207,20 @@ export class Circuit implements PermitOwner {
 
   /** Takes the next step that time has made necessary. Returns whether there may be another. */
   #advance(now: number): boolean {
-    if (this.#state === 'open') {
-      if (now < this.#openUntil) return false
-      this.#enter('half-open', this.#openUntil)
-      return true
+    const state = this.#state
+    switch (state.is) {
+      case 'closed':
+        if (state.ramp?.advance(now) === true) this.#become({ is: 'closed', ramp: undefined })
+        return this.#countOverdue(now)
+      case 'open':
+        if (now < state.until) return false
+        this.#enter({ is: 'half-open', probes: new Probes(this.#rules.halfOpen) })
+        return true
+      case 'half-open':
+        return this.#loseProbe(state.probes, now)
+      case 'isolated':
+        return false
     }
-    if (this.#probes !== undefined) return this.#loseProbe(this.#probes, now)
-    if (this.#ramp?.advance(now) === true) {
-      this.#ramp = undefined
-      this.#timeless = this.#rules.slowCall === undefined
-    }
-    return this.#meetOverdue(now)
   }
 
   #loseProbe(probes: Probes, now: number): boolean {
@@ -223,18 +232,18 @@ export class Circuit implements PermitOwner {
     return true
   }
 
-  #meetOverdue(now: number): boolean {
-    const since = this.#health.meetOverdue(now)
+  #countOverdue(now: number): boolean {
+    const since = this.#counter.countOverdue(now)
     if (since === undefined) return false
-    if (this.#health.isSick(since)) this.#open(since)
+    if (this.#counter.hasTripped(since)) this.#open(since)
     return true
   }
 
   #count(outcome: CallOutcome, cause: unknown, retryAfter: number, slow: boolean): void {
     if (outcome === 'excluded' && !slow) return
-    const now = this.#health.needsTime || outcome === 'failure' ? this.#clock() : 0
-    this.#heed(retryAfter, now)
-    if (this.#health.count(outcome, cause, slow, now)) this.#open(this.#clock())
+    const now = this.#counter.needsTime || outcome === 'failure' ? this.#clock() : 0
+    this.#noteRetryAfter(retryAfter, now)
+    if (this.#counter.count(outcome, cause, slow, now)) this.#open(this.#clock())
   }
 
   #judge(
@@ -250,43 +259,44 @@ export class Circuit implements PermitOwner {
       return
     }
     if (outcome === 'failure') {
-      this.#health.causes.add(cause)
-      this.#heed(retryAfter, now)
+      this.#counter.causes.add(cause)
+      this.#noteRetryAfter(retryAfter, now)
     }
-    const isWell = probes.count(probe, outcome === 'success')
-    if (isWell === true) this.#close(now)
-    else if (isWell === false) this.#open(now)
+    const isHealthy = probes.count(probe, outcome === 'success')
+    if (isHealthy === true) this.#close(now)
+    else if (isHealthy === false) this.#open(now)
   }
 
-  #heed(retryAfter: number, now: number): void {
+  #noteRetryAfter(retryAfter: number, now: number): void {
     if (retryAfter > 0) this.#notBefore = Math.max(this.#notBefore, now + retryAfter)
   }
 
   #open(now: number): void {
-    this.#openUntil = this.#openPeriod.begin(now, this.#notBefore)
-    this.#enter('open', now)
+    this.#enter({ is: 'open', until: this.#backoff.begin(now, this.#notBefore) })
   }
 
   #close(now: number): void {
-    this.#openPeriod.closed(now)
-    this.#enter('closed', now)
+    const { permits, ramp } = this.#rules.halfOpen
+    this.#backoff.closed(now)
+    this.#enter({ is: 'closed', ramp: ramp > 0 ? new Ramp(now, ramp, permits) : undefined })
   }
 
-  #enter(to: BreakerState, now: number): void {
-    const from = this.#state
-    const causes = this.#health.causes.toRecord()
-    const { halfOpen, slowCall } = this.#rules
-    this.#state = to
+  /** Begins a new generation. */
+  #enter(state: CircuitState): void {
+    const from = this.#state.is
+    const causes = this.#counter.causes.toRecord()
     this.#generation++
-    this.#health.clear()
+    this.#untracked = new UntrackedCalls(this, this.#generation)
+    this.#counter.clear()
     this.#notBefore = -Infinity
-    this.#probes = to === 'half-open' ? new Probes(halfOpen) : undefined
-    this.#ramp =
-      to === 'closed' && halfOpen.ramp > 0
-        ? new Ramp(now, halfOpen.ramp, halfOpen.permits)
-        : undefined
-    this.#timeless = to === 'closed' && this.#ramp === undefined && slowCall === undefined
-    // Last: whoever listens may use the breaker.
-    this.#changed(from, to, causes)
+    this.#become(state)
+    // Last: a listener may use the breaker.
+    this.#changed(from, state.is, causes)
+  }
+
+  #become(state: CircuitState): void {
+    this.#state = state
+    this.#timeless =
+      state.is === 'closed' && state.ramp === undefined && this.#rules.slowCall === undefined
   }
 }

@@ -1,127 +1,149 @@
 /**
- * The right to make one call, and what became of the call.
+ * The right to make one call, and how the call ended.
  */
-import { reportOnce } from '@holdfast/core'
+import { type RingItem, reportOnce } from '@holdfast/core'
 
 /** A call worked, it failed, or it says nothing about the dependency. */
 export type CallOutcome = 'success' | 'failure' | 'excluded'
 
 /**
- * The right to make one call. Give it back with exactly one of `success`, `failure` and `exclude`:
- * the first one counts, whatever is called later does nothing.
+ * The right to make one call. End it with exactly one of `success`, `failure`, `exclude` and `end`:
+ * the first one counts, a later one does nothing.
  */
 export interface Permit {
-  /** The call worked: the dependency is well. */
+  /** The call worked: the dependency is healthy. */
   success(): void
   /**
    * The call failed.
    *
-   * @param cause of it only a short label is kept, for the counts that are told when the breaker
-   * opens: an error's code or name, or the text itself
+   * @param cause why. Only a short label of it is kept, for the counts that are published when the
+   * breaker opens: an error's code or name, or the text itself
    * @param retryAfter how many milliseconds the dependency asked to be left alone for; 0 when it
    * did not ask. The breaker stays open at least that long, but never longer than `maxResetTimeout`
    */
   failure(cause?: unknown, retryAfter?: number): void
-  /** The call says nothing about the dependency. It is given back and counted as neither. */
+  /** The call says nothing about the dependency, and counts as neither. */
   exclude(): void
+  /** The call ended with this outcome. `cause` and `retryAfter` are those of {@link failure}. */
+  end(outcome: CallOutcome, cause?: unknown, retryAfter?: number): void
   /**
    * The dependency has answered, and only the rest of its answer is on the way (a long stream, a
-   * slow reader): however long that takes, the call is not a slow one. The permit is still to be
-   * given back.
+   * slow reader): however long that takes, the call is not a slow one. The permit must still be
+   * ended.
    */
   answered(): void
 }
 
+/** Where the end of a call is told. `retryAfter` is in milliseconds, 0 for none. */
+export interface CallEnd {
+  end(outcome: CallOutcome, cause: unknown, retryAfter: number): void
+}
+
 /** A permit that passes on its end once. */
-abstract class OneShotPermit implements Permit {
-  #settled = false
+abstract class OneShotPermit implements Permit, CallEnd {
+  #hasEnded = false
 
   success(): void {
-    this.#end('success', undefined, 0)
+    this.end('success')
   }
 
-  failure(cause?: unknown, retryAfter = 0): void {
-    this.#end('failure', cause, retryAfter)
+  failure(cause?: unknown, retryAfter?: number): void {
+    this.end('failure', cause, retryAfter)
   }
 
   exclude(): void {
-    this.#end('excluded', undefined, 0)
+    this.end('excluded')
+  }
+
+  end(outcome: CallOutcome, cause: unknown = undefined, retryAfter: number = 0): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.passOnEnd(outcome, cause, retryAfter)
   }
 
   answered(): void {
-    if (!this.#settled) this.answer()
+    if (!this.#hasEnded) this.passOnAnswer()
   }
 
-  #end(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.settle(outcome, cause, retryAfter)
-  }
-
-  protected abstract answer(): void
-  protected abstract settle(outcome: CallOutcome, cause: unknown, retryAfter: number): void
+  protected abstract passOnAnswer(): void
+  protected abstract passOnEnd(outcome: CallOutcome, cause: unknown, retryAfter: number): void
 }
 
-/** Hears of the ends of calls by their generation, and of tickets. */
+/** Who hands out permits, and is told what becomes of them. */
 export interface PermitOwner {
-  end(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void
-  answer(ticket: TrackedPermit): void
-  settle(ticket: TrackedPermit, outcome: CallOutcome, cause: unknown, retryAfter: number): void
+  endUntracked(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void
+  endTracked(permit: TrackedPermit, outcome: CallOutcome, cause: unknown, retryAfter: number): void
+  answer(permit: TrackedPermit): void
 }
 
-/** A permit of which only the generation matters: time has no part in what becomes of it. */
-export class UntrackedPermit extends OneShotPermit {
-  readonly #office: PermitOwner
+/**
+ * The calls of one generation that time has no part in: their ends are all that counts. Each of
+ * them must be ended once.
+ */
+export class UntrackedCalls implements CallEnd {
+  readonly #owner: PermitOwner
   readonly #generation: number
 
-  constructor(office: PermitOwner, generation: number) {
-    super()
-    this.#office = office
+  constructor(owner: PermitOwner, generation: number) {
+    this.#owner = owner
     this.#generation = generation
   }
 
-  protected answer(): void {}
-
-  protected settle(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
-    this.#office.end(this.#generation, outcome, cause, retryAfter)
+  end(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+    this.#owner.endUntracked(this.#generation, outcome, cause, retryAfter)
   }
 }
 
-/** A permit with what the circuit has to know of its call: a probe's, or one that may be slow. */
-export class TrackedPermit extends OneShotPermit {
+/** The permit of one of the {@link UntrackedCalls}. */
+export class UntrackedPermit extends OneShotPermit {
+  readonly #calls: UntrackedCalls
+
+  constructor(calls: UntrackedCalls) {
+    super()
+    this.#calls = calls
+  }
+
+  protected passOnAnswer(): void {}
+
+  protected passOnEnd(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+    this.#calls.end(outcome, cause, retryAfter)
+  }
+}
+
+/** A permit with what the circuit must know of its call: a probe's, or one that may be slow. */
+export class TrackedPermit extends OneShotPermit implements RingItem {
   readonly generation: number
-  /** By the breaker's clock. */
+  /** When the call began, by the breaker's clock. */
   readonly startedAt: number
-  readonly #office: PermitOwner
+  readonly #owner: PermitOwner
   readonly #hasAnswered: (() => boolean) | undefined
 
   /** When a probe counts as lost. */
   leaseEnds: number = Infinity
-  /** What is known of a probe's failure, when its lease is over at the same time. */
+  /** The cause of a probe's failure, when its lease ends at the same time. */
   cause: unknown = undefined
-  /** A probe whose lease is over: what becomes of it counts no more. */
+  /** Whether the lease of a probe has ended: its outcome does not count any more. */
   lost: boolean = false
-  /** It is watched for taking too long; and it has. */
-  running: boolean = false
+  /** Whether the call has taken too long. */
   overdue: boolean = false
-  /** Its neighbours among the running calls: older and younger. */
-  previous: TrackedPermit | undefined
-  next: TrackedPermit | undefined
+  /** Its links among the running calls. */
+  previous: RingItem | undefined = undefined
+  next: RingItem | undefined = undefined
 
   constructor(
-    office: PermitOwner,
+    owner: PermitOwner,
     generation: number,
     startedAt: number,
     hasAnswered: (() => boolean) | undefined
   ) {
     super()
-    this.#office = office
+    this.#owner = owner
     this.generation = generation
     this.startedAt = startedAt
     this.#hasAnswered = hasAnswered
   }
 
-  /** Whether the dependency has answered well, asked when time has run out. */
+  /** Whether the dependency has answered well; asked when the time is over. */
   isAnswered(): boolean {
     const ask = this.#hasAnswered
     if (ask === undefined) return false
@@ -133,11 +155,11 @@ export class TrackedPermit extends OneShotPermit {
     }
   }
 
-  protected answer(): void {
-    this.#office.answer(this)
+  protected passOnAnswer(): void {
+    this.#owner.answer(this)
   }
 
-  protected settle(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
-    this.#office.settle(this, outcome, cause, retryAfter)
+  protected passOnEnd(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+    this.#owner.endTracked(this, outcome, cause, retryAfter)
   }
 }

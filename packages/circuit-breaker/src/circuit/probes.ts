@@ -1,6 +1,6 @@
 /**
- * The calls that find out, half-open, whether the dependency is well again: a fixed number of them,
- * each with a lease, and a verdict as soon as the rest cannot change it.
+ * The calls that find out, half-open, whether the dependency is healthy again: a fixed number of
+ * them, each with a lease, and a verdict as soon as the rest cannot change it.
  */
 import type { TrackedPermit } from './permit.ts'
 
@@ -14,7 +14,7 @@ export interface ProbeRules {
 export class Probes {
   readonly #permits: number
   readonly #needed: number
-  readonly #out: TrackedPermit[] = []
+  readonly #running: TrackedPermit[] = []
   #successes = 0
   #failures = 0
 
@@ -24,33 +24,33 @@ export class Probes {
     this.#needed = Math.ceil(permits * successRate - 1e-9)
   }
 
-  /** Milliseconds until a lease ends, when every permit is out or was used; else 0. */
-  refusal(now: number): number {
+  /** Milliseconds until a lease ends, when no permit is left; 0 when there is one. */
+  waitFor(now: number): number {
     const { first } = this
-    const used = this.#out.length + this.#successes + this.#failures
+    const used = this.#running.length + this.#successes + this.#failures
     return first === undefined || used < this.#permits ? 0 : first.leaseEnds - now
   }
 
-  /** The probe whose lease is the first to end. */
+  /** The running probe whose lease is the first to end. */
   get first(): TrackedPermit | undefined {
     let first: TrackedPermit | undefined
-    for (const probe of this.#out) {
+    for (const probe of this.#running) {
       if (first === undefined || probe.leaseEnds < first.leaseEnds) first = probe
     }
     return first
   }
 
-  /** Hands out a permit. */
+  /** Takes in a probe that begins. */
   add(probe: TrackedPermit): void {
-    this.#out.push(probe)
+    this.#running.push(probe)
   }
 
-  /** Takes a permit back, unused: the next caller may have it. */
+  /** Takes back the permit of a probe that says nothing: the next caller may have it. */
   giveBack(probe: TrackedPermit): void {
-    this.#out.splice(this.#out.indexOf(probe), 1)
+    this.#running.splice(this.#running.indexOf(probe), 1)
   }
 
-  /** Counts a probe. Returns whether the dependency is well, once that is certain. */
+  /** Counts a probe. Returns whether the dependency is healthy, once that is certain. */
   count(probe: TrackedPermit, succeeded: boolean): boolean | undefined {
     this.giveBack(probe)
     if (succeeded) this.#successes++

@@ -1,6 +1,6 @@
 /**
  * How a breaker that has just closed lets its callers back in: each step at most twice as many as
- * the step before, so that what has just healed is not run over.
+ * the step before, so that a dependency that has just recovered is not overrun.
  */
 export class Ramp {
   readonly #step: number
@@ -9,8 +9,8 @@ export class Ramp {
   #stepEnds: number
 
   /**
-   * @param now when it closed
-   * @param step milliseconds
+   * @param now when the breaker closed
+   * @param step the length of a step, in milliseconds
    * @param before how many calls the step before let through
    */
   constructor(now: number, step: number, before: number) {
@@ -24,8 +24,8 @@ export class Ramp {
     return this.#limit
   }
 
-  /** Milliseconds until a call may be let through; 0 when one would be now. */
-  refusal(now: number): number {
+  /** Milliseconds until a call may be let through; 0 when one may be now. */
+  waitFor(now: number): number {
     return this.#admitted < this.#limit ? 0 : this.#stepEnds - now
   }
 
@@ -33,7 +33,10 @@ export class Ramp {
     this.#admitted++
   }
 
-  /** Begins the step that `now` is in. Returns whether the ramp is over: a step had calls to spare. */
+  /**
+   * Begins the step that `now` is in. Returns whether the ramp is over: a step let through fewer
+   * calls than it could have.
+   */
   advance(now: number): boolean {
     while (now >= this.#stepEnds) {
       if (this.#admitted < this.#limit) return true

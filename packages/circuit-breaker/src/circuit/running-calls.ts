@@ -1,76 +1,62 @@
 /**
- * The calls under way, oldest first, so that one that takes too long is known at once and not when
- * it ends. A chain through the tickets themselves: each call joins and leaves without allocating.
+ * The calls that are running, oldest first, so that one that takes too long is known at once and
+ * not when it ends.
  */
+import { leaveRing, Ring } from '@holdfast/core'
 import type { TrackedPermit } from './permit.ts'
 
 /** The running calls of one generation. */
 export class RunningCalls {
-  readonly #longest: number
-  #oldest: TrackedPermit | undefined
-  #youngest: TrackedPermit | undefined
+  readonly #maxDuration: number
+  readonly #calls = new Ring<TrackedPermit>()
   #overdue = 0
 
-  /** @param longest how many milliseconds a call may take: at that it has taken too long */
-  constructor(longest: number) {
-    this.#longest = longest
+  /** @param maxDuration milliseconds: a call that takes as long or longer has taken too long */
+  constructor(maxDuration: number) {
+    this.#maxDuration = maxDuration
   }
 
-  /** Calls that have taken too long and still run. */
+  /** Calls that have taken too long and are still running. */
   get overdue(): number {
     return this.#overdue
   }
 
   /** Takes in a call that begins, no earlier than those before it. */
-  add(ticket: TrackedPermit): void {
-    ticket.running = true
-    ticket.previous = this.#youngest
-    if (this.#youngest === undefined) this.#oldest = ticket
-    else this.#youngest.next = ticket
-    this.#youngest = ticket
+  add(permit: TrackedPermit): void {
+    this.#calls.add(permit)
   }
 
-  /** The rest of a call may take as long as it likes; one that is overdue stays so. */
-  excuse(ticket: TrackedPermit): void {
-    if (ticket.running) this.#unlink(ticket)
+  /** Excuses the rest of a call, however long it takes. A call that is overdue stays so. */
+  excuse(permit: TrackedPermit): void {
+    leaveRing(permit)
   }
 
   /** Lets go of a call that ended. */
-  remove(ticket: TrackedPermit): void {
-    if (ticket.overdue) this.#overdue--
-    else this.excuse(ticket)
+  remove(permit: TrackedPermit): void {
+    if (permit.overdue) this.#overdue--
+    else leaveRing(permit)
   }
 
   /**
-   * Takes the oldest call that has become overdue by now, if one has. It is counted from then on.
-   * Returns when that was.
+   * Takes the oldest call that is overdue by now and was not before. Returns the time since when;
+   * `undefined` when there is none.
    */
   takeOverdue(now: number): number | undefined {
-    let ticket = this.#oldest
-    while (ticket !== undefined && now >= ticket.startedAt + this.#longest) {
-      this.#unlink(ticket)
-      if (!ticket.isAnswered()) {
-        ticket.overdue = true
+    let permit = this.#calls.first
+    while (permit !== undefined && now >= permit.startedAt + this.#maxDuration) {
+      leaveRing(permit)
+      if (!permit.isAnswered()) {
+        permit.overdue = true
         this.#overdue++
-        return ticket.startedAt + this.#longest
+        return permit.startedAt + this.#maxDuration
       }
-      ticket = this.#oldest
+      permit = this.#calls.first
     }
     return undefined
   }
 
   clear(): void {
-    this.#oldest = this.#youngest = undefined
+    this.#calls.clear()
     this.#overdue = 0
-  }
-
-  #unlink(ticket: TrackedPermit): void {
-    const { previous, next } = ticket
-    if (previous === undefined) this.#oldest = next
-    else previous.next = next
-    if (next === undefined) this.#youngest = previous
-    else next.previous = previous
-    ticket.previous = ticket.next = undefined
-    ticket.running = false
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What a closed breaker knows about its dependency, and when that is enough to open.
+ * The rules by which a closed breaker opens, and the counts that they are held against.
  */
 import { type CallWindow, callWindow, type WindowCounts, type WindowSize } from './call-window.ts'
 import { CauseCounts } from './cause-counts.ts'
@@ -8,17 +8,19 @@ import { RunningCalls } from './running-calls.ts'
 
 /** When a breaker opens. Rates are shares from above 0 to 1, times are milliseconds. */
 export interface TripRules {
+  /** Failures in a row. */
   readonly threshold: number
-  /** In place of `threshold`. */
+  /** The share of failures, in place of `threshold`. */
   readonly failureRate: number | undefined
   readonly slowCall: { readonly duration: number; readonly rate: number } | undefined
   readonly window: WindowSize
+  /** How many calls a rate needs. */
   readonly minimumCalls: number
 }
 
 const SLOW_CALL = 'slow call'
 
-/** Counts the calls of one generation at a time. */
+/** Counts the calls of one generation at a time, and says when they are enough to open. */
 export class TripCounter {
   readonly #rules: TripRules
   readonly #window: CallWindow | undefined
@@ -43,7 +45,7 @@ export class TripCounter {
     return this.#failures
   }
 
-  /** What the window holds, where there is one. */
+  /** The counts of the window; `undefined` when no rule needs one. */
   countsAt(now: number): WindowCounts | undefined {
     this.#window?.advance(now)
     return this.#window
@@ -54,29 +56,32 @@ export class TripCounter {
     return this.#running?.overdue ?? 0
   }
 
-  /** Follows a call, which counts as slow from the moment it has taken too long. */
-  follow(ticket: TrackedPermit): void {
-    this.#running?.add(ticket)
+  /** Takes in a call that begins: it counts as slow from the moment it has taken too long. */
+  track(permit: TrackedPermit): void {
+    this.#running?.add(permit)
   }
 
-  /** The dependency has answered: from now on the call cannot become slow. */
-  excuse(ticket: TrackedPermit): void {
-    this.#running?.excuse(ticket)
+  /** Excuses a call whose dependency has answered: it cannot become slow any more. */
+  excuse(permit: TrackedPermit): void {
+    this.#running?.excuse(permit)
   }
 
-  /** A call that was followed ends. */
-  leave(ticket: TrackedPermit): void {
-    this.#running?.remove(ticket)
+  /** Lets go of a tracked call that ends. */
+  untrack(permit: TrackedPermit): void {
+    this.#running?.remove(permit)
   }
 
-  /** Counts the next running call that has taken too long by now, if one has. Returns since when. */
-  meetOverdue(now: number): number | undefined {
+  /**
+   * Counts the next running call that has taken too long by now. Returns the time at which it had;
+   * `undefined` when there is none.
+   */
+  countOverdue(now: number): number | undefined {
     const since = this.#running?.takeOverdue(now)
     if (since !== undefined) this.causes.add(SLOW_CALL)
     return since
   }
 
-  /** Counts a call that ended. Returns whether it is enough to open. */
+  /** Counts a call that ended. Returns whether the breaker must open. */
   count(outcome: CallOutcome, cause: unknown, slow: boolean, now: number): boolean {
     const window = this.#window
     if (outcome === 'failure') {
@@ -91,16 +96,16 @@ export class TripCounter {
       if (window === undefined) this.causes.clear()
     }
     window?.add(now, outcome === 'excluded' ? undefined : outcome === 'failure', slow)
-    return this.#isSick()
+    return this.#hasTripped()
   }
 
-  /** Whether what was counted until now is enough to open. */
-  isSick(now: number): boolean {
+  /** Whether the breaker must open for what was counted until now. */
+  hasTripped(now: number): boolean {
     this.#window?.advance(now)
-    return this.#isSick()
+    return this.#hasTripped()
   }
 
-  #isSick(): boolean {
+  #hasTripped(): boolean {
     const { threshold, failureRate, slowCall, minimumCalls } = this.#rules
     if (failureRate === undefined && this.#failures >= threshold) return true
     const window = this.#window
@@ -114,6 +119,7 @@ export class TripCounter {
     return calls >= minimumCalls && window.slow + this.overdue >= slowCall.rate * calls
   }
 
+  /** Begins a new generation. */
   clear(): void {
     this.#failures = 0
     this.causes.clear()

@@ -26,7 +26,7 @@ import type {
 import type { CircuitBreaker } from '../breaker.ts'
 import { publishRefusal } from '../channels.ts'
 import type { CallOutcome, Permit } from '../circuit/permit.ts'
-import { judge, outcomeOfStatus } from '../classify.ts'
+import { defaultOutcomeOfStatus, outcomeOfStatus } from '../classify.ts'
 import { CircuitOpenError, isRefusal } from '../errors.ts'
 import type { BreakerFact } from '../fact.ts'
 import { resolveRouteBreaker } from '../options.ts'
@@ -39,7 +39,7 @@ const BREAKER: unique symbol = Symbol('holdfast.route-breaker')
 type BoundConfig = ReturnType<typeof routeConfig> & { [BREAKER]?: CircuitBreaker }
 type DeclaredRoute = Parameters<onRouteHookHandler>[0]
 
-/** What a breaker and a request have to do with each other; the request's fact, too. */
+/** A request that holds a permit of its route's breaker. It is also the request's fact. */
 class GuardedRequest implements BreakerFact {
   readonly name: string
   readonly state: string
@@ -61,27 +61,24 @@ class GuardedRequest implements BreakerFact {
   }
 
   judge(statusCode: number): CallOutcome {
-    const result = { breaker: this.name, statusCode }
-    return judge(this.#breaker.rules.classify, result, outcomeOfStatus(statusCode))
+    return outcomeOfStatus(this.#breaker.rules.classify, this.name, statusCode)
   }
 
-  /** Gives the permit back, once. */
-  settle(outcome: CallOutcome, cause?: string): void {
+  /** Ends the permit, once. `cause` says why a failure is one. */
+  end(outcome: CallOutcome, cause?: string): void {
     if (this.outcome !== undefined) return
     this.outcome = outcome
-    if (outcome === 'success') this.#permit.success()
-    else if (outcome === 'excluded') this.#permit.exclude()
-    else this.#permit.failure(cause, this.#retryAfter())
+    this.#permit.end(outcome, cause, outcome === 'failure' ? this.#retryAfter() : 0)
   }
 
-  /** What the handler passed on of when to come back. */
+  /** The `Retry-After` that the handler has set on its answer, in milliseconds; 0 for none. */
   #retryAfter(): number {
     const header = this.#reply.getHeader('retry-after')
     return header === undefined ? 0 : parseRetryAfter(header)
   }
 }
 
-/** Gives a route that is being declared its breaker. A bad option throws, and stops the boot. */
+/** Gives a route that is being declared its breaker. A wrong option throws, and stops the boot. */
 export function bindRoute(registry: BreakerRegistry, route: DeclaredRoute): void {
   const wanted = route.config?.circuitBreaker
   if (wanted === undefined || wanted === false) return
@@ -135,9 +132,9 @@ function breakerOf(registry: BreakerRegistry, request: FastifyRequest): CircuitB
 
 /**
  * Gives a route that was declared before the plugin its breaker, at the first request. It is too
- * late to stop the boot: a bad option is logged, and the plugin's options apply.
+ * late to stop the boot: a wrong option is logged, and the plugin's options apply.
  *
- * In a scope with a registration of its own, that one's hook runs first, and has bound the route.
+ * In a scope that has registered the plugin itself, its hook has run before and bound the route.
  */
 function bindLate(
   registry: BreakerRegistry,
@@ -145,7 +142,7 @@ function bindLate(
   config: BoundConfig
 ): CircuitBreaker {
   const { method, url } = config
-  // A handler for 404s has neither, and the URL that was asked for is no name: clients choose it.
+  // A handler for 404s has neither, and the requested URL cannot be a name: clients choose it.
   const route = method && url ? routeName(method, url, request.server.prefix) : 'not found'
   let breaker: CircuitBreaker
   try {
@@ -168,8 +165,8 @@ function bindLate(
 }
 
 /**
- * Takes the permit. The route's last preHandler: a request that never reaches the handler says
- * nothing about what the handler depends on.
+ * Takes the permit, as the route's last preHandler: a request that never reaches the handler says
+ * nothing about the dependency of the handler.
  */
 function permitHook(breaker: CircuitBreaker): preHandlerHookHandler {
   const countsSlowCalls = breaker.rules.slowCall !== undefined
@@ -189,15 +186,15 @@ function permitHook(breaker: CircuitBreaker): preHandlerHookHandler {
   }
 }
 
-/** A stream, or a client that reads slowly, must not keep a healthy route shut. */
+/** Whether the answer has begun: a stream, or a slow reader, must not keep a healthy route refused. */
 function hasAnswered(reply: FastifyReply): boolean {
   const { headersSent, statusCode, req } = reply.raw
-  if (headersSent) return outcomeOfStatus(statusCode) === 'success'
-  // Of a connection that was taken over nobody can say when it was answered.
+  if (headersSent) return defaultOutcomeOfStatus(statusCode) === 'success'
+  // When a connection that was taken over was answered is not known.
   return req.headers.upgrade !== undefined && isHijacked(reply) === true
 }
 
-/** The answer begins: the time that its body takes is its reader's. */
+/** The answer begins: how long its body takes depends on its reader. */
 function holdfastCircuitBreakerAnswered(
   request: FastifyRequest,
   _reply: FastifyReply,
@@ -227,8 +224,8 @@ function refuseRequest(
 }
 
 /**
- * Excludes a request that another breaker refused: whatever status the error handlers make of it,
- * what this route depends on was not asked.
+ * Excludes a request that another breaker refused: whatever status the error handlers give it, the
+ * dependency of this route was not called.
  */
 export function holdfastCircuitBreakerError(
   request: FastifyRequest,
@@ -236,7 +233,7 @@ export function holdfastCircuitBreakerError(
   error: Error,
   done: () => void
 ): void {
-  if (isRefusal(error)) guardedOf(factsOf(request))?.settle('excluded')
+  if (isRefusal(error)) guardedOf(factsOf(request))?.end('excluded')
   done()
 }
 
@@ -250,23 +247,23 @@ function judgeAnswer(response: ServerResponse, ending: Ending): void {
   const facts: ReadFacts = factsOf(response.req)
   const guarded = facts.circuitBreaker as GuardedRequest
   const outcome = outcomeOf(guarded, response, ending, facts)
-  guarded.settle(outcome, outcome === 'failure' ? causeOf(response, ending) : undefined)
+  guarded.end(outcome, causeOf(response, ending))
 }
 
 const SWITCHING_PROTOCOLS = 101
 
-/** What an answer says about what its route depends on. */
+/** What an answer says about the dependency of its route. */
 function outcomeOf(
   guarded: GuardedRequest,
   response: ServerResponse,
   ending: Ending,
   facts: ReadFacts
 ): CallOutcome {
-  // Our own refusals, and what the shutdown had to cut, are not the dependency's doing.
+  // The dependency has no part in our own refusals, nor in what the shutdown cut.
   if (facts.refusedBy !== undefined || facts.lifecycle !== undefined) return 'excluded'
   // A client that left has not waited for the answer.
   if (ending === 'aborted') return 'excluded'
-  // Without a head the reply was hijacked, and the connection used for something else.
+  // Without a head, the reply was hijacked and the connection used for something else.
   if (!response.headersSent || response.statusCode === SWITCHING_PROTOCOLS) return 'excluded'
   return ending === 'cut' ? 'failure' : guarded.judge(response.statusCode)
 }
