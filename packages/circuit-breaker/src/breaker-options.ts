@@ -2,7 +2,14 @@
  * What a user writes for one breaker, and the checks that name a mistake.
  */
 import { type Clock, monotonicClock } from '@holdfast/core'
-import { check, type Duration, describe, InvalidOptionError, type OptionCheck, type OptionShape } from '@holdfast/core/options'
+import {
+  check,
+  type Duration,
+  describe,
+  InvalidOptionError,
+  type OptionCheck,
+  type OptionShape
+} from '@holdfast/core/options'
 import type { Classify } from './classify.ts'
 
 /** The rules of a breaker. Every time is at most one day. */
@@ -183,7 +190,11 @@ export const BREAKER_SHAPE: OptionShape = {
 /** The sources that a test gives. */
 export const SOURCES_SHAPE: OptionShape = { clock: check.func, random: check.func }
 /** The options of a breaker without the plugin. */
-export const STANDALONE_SHAPE: OptionShape = { ...BREAKER_SHAPE, ...SOURCES_SHAPE, name: check.text }
+export const STANDALONE_SHAPE: OptionShape = {
+  ...BREAKER_SHAPE,
+  ...SOURCES_SHAPE,
+  name: check.text
+}
 
 /** A breaker's sources, complete. */
 export interface Sources {

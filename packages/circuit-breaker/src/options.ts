@@ -2,7 +2,13 @@
  * What a user writes for the plugin and for a route, what it defaults to, and the checks that name
  * a mistake.
  */
-import { check, checkOptions, describe, InvalidOptionError, type OptionShape } from '@holdfast/core/options'
+import {
+  check,
+  checkOptions,
+  describe,
+  InvalidOptionError,
+  type OptionShape
+} from '@holdfast/core/options'
 import {
   BREAKER_SHAPE,
   type BreakerOptions,

@@ -2,7 +2,13 @@
  * The rules of a breaker: its options in milliseconds, laid over those of the plugin and the
  * defaults.
  */
-import { checkOptions, type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core/options'
+import {
+  checkOptions,
+  type Duration,
+  describe,
+  InvalidOptionError,
+  parseDuration
+} from '@holdfast/core/options'
 import {
   BREAKER_SHAPE,
   type BreakerOptions,

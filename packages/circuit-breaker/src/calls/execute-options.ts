@@ -2,7 +2,16 @@
  * The options of one call, and their checks. These run for every call: options without a mistake
  * pass by a quick look, others are checked again for an error that names the mistake.
  */
-import { check, checkOptions, type Duration, describe, InvalidOptionError, type OptionCheck, type OptionShape, parseDuration } from '@holdfast/core/options'
+import {
+  check,
+  checkOptions,
+  type Duration,
+  describe,
+  InvalidOptionError,
+  type OptionCheck,
+  type OptionShape,
+  parseDuration
+} from '@holdfast/core/options'
 
 /** What a fallback is given beside the error. */
 export interface FallbackContext {
