@@ -8,9 +8,9 @@ export interface ErrorField {
   /** The name of its class, or the code of Node's parser. */
   readonly type: string
   readonly message?: string | undefined
-  /** Its `code`, where it has one. */
+  /** Its `code`; `undefined` when it has none. */
   readonly code?: string | undefined
-  /** Its stack and those of its causes, for what the service is to blame for. */
+  /** Its stack and those of its causes; only where the service is to blame. */
   readonly stack?: string | undefined
 }
 
@@ -22,7 +22,7 @@ const MAX_STACK_LENGTH = 8192
 /**
  * Describes whatever was thrown. Never throws itself.
  *
- * @param target the target of the request, whose query is left out where the error repeats it
+ * @param target the target of the request; its query is left out where the error repeats it
  */
 export function describeError(error: unknown, withStack: boolean, target = ''): ErrorField {
   try {

@@ -1,11 +1,11 @@
 /**
- * What the application adds to the line of a request: copied when it is added, bounded, and with
- * nothing in it that looks like a secret by its name.
+ * What the application adds to the line of a request: copied when it is added, bounded, and without
+ * the values whose names look like those of secrets.
  */
 import { describeError, type ErrorField } from './error-field.ts'
 import { printable, REDACTED } from './masking.ts'
 
-/** Fields of the application's own. Values are written as JSON. */
+/** The application's own fields. Values are written as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>
 
 const MAX_TEXT_LENGTH = 1024
@@ -23,14 +23,14 @@ const SECRET =
 export class AddedFields {
   /** What is written, by name. */
   readonly values: Record<string, unknown> = {}
-  /** How many names, at the top or nested, are left out because there was too much. */
+  /** The count of names, nested ones included, that are left out because there was too much. */
   dropped = 0
   #values = MAX_VALUES
   #characters = MAX_CHARACTERS
 
-  /** Takes fields over; of two with the same name the later stands. `reserved` names are left out. */
+  /** Copies fields; the later of two with the same name stands. `reserved` names are left out. */
   add(fields: LogFields, reserved: ReadonlySet<string>): void {
-    // Whoever writes JavaScript may give anything.
+    // From JavaScript anything may come.
     if (typeof fields !== 'object' || fields === null) return
     this.#copyMembers(fields, this.values, reserved, 0)
   }

@@ -15,24 +15,27 @@ export type WrittenLevel = (typeof LOG_LEVELS)[number]
 export type LogLevel = WrittenLevel | 'silent'
 
 /**
- * A level for some outcomes; the others keep theirs. `slow` is for requests that went well but took
- * longer than the option `slow` says.
+ * Levels for some outcomes; the others keep theirs. `slow` is for requests that went well but took
+ * as long as the option `slow` says, or longer.
  */
 export type LevelTable = { readonly [outcome in RequestOutcome | 'slow']?: LogLevel | undefined }
 
-/** What a level is chosen by. */
+/** How a request went: what its level is chosen by. */
 export interface SettledRequest {
   readonly outcome: RequestOutcome
-  /** As on the line: `undefined` where no answer was begun. */
+  /** The status on the line; `undefined` when no answer was begun. */
   readonly status: number | undefined
-  /** Milliseconds; `undefined` where no request was ever understood. */
+  /**
+   * Milliseconds with at most three decimals; `undefined` for what is `malformed` from the start.
+   */
   readonly duration: number | undefined
-  /** Whether it took longer than the option `slow` says. */
+  /** Whether it took as long as the option `slow` says, or longer. */
   readonly slow: boolean
-  /** What was thrown, where something was. */
+  /** What was thrown; `undefined` when nothing was. */
   readonly error: unknown
-  /** `undefined` when the request was never routed. */
+  /** Fastify's request; `undefined` when it was never routed. */
   readonly request: FastifyRequest | undefined
+  /** Fastify's reply; `undefined` when the request was never routed. */
   readonly reply: FastifyReply | undefined
 }
 
@@ -61,7 +64,7 @@ export const DEFAULT_LEVELS: Levels = Object.freeze({
   choose: undefined
 })
 
-/** Lays what a user gave over other levels. What a table leaves out is theirs. */
+/** Puts a user's levels in front of others: what a table leaves out is decided by `otherwise`. */
 export function levelsOf(given: LevelTable | LevelFunction | undefined, otherwise: Levels): Levels {
   if (given === undefined) return otherwise
   if (typeof given === 'function') return { table: otherwise.table, choose: given }

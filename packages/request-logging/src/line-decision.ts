@@ -15,11 +15,11 @@ import { pathOf } from './masking.ts'
 import { isRoutine, keepsId, keepsTrace } from './sampling.ts'
 import type { Silence } from './silence.ts'
 
-/** How it is decided about the lines of one route. */
+/** The rules for the lines of one route. */
 export interface LineRules {
   /** `config.requestLogging: false`: no line at all. */
   readonly silent: boolean
-  /** What writes no line although it went well enough. */
+  /** Which requests write no line. */
   readonly silence: Silence
   /** `config.holdfast.probe` of the route. */
   readonly probe: boolean
@@ -76,7 +76,7 @@ function isSampled(rules: LineRules, settled: SettledRequest, raw: IncomingMessa
   return request === undefined ? Math.random() < rate : keepsId(String(request.id), rate)
 }
 
-/** By being a probe, or by path. A probe that failed by an error is no matter of routine. */
+/** By being a probe, or by path. One that failed with an error is written all the same. */
 function isSilenced(
   { silence, probe, semicolons }: LineRules,
   { outcome, error }: SettledRequest,

@@ -3,7 +3,7 @@
  */
 import type { ErrorField } from './error-field.ts'
 import type { RequestOutcome } from './outcome.ts'
-import type { BreakerFact, LifecycleFact, RateLimitFact, SheddingFact } from './read-facts.ts'
+import type { BreakerFact, LifecycleFact, RateLimitFact } from './read-facts.ts'
 
 /**
  * The fields of a line in the native format, in the order they are written. The logger adds
@@ -20,39 +20,38 @@ export interface Line {
   /** 499 when the client left; absent when no answer was begun, or none that we saw. */
   status?: number | undefined
   outcome: RequestOutcome
-  /** Milliseconds from the request's head to the end of the answer. */
+  /** Milliseconds from the head of the request to the end of the answer. */
   duration?: number | undefined
-  /** Milliseconds from the request's head to the first byte of the answer. */
+  /** Milliseconds from the head of the request to the first byte of the answer. */
   ttfb?: number | undefined
   /** Bytes of the request's body, as its head announced them. */
   bytesIn?: number | undefined
-  /** Bytes of the answer's body; where it broke off, as far as it went out. */
+  /** Bytes of the answer's body; those that went out, when it broke off. */
   bytesOut?: number | undefined
   /** The address of the client, as `request.ip` has it. */
   client?: string | undefined
   userAgent?: string | undefined
-  /** How late the event loop was when the line was written, in whole milliseconds. */
+  /** The delay of the event loop when the line was written, in whole milliseconds. */
   eventLoopDelay?: number | undefined
-  /** The query, its values masked but for those allowed. */
+  /** The query, with the values that options allow; the others are masked. */
   query?: string
-  /** For a client that left: the status it had been sent; absent when no head went out. */
+  /** The status that a client had been sent before it left; absent when no head went out. */
   sentStatus?: number
-  /** It took longer than the option `slow` says. */
+  /** It took as long as the option `slow` says, or longer. */
   slow?: true
   /** The share of such lines that is written: this one stands for `1 / sampleRate`. */
   sampleRate?: number
   traceId?: string
   spanId?: string
-  /** Which plugin of the suite refused the request. */
+  /** The plugin of the suite that refused the request. */
   refusedBy?: string
   rateLimit?: RateLimitFact
   breaker?: BreakerFact
-  shedding?: SheddingFact
   lifecycle?: LifecycleFact
   error?: ErrorField
   /** The headers of the request that options allow. */
   headers?: Record<string, string>
-  /** How many of the application's fields are left out because there was too much. */
+  /** The count of the application's fields that are left out because there was too much. */
   droppedFields?: number
 }
 

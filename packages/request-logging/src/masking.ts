@@ -1,6 +1,6 @@
 /**
- * What a client sent, made fit for a line: bounded, without credentials and without characters that
- * a terminal or a log reader would obey.
+ * Makes what a client sent fit for a line: bounded, without credentials, and without characters
+ * that a terminal or a log reader would act upon.
  */
 
 /** What stands in the place of a value that may be a secret. */
@@ -45,15 +45,15 @@ const MAX_PATH_LENGTH = 1024
 // Visible ASCII without ? # ; as most targets are.
 const PLAIN_PATH = /^\/[!"$-:<->@-~]*$/
 
-/** Whether a request target is a path and nothing else, to be written as it is: most are. */
+/** Whether a request target is a path and nothing else, and can be written as it is. Most can. */
 export function isPlainPath(target: string): boolean {
   return target.length <= MAX_PATH_LENGTH && PLAIN_PATH.test(target)
 }
 
 /**
  * Returns the path of a request target: without query and fragment, without the scheme, credentials
- * and host of an absolute one, with every byte that does not belong into a URL as `%XX`, and at most
- * 1,024 characters of it.
+ * and host of an absolute one, with every byte that does not belong into a URL as `%XX`, and at
+ * most 1,024 characters of it.
  *
  * @param semicolons a `;` begins the query too (Fastify's `useSemicolonDelimiter`)
  */
@@ -72,9 +72,9 @@ const MAX_VALUE_LENGTH = 256
 const PARAMETER_NAME = /^[\w.~[\]-]{1,64}$/
 
 /**
- * Returns the query of a request target, the values of all parameters but those in `show` replaced
- * by `REDACTED`. What is no `name=value` is replaced whole, and so are names that are no plain
- * words: either may be the secret. `undefined` without a query.
+ * Returns the query of a request target; `undefined` when there is none. Values are replaced by
+ * `REDACTED`, except those of the parameters in `show`. What is no `name=value`, or has a name that
+ * is no plain word, is replaced whole: it may be the secret itself.
  */
 export function queryOf(
   target: string,

@@ -32,7 +32,7 @@ import { Silence, type SilentRule } from './silence.ts'
 
 type Write = (fields: object, message: string) => void
 
-/** The part of a pino logger that is used: one call of one of these for a line. */
+/** The part of a pino logger that is used: one call of one of these methods for a line. */
 export interface RequestLogger {
   trace: Write
   debug: Write
@@ -40,95 +40,104 @@ export interface RequestLogger {
   warn: Write
   error: Write
   fatal: Write
-  /** Where there is one, lines below the logger's level are not even built. */
+  /** When present, lines below the logger's level are not built at all. */
   isLevelEnabled?(level: string): boolean
-  /** Where there is one, it is called once for each route that has a `logLevel` of its own. */
+  /** When present, it is called once for each route that has a `logLevel` of its own. */
   child?(bindings: object, options: { level: string }): RequestLogger
-  /** Where there is one, the app's close waits for it, two seconds at most. */
+  /** When present, the app's close waits for it, for two seconds at most. */
   flush?(done: (error?: Error) => void): void
 }
 
 /** Options of the plugin. */
 export interface RequestLoggingOptions {
   /**
-   * Where the lines go: any pino-like logger. It is flushed when the app closes, and stays its
-   * owner's to close.
+   * Where the lines go: any pino-like logger. It is flushed when the app closes, but closing it is
+   * up to its owner.
    *
    * @default app.log
    */
-  logger?: RequestLogger | undefined
+  readonly logger?: RequestLogger | undefined
   /**
    * The names on a line: the suite's own, with milliseconds, or those of OpenTelemetry's semantic
    * conventions, with seconds.
    *
    * @default 'native'
    */
-  format?: 'native' | 'otel' | undefined
+  readonly format?: 'native' | 'otel' | undefined
   /**
    * The level of a line: a table of outcomes, in which those left out keep the default, or a
    * function of how the request went. `'silent'` writes no line. A function that throws, or returns
-   * no level, is reported once, and the default applies.
+   * no level, is reported once; the default then applies.
    *
    * @default info for ok, client-error and hijacked; warn for slow, refused, aborted and malformed;
    * error for server-error and cut
    */
-  level?: LevelTable | LevelFunction | undefined
+  readonly level?: LevelTable | LevelFunction | undefined
   /**
-   * What writes no line. `'probes'` means routes with `config: { holdfast: { probe: true } }` and the
-   * probes of `@holdfast/lifecycle`; a path, `'/metrics'`, itself, and with a star, `'/assets/*'`, all
-   * that begins so. Both write one nevertheless when an error was thrown and answered with 500 or
-   * more. A function decides by itself. `false` means nothing.
+   * Which requests write no line:
+   *
+   * - `'probes'`: routes with `config: { holdfast: { probe: true } }` and the probes of
+   *   `@holdfast/lifecycle`
+   * - a path: `'/metrics'` itself, or with a star, `'/assets/*'`, every path that begins so
+   * - a function that returns `true`
+   * - `false`: none
+   *
+   * Probes and paths have a line all the same when an error was thrown and answered with 5xx.
    *
    * @default 'probes'
    */
-  silent?: SilentRule | readonly SilentRule[] | false | undefined
+  readonly silent?: SilentRule | readonly SilentRule[] | false | undefined
   /**
-   * From when on a request is slow: it is never left out by `sample`, says so, and if it went well
-   * otherwise has the level `slow`. `false`: never.
+   * The time from which a request is slow. A slow request is never left out by `sample`, has the
+   * field `slow`, and if it went well the level `slow`. `false`: no request is slow.
    *
    * @default '1s'
    */
-  slow?: Duration | false | undefined
+  readonly slow?: Duration | false | undefined
   /**
-   * The share, 0 to 1, of the lines of requests that went well (`ok`, `hijacked`) and not slowly that
-   * is written. Chosen by the trace id, so that services with the same share keep the same traces;
-   * without a trace by the id of the request.
+   * The share, 0 to 1, that is written of the requests that went well (`ok`, `hijacked`) and were
+   * not slow. It is chosen by the trace id, so that services with the same share keep the same
+   * traces; without a trace it is chosen by the id of the request.
    *
    * @default 1
    */
-  sample?: number | undefined
-  /** Of a query the names are written; the values only of the parameters in `show`. @default none */
-  query?: { readonly show?: readonly string[] | undefined } | undefined
-  /** Names of request headers to write. Those that carry credentials are refused. @default none */
-  headers?: readonly string[] | undefined
+  readonly sample?: number | undefined
   /**
-   * Where ids of requests come from. `false` leaves them to Fastify, and so does leaving the option
-   * out where Fastify was given a `genReqId` or `requestIdHeader`.
+   * The parameters of the query whose values are written; of all others only the names. @default
+   * none
+   */
+  readonly query?: { readonly show?: readonly string[] | undefined } | undefined
+  /** Names of request headers to write. Those that carry credentials are refused. @default none */
+  readonly headers?: readonly string[] | undefined
+  /**
+   * Where ids of requests come from. `false` leaves them to Fastify. So does leaving the option out
+   * when Fastify was given a `genReqId` or `requestIdHeader`.
    *
    * @default { header: false, generate: 'uuidv7', echo: false }
    */
-  requestId?: RequestIdOptions | false | undefined
+  readonly requestId?: RequestIdOptions | false | undefined
 }
 
-/** `config.requestLogging` of a route; `false` in its place writes no line at all. */
+/** `config.requestLogging` of a route. `false` in its place writes no line at all. */
 export interface RequestLoggingRouteOptions {
-  /** As the plugin's `level`. What it leaves out has the plugin's level. */
-  level?: LevelTable | LevelFunction | undefined
+  /** As the plugin's `level`. What a table leaves out has the plugin's level. */
+  readonly level?: LevelTable | LevelFunction | undefined
   /** As the plugin's `slow`. */
-  slow?: Duration | false | undefined
+  readonly slow?: Duration | false | undefined
   /** As the plugin's `sample`. */
-  sample?: number | undefined
+  readonly sample?: number | undefined
 }
 
-/** What can be set for a route, ready for use. */
+/** {@link RequestLoggingRouteOptions}, ready for use. */
 export interface ResolvedRouteOptions {
   readonly levels: Levels
   /** Milliseconds; `Infinity` when nothing is slow. */
   readonly slow: number
+  /** A share, 0 to 1. */
   readonly sample: number
 }
 
-/** What the options of the plugin come to. */
+/** {@link RequestLoggingOptions}, ready for use. */
 export interface ResolvedRequestLoggingOptions extends ResolvedRouteOptions {
   readonly logger: RequestLogger | undefined
   readonly format: 'native' | 'otel'
@@ -147,7 +156,7 @@ const levelTable = shapeOf(
 )
 
 const level: OptionCheck = (value, option) => {
-  // Not `either`: a table with a wrong entry should be told which entry it is.
+  // Not `either`: the error should name the entry of the table that is wrong.
   if (typeof value !== 'function') levelTable(value, option)
 }
 
@@ -245,7 +254,7 @@ function rulesOf(silent: RequestLoggingOptions['silent']): readonly SilentRule[]
   return typeof silent === 'object' ? silent : [silent]
 }
 
-/** Lays the options of a route, which must have been checked, over those of the plugin. */
+/** Puts the checked options of a route in front of those of the plugin. */
 export function resolveRouteOptions(
   given: RequestLoggingRouteOptions,
   plugin: ResolvedRouteOptions

@@ -7,14 +7,14 @@ import type { ReadFacts } from './read-facts.ts'
 /**
  * What became of a request:
  *
- * - `ok`, `client-error`, `server-error`: answered to the last byte, by the status below 400, below
- *   500, or from 500 on
- * - `refused`: the service itself said no: limited, breaker open, draining, closing
+ * - `ok`, `client-error`, `server-error`: answered to the last byte, with a status below 400, from
+ *   400 to 499, or of 500 and more
+ * - `refused`: the service itself refused it: limited, breaker open, draining, closing
  * - `aborted`: the client left before the answer was complete
- * - `cut`: the service ended the connection before the answer was complete: a stream that failed, a
- *   reply that was destroyed, a shutdown that could wait no longer
- * - `hijacked`: somebody took the reply or the socket out of Fastify's hands, and alone knows how it
- *   went: `reply.hijack()`, an upgrade, a tunnel
+ * - `cut`: the service ended the connection before the answer was complete: a stream failed, a reply
+ *   was destroyed, a shutdown could wait no longer
+ * - `hijacked`: the reply or the socket was taken out of Fastify's hands (`reply.hijack()`, an
+ *   upgrade, a tunnel), and only whoever took it knows how it went
  * - `malformed`: what arrived was not HTTP, or not in time
  */
 export type RequestOutcome =
@@ -33,8 +33,8 @@ export const CLIENT_CLOSED_REQUEST = 499
 /**
  * Names what became of a request that has a response.
  *
- * @param status of the answer, as far as it was set
- * @param routed Fastify routed the request; its 404 counts as a route
+ * @param status the status of the answer, as far as it was set
+ * @param routed whether Fastify routed the request; its 404 counts as a route
  */
 export function outcomeOf(
   ending: Ending,

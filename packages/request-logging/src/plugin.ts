@@ -1,6 +1,6 @@
 /**
- * Wires the log into Fastify: it takes every request in, notes what Fastify makes of it, and writes
- * its line when it settles.
+ * Wires the log into Fastify: notes every request and what Fastify makes of it, and has its line
+ * written when it settles.
  */
 import { enlist, eventLoopDelay, hookNames, intake, isRoot } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
@@ -24,15 +24,15 @@ import {
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Adds fields to the line of this request, as they are now. Of two with the same name the later
-     * stands; the names of the line's own fields are left out. Text and objects whose name speaks
-     * of a secret are written as `REDACTED`. At most 256 values and 16,384 characters are kept, of
-     * one text 1,024. Never throws; without effect once the line is written.
+     * Adds fields to the line of this request, as they are now. The later of two with the same name
+     * stands; the names of the line's own fields are left out. Texts and objects with the name of a
+     * secret are written as `REDACTED`. At most 256 values and 16,384 characters are kept, and
+     * 1,024 characters of one text. Never throws. Has no effect once the line is written.
      */
     addLogFields(fields: LogFields): void
   }
   interface FastifyContextConfig {
-    /** What becomes of the lines of this route; `false` writes none, whatever happens. */
+    /** The log's options for this route; `false` writes no line, whatever happens. */
     requestLogging?: RequestLoggingRouteOptions | false
   }
 }
@@ -74,8 +74,8 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     done()
   })
   if (earlier.length > 0) {
-    // Such a hook may answer, and then the one above never runs. (Lifecycle's answers probes only,
-    // of which nothing is written unless asked for.)
+    // Such a hook may answer, and then the one above never runs. (Lifecycle's hook answers probes
+    // only, which have no line unless the user asks for one.)
     app.addHook('onSend', function holdfastRequestLoggingLate(request, reply, _payload, done) {
       log.note(request, reply)
       if (echo !== undefined) echoId(request, reply, echo)
@@ -111,7 +111,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
 
 const FORMATS = { native: nativeFormat, otel: otelFormat }
 
-/** Fastify's `useSemicolonDelimiter`, in its old place and its new one. */
+/** Reads Fastify's `useSemicolonDelimiter`, in its old place and its new one. */
 function hasSemicolonQueries({ initialConfig }: FastifyInstance): boolean {
   const { useSemicolonDelimiter, routerOptions = {} } = initialConfig
   if ('useSemicolonDelimiter' in routerOptions) return routerOptions.useSemicolonDelimiter === true

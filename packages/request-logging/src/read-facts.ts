@@ -1,30 +1,28 @@
 /**
- * What the line tells of the other plugins' decisions. Those plugins may be installed or not, so
- * that their types are not imported: each shape is as much of a fact as is read here.
+ * The facts of other plugins that the line shows. Those plugins may be installed or not, so their
+ * types are not imported: each shape here is as much of a fact as is read.
  */
 import type { ClientErrorFact } from '@holdfast/core'
 
 /** The decision of the limiter. */
 export interface RateLimitFact {
+  /** The policy that decided: the tightest one, or the one that was exceeded. */
   readonly policy: string
+  /** What the policy still has for the client. */
   readonly remaining: number
 }
 
 /** The decision of the route's breaker, and later its judgement of the answer. */
 export interface BreakerFact {
   readonly name: string
+  /** The state that the request met. */
   readonly state: string
   readonly outcome?: 'success' | 'failure' | 'excluded' | undefined
 }
 
-/** The decision of the load shedder. */
-export interface SheddingFact {
-  readonly shed: boolean
-  readonly priority: string
-}
-
 /** What the lifecycle did to a request. */
 export interface LifecycleFact {
+  /** The phase in which the request was cut or refused. */
   readonly phase: string
 }
 
@@ -36,6 +34,5 @@ export interface ReadFacts {
   readonly refusedBy?: string | undefined
   readonly rateLimit?: RateLimitFact | undefined
   readonly circuitBreaker?: BreakerFact | undefined
-  readonly loadShedding?: SheddingFact | undefined
   readonly lifecycle?: LifecycleFact | undefined
 }

@@ -12,47 +12,48 @@ import {
 import { AddressList, isAddressRange } from './address-list.ts'
 import { DEFAULT_ID_PATTERN } from './request-id.ts'
 
-/** The header in which ids come in, and when they are believed. */
+/** The header in which ids come in, and which of them are accepted. */
 export interface IncomingIdOptions {
   readonly name: string
   /**
-   * What an id must look like. Besides, it has at most 128 characters, all of them visible ASCII.
+   * What an id must look like. In any case it has at most 128 characters, all of them visible
+   * ASCII.
    *
    * @default /^[\w.~:/+=@-]+$/
    */
   readonly pattern?: RegExp | undefined
   /**
-   * Addresses and CIDR ranges of the callers (the peers of the connection, proxies for instance) that
-   * are believed.
+   * Addresses and CIDR ranges of the callers whose ids are accepted. A caller is the peer of the
+   * connection, a proxy for example.
    *
-   * @default everybody
+   * @default all callers
    */
   readonly trust?: readonly string[] | undefined
 }
 
 /** Where ids of requests come from. */
 export interface RequestIdOptions {
-  /** The header whose id is taken over where it can be used. `false`: none. @default false */
-  header?: string | IncomingIdOptions | false | undefined
+  /** The header whose id is used when it is acceptable; `false`: none. @default false */
+  readonly header?: string | IncomingIdOptions | false | undefined
   /**
-   * What a request has otherwise: a UUID of version 7, or the id of its trace, which is begun where
-   * none came in.
+   * The id of a request otherwise: a UUID of version 7, or the id of its trace. A trace is begun
+   * when none came in.
    *
    * @default 'uuidv7'
    */
-  generate?: 'uuidv7' | 'trace-id' | undefined
+  readonly generate?: 'uuidv7' | 'trace-id' | undefined
   /**
-   * The header in which the id goes back to the client: a name, or `true` for that of `header`, or
-   * else `x-request-id`.
+   * The header in which the id goes back to the client: a name, or `true` for the name in `header`,
+   * and without one `x-request-id`.
    *
    * @default false
    */
-  echo?: boolean | string | undefined
+  readonly echo?: boolean | string | undefined
 }
 
-/** What {@link RequestIdOptions} come to. */
+/** {@link RequestIdOptions}, ready for use. */
 export interface ResolvedRequestIdOptions {
-  /** Set by the user: it takes the place of what Fastify was told. */
+  /** Whether the user set the option: then it replaces what Fastify was told. */
   readonly explicit: boolean
   readonly incoming: IncomingId | undefined
   readonly generate: 'uuidv7' | 'trace-id'
@@ -64,7 +65,7 @@ export interface IncomingId {
   /** Lower case. */
   readonly name: string
   readonly pattern: RegExp
-  /** `undefined`: everybody is believed. */
+  /** `undefined`: ids of all callers are accepted. */
   readonly trusted: AddressList | undefined
 }
 
@@ -92,7 +93,7 @@ const addressRange: OptionCheck = (value, option) => {
 const incoming = shapeOf({ name: headerName, pattern, trust: listOf(addressRange) })
 
 const header: OptionCheck = (value, option) => {
-  // Not `either`: a wrong member should be named itself.
+  // Not `either`: the error should name the member that is wrong.
   if (value === false) return
   if (typeof value !== 'object' || value === null) {
     headerName(value, option)
@@ -113,7 +114,7 @@ export const checkRequestIdOptions: OptionCheck = (value, option) => {
   if (value !== false) members(value, option)
 }
 
-/** Takes options that were checked. */
+/** Makes checked options ready for use. */
 export function resolveRequestIdOptions(
   given: RequestIdOptions | undefined
 ): ResolvedRequestIdOptions {

@@ -7,8 +7,8 @@ let latest = -1
 let prefix = ''
 
 /**
- * Makes a UUID of version 7 (RFC 9562): ids of a later millisecond sort after those of an earlier
- * one; within one millisecond they are random, in 72 bits.
+ * Makes a UUID of version 7 (RFC 9562). Ids of a later millisecond sort after those of an earlier
+ * one; ids of one millisecond differ by 72 random bits.
  *
  * @param now milliseconds since 1970
  */

@@ -1,5 +1,5 @@
 /**
- * What writes no line although it went well enough: probes, paths, and what a function says.
+ * Which requests write no line: probes, paths, and those that a function names.
  */
 import { reportOnce } from '@holdfast/core'
 import type { SettledRequest } from './level.ts'
@@ -8,8 +8,8 @@ import type { SettledRequest } from './level.ts'
 export type SilentFunction = (settled: SettledRequest) => boolean
 
 /**
- * One reason to write no line: being a probe, a path (`'/metrics'`, or with all below it
- * `'/assets/*'`), or what a function says.
+ * A rule by which a request writes no line: that it is a probe, has a path (`'/metrics'`, or with
+ * all below it `'/assets/*'`), or is named by a function.
  */
 export type SilentRule = 'probes' | `/${string}` | SilentFunction
 
@@ -28,7 +28,7 @@ export class Silence {
     this.#functions = rules.filter((rule) => typeof rule === 'function')
   }
 
-  /** Whether paths matter at all: finding out a request's costs something. */
+  /** Whether there are rules of paths: finding out the path of a request costs something. */
   get hasPaths(): boolean {
     return this.#paths.size > 0 || this.#prefixes.length > 0
   }

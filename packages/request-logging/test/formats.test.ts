@@ -45,7 +45,6 @@ async function written(format: 'native' | 'otel'): Promise<WrittenLine[]> {
     Object.assign(factsOf(request), {
       refusedBy: 'rate-limit',
       rateLimit,
-      loadShedding: { shed: false, priority: 'normal' },
       lifecycle: { phase: 'running' }
     })
     return reply.code(429).send('no')

@@ -1,5 +1,5 @@
 /**
- * Notices at boot that Fastify writes request lines of its own beside ours.
+ * Notices at boot that Fastify writes its own request lines too.
  */
 import { logControllerOf } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
@@ -13,7 +13,7 @@ interface LogControllerLike {
 
 const warned = new WeakSet<object>()
 
-/** Says so in the app's log, once for each app. */
+/** Warns of it in the app's log, once for each app. */
 export function warnOfDoubleLogging(app: FastifyInstance): void {
   const warning = doubleLogging(app)
   if (warning === undefined || warned.has(app.server)) return
@@ -22,8 +22,8 @@ export function warnOfDoubleLogging(app: FastifyInstance): void {
 }
 
 /**
- * Returns a sentence that says what to set when Fastify writes request lines too. `undefined` when
- * it does not, or when a log controller of the user's own decides.
+ * Returns a sentence that says what to set when Fastify writes request lines too; `undefined` when
+ * it does not, or when the user's own log controller decides.
  */
 export function doubleLogging(app: FastifyInstance): string | undefined {
   const { level } = app.log

@@ -1,9 +1,9 @@
 /**
- * The last lines, brought out before the app is closed.
+ * Waits for the last lines before the app is closed.
  */
 import type { RequestLogger } from '../options.ts'
 
-const PATIENCE = 2000
+const MAX_FLUSH_TIME = 2000
 
 /**
  * Resolves when the requests whose connections were ended together with the server have settled: a
@@ -14,10 +14,16 @@ export async function allSettled(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Resolves when the logger has flushed, or has taken two seconds, or has failed. Never rejects. */
-export async function flushed(logger: RequestLogger, patience: number = PATIENCE): Promise<void> {
+/**
+ * Resolves when the logger has flushed or has failed, or after `maxTime` milliseconds. Never
+ * rejects.
+ */
+export async function flushed(
+  logger: RequestLogger,
+  maxTime: number = MAX_FLUSH_TIME
+): Promise<void> {
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, patience)
+    const timer = setTimeout(resolve, maxTime)
     const done = (): void => {
       clearTimeout(timer)
       resolve()

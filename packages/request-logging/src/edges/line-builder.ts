@@ -1,6 +1,6 @@
 /**
- * Builds lines: what every request has in one literal, so that all lines have one shape, what few
- * have added behind.
+ * Builds lines. What every request has stands in one literal, so that all lines have one shape;
+ * what few have is added behind it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -27,7 +27,7 @@ export class LineBuilder {
   readonly #semicolons: boolean
   readonly #eventLoopDelay: { readonly current: number }
 
-  /** @param semicolons a `;` begins the query too */
+  /** @param semicolons whether a `;` begins the query too */
   constructor(
     { show, headers }: ResolvedRequestLoggingOptions,
     semicolons: boolean,
@@ -111,10 +111,10 @@ export function malformedLine(
   return { status, outcome, client: socket.remoteAddress, error: { type: code } }
 }
 
-/** The address of the client, as far as it can be told. */
+/** The address of the client; of the connection's peer, when it cannot be told. */
 export function addressOf(request: FastifyRequest, { peer }: LogRecord): string | undefined {
   try {
-    // Of a Unix socket there is none, whatever the types say.
+    // A Unix socket has none, whatever the types say.
     const address: string | undefined = request.ip
     return address === peer ? peer : address && printable(address, MAX_ADDRESS_LENGTH)
   } catch {
@@ -128,7 +128,9 @@ function announcedBytes(length: string | undefined): number | undefined {
   return length === undefined ? undefined : Number(length)
 }
 
-/** Bytes of the answer's body. Without a known length those on the connection, chunk framing included. */
+/**
+ * Bytes of the answer's body. Without a known length, those on the connection, with chunk framing.
+ */
 function bytesOf(
   { reply, bytesBefore }: LogRecord,
   response: ServerResponse,
@@ -162,9 +164,9 @@ function errorOf(
   return cause ? describeError(cause, !blameless, target) : undefined
 }
 
-/** What the other plugins decided. */
+/** Puts the decisions of other plugins on the line. */
 function addDecisions(line: Line, facts: ReadFacts): void {
-  const { refusedBy, rateLimit, circuitBreaker, loadShedding, lifecycle } = facts
+  const { refusedBy, rateLimit, circuitBreaker, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {
     line.rateLimit = { policy: rateLimit.policy, remaining: rateLimit.remaining }
@@ -173,6 +175,5 @@ function addDecisions(line: Line, facts: ReadFacts): void {
     const { name, state, outcome } = circuitBreaker
     line.breaker = outcome === undefined ? { name, state } : { name, state, outcome }
   }
-  if (loadShedding !== undefined) line.shedding = loadShedding
-  if (lifecycle !== undefined) line.lifecycle = lifecycle
+  if (lifecycle !== undefined) line.lifecycle = { phase: lifecycle.phase }
 }

@@ -1,6 +1,6 @@
 /**
- * Fastify's own request lines, silenced: one line a request, not three. A subpath of its own, since
- * Fastify has log controllers from 5.10 on only.
+ * Silences Fastify's own request lines: one line for a request, not three. It is a subpath of its
+ * own because Fastify has log controllers from 5.10 on only.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export type LogControllerClass = new () => LogController
  * thrown, the route that was not found, the request refused while closing. What Fastify says of
  * broken streams, heads and serializers stays.
  *
- * @param Base the class to derive from: one of your own, or that of the copy of Fastify you use
- * where there are several. Fastify's by default.
+ * @param Base the class to derive from: your own, or that of the copy of Fastify you use when there
+ * are several. Fastify's by default.
  * @throws LogControllerMissingError before Fastify 5.10
  */
 export function logController(

@@ -1,6 +1,6 @@
 /**
- * The span that an OpenTelemetry SDK has open for a request, where the process has one. The API is an
- * optional peer: without it there is no span to ask for.
+ * The span that an OpenTelemetry SDK has open for a request. The API is an optional peer: without
+ * it there is no span to ask for.
  */
 import type { TraceContext } from '@holdfast/core'
 
@@ -20,7 +20,7 @@ interface OpenTelemetryApi {
 /** Returns the active span as a place in a trace; `undefined` when none is active. */
 export type ActiveSpan = () => TraceContext | undefined
 
-/** Returns what asks for the active span; `undefined` where the API is not installed. */
+/** Resolves to what asks for the active span; to `undefined` when the API is not installed. */
 export async function findOpenTelemetry(
   load: () => Promise<OpenTelemetryApi> = () => import('@opentelemetry/api')
 ): Promise<ActiveSpan | undefined> {
@@ -32,7 +32,7 @@ export async function findOpenTelemetry(
   }
   return () => {
     const span = api.trace.getActiveSpan()?.spanContext()
-    // Without an SDK, and for what an SDK suppresses, there is a span of zeros.
+    // Without an SDK, and for what an SDK suppresses, the span is all zeros.
     if (span === undefined || !api.isSpanContextValid(span)) return undefined
     const { traceId, spanId, traceFlags, traceState } = span
     return { traceId, spanId, flags: traceFlags, state: traceState?.serialize() }

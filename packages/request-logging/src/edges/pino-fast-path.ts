@@ -1,13 +1,13 @@
 /**
- * The only file that touches what pino keeps private: it puts flat lines together with less work
- * than pino, which prepares for everything a logger may have been told to do with each field.
- * Everything else (levels, time, hooks, mixins, the stream) stays pino's. Whatever is not known to
- * be the same keeps to pino's own way.
+ * The only file that touches what pino keeps private. It writes flat lines with less work than
+ * pino, which prepares for everything that a logger may have been told to do with each field. All
+ * else (levels, time, hooks, mixins, the stream) stays pino's. What is not known to give the same
+ * line is left to pino.
  */
 import { type Channel, tracingChannel } from 'node:diagnostics_channel'
 import type { RequestLogger } from '../options.ts'
 
-/** How pino puts a line together; `this` is the logger, `level` the number, `time` ready JSON. */
+/** Pino's way to write a line: `this` is the logger, `level` the number, `time` ready JSON. */
 type AsJson = (
   this: PinoState,
   fields: Fields,
@@ -20,7 +20,7 @@ type PinoState = Readonly<Record<symbol, unknown>>
 type Levels = Readonly<Record<number, string>>
 type Stringify = (value: object | symbol | bigint | null, safe: unknown) => string | undefined
 
-/** What is read of a logger, by the descriptions of its symbols: each copy of pino has its own. */
+/** What is read of a logger, by the descriptions of its symbols. Each copy of pino has its own. */
 const SYMBOLS = {
   asJson: 'pino.asJson',
   levels: 'pino.lsCache',
@@ -39,11 +39,11 @@ const SYMBOLS = {
 type Symbols = { readonly [name in keyof typeof SYMBOLS]: symbol }
 
 /**
- * Returns a logger that writes what `logger` writes, derived from it as a child is; or `logger`
- * itself where it is not pino, or has something to do with the fields of a line: serializers for
+ * Returns a logger that writes what `logger` writes, derived from it as a child is. Returns
+ * `logger` itself when it is not pino, or does something with the fields of a line: serializers for
  * one of `names`, redaction, a formatter, a key to nest them under, a wrapper around it all.
  *
- * @param names of the fields that lines have
+ * @param names the names of the fields that lines have
  */
 export function onFastPath(logger: RequestLogger, names: Iterable<string>): RequestLogger {
   const symbols = symbolsOf(logger)
@@ -57,7 +57,9 @@ export function onFastPath(logger: RequestLogger, names: Iterable<string>): Requ
   return Object.create(logger, { [symbols.asJson]: { value: quick } })
 }
 
-/** `undefined` for what is not pino, or one whose way to put lines together was replaced. */
+/**
+ * Returns `undefined` for what is not pino, and for a pino whose way to write lines was replaced.
+ */
 function symbolsOf(logger: RequestLogger): Symbols | undefined {
   const found = new Map<string | undefined, symbol>()
   let isOwn = false
@@ -65,7 +67,7 @@ function symbolsOf(logger: RequestLogger): Symbols | undefined {
     for (const symbol of Object.getOwnPropertySymbols(holder)) {
       if (found.has(symbol.description)) continue
       found.set(symbol.description, symbol)
-      // Who instruments pino puts a function of the same description on the logger itself.
+      // An instrumentation of pino puts a function of the same description on the logger itself.
       if (symbol.description === SYMBOLS.asJson) isOwn = Object.hasOwn(holder, 'setBindings')
     }
   }
@@ -179,7 +181,7 @@ interface Watchers {
   readonly error: Channel
 }
 
-/** Whether somebody has subscribed to how pino puts lines together. */
+/** Whether anybody has subscribed to pino's writing of lines. */
 function isWatched({ start, end, error }: Watchers): boolean {
   return start.hasSubscribers || end.hasSubscribers || error.hasSubscribers
 }

@@ -1,5 +1,5 @@
 /**
- * Gives Fastify its requests' ids.
+ * Gives Fastify the ids of its requests.
  */
 import type { IncomingMessage } from 'node:http'
 import {
@@ -16,9 +16,10 @@ import { keepsTrace } from '../sampling.ts'
 import type { ActiveSpan } from './open-telemetry.ts'
 
 /**
- * Has Fastify take ids from here: when the user said so, or said nothing here and nothing to Fastify.
+ * Gives Fastify the ids, when the user asked for it, or set ids neither here nor in Fastify.
  *
- * @param sample the share of lines written; traces that begin here say to be sampled in this share
+ * @param sample the share of lines written, 0 to 1; traces that begin here are marked as sampled in
+ * this share
  */
 export function provideRequestIds(
   app: FastifyInstance,
@@ -46,7 +47,7 @@ export function idLabelOf(app: FastifyInstance): string {
   return typeof label === 'string' && label !== '' ? label : 'reqId'
 }
 
-/** Sends the id of a request back, where it can be a header's value. */
+/** Sends the id of a request back, when it can be the value of a header. */
 export function echoId(request: FastifyRequest, reply: FastifyReply, header: string): void {
   const id = acceptedId(request.id, VISIBLE)
   if (id !== undefined) reply.header(header, id)

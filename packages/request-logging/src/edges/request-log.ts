@@ -1,5 +1,6 @@
 /**
- * From a request that settled to its line: has it decided and built, and calls the logger once.
+ * Leads from a request that settled to its line: has the line decided and built, and calls the
+ * logger once.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -34,7 +35,7 @@ export interface LogEnvironment {
   readonly activeSpan: ActiveSpan | undefined
   /** The event loop's delay in milliseconds. */
   readonly eventLoopDelay: { readonly current: number }
-  /** A `;` begins the query too, as Fastify was told. */
+  /** Whether a `;` begins the query too, as Fastify was told. */
   readonly semicolons: boolean
 }
 
@@ -53,7 +54,7 @@ export class RequestLog implements LineWriter {
     this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
   }
 
-  /** Has a line written when the request settles. */
+  /** Makes sure that a line is written when the request settles. */
   follow(raw: IncomingMessage, response: ServerResponse): LogRecord {
     const record = recordOf(raw)
     if (record.writer === undefined) {

@@ -1,5 +1,5 @@
 /**
- * What a route says about its lines, resolved once for each route.
+ * The settings of each route for its lines, resolved once.
  */
 import { routeConfig } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
@@ -17,7 +17,7 @@ import { Silence } from '../silence.ts'
 export interface RouteSettings extends LineRules {
   /** The route as it was declared. */
   readonly route: string | undefined
-  /** Has the `logLevel` of the route. */
+  /** The logger, with the `logLevel` of the route. */
   readonly logger: RequestLogger
 }
 
@@ -80,7 +80,7 @@ export class RouteSettingsTable {
       return settings
     }
     const options = resolveRouteOptions(given as RequestLoggingRouteOptions, unrouted)
-    // Whoever sets options for a route wants its lines: the plugin's `silent` does not concern it.
+    // Whoever sets options for a route wants its lines: the plugin's `silent` does not apply to it.
     return { ...settings, ...options, silence: NO_SILENCE }
   }
 }

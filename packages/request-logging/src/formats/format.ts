@@ -1,20 +1,20 @@
 /**
- * What a format is: the names under which a line is written.
+ * A format: the names under which a line is written.
  */
 import type { TraceContext } from '@holdfast/core'
 import type { Line } from '../line.ts'
 
-/** One way to write a line. */
+/** A way to write a line. */
 export interface Format {
-  /** What the logger is given: an object of its own, flat, to which more may be added. */
+  /** Returns what the logger is given: a flat object of its own. */
   shape(line: Line, trace: TraceContext | undefined): object
-  /** The names that the application cannot use for its own fields. */
+  /** The names that the application cannot use for its fields. */
   readonly reserved: ReadonlySet<string>
 }
 
 /**
- * Names that no format leaves to the application: those that the logger puts on every line,
- * `__proto__`, and those by which pino mistakes a line for a raw request or response.
+ * Names that the application cannot use in any format: those that the logger puts on every line,
+ * `__proto__`, and those by which pino takes a line for a raw request or response.
  */
 export const ALWAYS_RESERVED = [
   'level',

@@ -27,7 +27,6 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   refusedBy: true,
   rateLimit: true,
   breaker: true,
-  shedding: true,
   lifecycle: true,
   error: true,
   headers: true,
@@ -35,8 +34,8 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
 }
 
 /**
- * @param idLabel the name Fastify gives the id of a request on the application's own lines, so that
- * one search finds both
+ * @param idLabel the name under which Fastify writes the id of a request on the application's own
+ * lines, so that one search finds both
  */
 export function nativeFormat(idLabel: string): Format {
   const reserved = new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), idLabel])

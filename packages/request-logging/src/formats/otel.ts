@@ -1,12 +1,14 @@
 /**
- * The names of OpenTelemetry's semantic conventions, with their units: seconds and bytes. What they
- * have no name for stands under `holdfast.`.
+ * The names of OpenTelemetry's semantic conventions, with their units: seconds and bytes. What has
+ * no name there stands under `holdfast.`.
  */
 import { flagsText, type TraceContext } from '@holdfast/core'
 import type { Line } from '../line.ts'
 import { ALWAYS_RESERVED, type Format } from './format.ts'
 
-/** The methods of RFC 9110 and PATCH. Others are `_OTHER`: a client could send any number of them. */
+/**
+ * The methods of RFC 9110 and PATCH. Others are `_OTHER`: a client could send any number of them.
+ */
 const METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
@@ -19,7 +21,9 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE'
 ])
 
-/** @param idLabel the name Fastify gives the id of a request on the application's own lines */
+/**
+ * @param idLabel the name under which Fastify writes the id of a request on the application's lines
+ */
 export function otelFormat(idLabel: string): Format {
   return {
     reserved: new Set<string>([...ALWAYS_RESERVED, ...NAMES, idLabel]),
@@ -28,7 +32,7 @@ export function otelFormat(idLabel: string): Format {
 }
 
 function attributesOf(line: Line, trace: TraceContext | undefined): Record<string, unknown> {
-  const { method, error, rateLimit, breaker, shedding } = line
+  const { method, error, rateLimit, breaker } = line
   const known = method === undefined || METHODS.has(method)
   const attributes: Record<string, unknown> = {
     trace_id: trace?.traceId,
@@ -60,8 +64,6 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
     'holdfast.circuit_breaker.name': breaker?.name,
     'holdfast.circuit_breaker.state': breaker?.state,
     'holdfast.circuit_breaker.outcome': breaker?.outcome,
-    'holdfast.load_shedding.shed': shedding?.shed,
-    'holdfast.load_shedding.priority': shedding?.priority,
     'holdfast.lifecycle.phase': line.lifecycle?.phase,
     'holdfast.error_code': error?.code,
     'holdfast.dropped_fields': line.droppedFields
@@ -74,7 +76,7 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
 
 const NAMES: readonly string[] = Object.keys(attributesOf({ outcome: 'ok' }, undefined))
 
-/** By the conventions a 4xx is no error of the server's; what broke off is one. */
+/** By the conventions a 4xx is no error of the server; an answer that broke off is one. */
 function errorTypeOf({ outcome, status, error }: Line): string | undefined {
   switch (outcome) {
     case 'aborted':
@@ -89,7 +91,7 @@ function errorTypeOf({ outcome, status, error }: Line): string | undefined {
   }
 }
 
-/** To the microsecond; dividing alone would leave digits that were never measured. */
+/** Rounds to the microsecond: dividing alone would leave digits that were never measured. */
 function seconds(milliseconds: number | undefined): number | undefined {
   return milliseconds === undefined ? undefined : Math.round(milliseconds * 1000) / 1e6
 }
