@@ -1,4 +1,4 @@
-import { type CodedErrorConstructor, defineError } from '@holdfast/core'
+import { type CodedErrorConstructor, defineError } from '@holdfast/core/options'
 
 /** The Fastify in use has no log controllers. */
 export const LogControllerMissingError: CodedErrorConstructor<'HOLDFAST_ERR_REQUEST_LOGGING_NO_LOG_CONTROLLER'> =

@@ -1,7 +1,8 @@
 /**
  * The level of a line, from what became of the request.
  */
-import { describe, InvalidOptionError, reportOnce } from '@holdfast/core'
+import { reportOnce } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestOutcome } from './outcome.ts'
 

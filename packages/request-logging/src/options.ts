@@ -1,19 +1,13 @@
 import {
+  check,
   checkOptions,
   type Duration,
   describe,
-  duration,
-  either,
   InvalidOptionError,
-  listOf,
-  number,
   type OptionCheck,
   type OptionShape,
-  oneOf,
-  parseDuration,
-  shapeOf,
-  text
-} from '@holdfast/core'
+  parseDuration
+} from '@holdfast/core/options'
 import {
   DEFAULT_LEVELS,
   type LevelFunction,
@@ -149,9 +143,9 @@ export interface ResolvedRequestLoggingOptions extends ResolvedRouteOptions {
   readonly requestId: ResolvedRequestIdOptions | undefined
 }
 
-const levelName = oneOf(...LOG_LEVELS, 'silent')
+const levelName = check.oneOf(...LOG_LEVELS, 'silent')
 
-const levelTable = shapeOf(
+const levelTable = check.shape(
   Object.fromEntries(Object.keys(DEFAULT_LEVELS.table).map((outcome) => [outcome, levelName]))
 )
 
@@ -196,7 +190,7 @@ const SECRET_HEADERS: ReadonlySet<string> = new Set([
 ])
 
 const header: OptionCheck = (value, option) => {
-  text(value, option)
+  check.text(value, option)
   if (SECRET_HEADERS.has(String(value).toLowerCase())) {
     throw new InvalidOptionError(
       option,
@@ -208,19 +202,19 @@ const header: OptionCheck = (value, option) => {
 
 const routeShape: OptionShape = {
   level,
-  slow: either('a duration of at least 0 ms, or false', oneOf(false), duration()),
-  sample: number({ min: 0, max: 1 })
+  slow: check.either('a duration of at least 0 ms, or false', check.oneOf(false), check.duration()),
+  sample: check.number({ min: 0, max: 1 })
 }
 
-const checkRouteShape: OptionCheck = shapeOf(routeShape)
+const checkRouteShape: OptionCheck = check.shape(routeShape)
 
 const pluginShape: OptionShape = {
   ...routeShape,
   logger,
-  format: oneOf('native', 'otel'),
+  format: check.oneOf('native', 'otel'),
   silent,
-  query: shapeOf({ show: listOf(text) }),
-  headers: listOf(header),
+  query: check.shape({ show: check.listOf(check.text) }),
+  headers: check.listOf(header),
   requestId: checkRequestIdOptions
 }
 

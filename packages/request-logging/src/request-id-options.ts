@@ -1,15 +1,5 @@
-import {
-  boolean,
-  describe,
-  either,
-  InvalidOptionError,
-  listOf,
-  type OptionCheck,
-  oneOf,
-  shapeOf,
-  text
-} from '@holdfast/core'
-import { AddressList, isAddressRange } from './address-list.ts'
+import { AddressList, isNetwork } from '@holdfast/core'
+import { check, describe, InvalidOptionError, type OptionCheck } from '@holdfast/core/options'
 import { DEFAULT_ID_PATTERN } from './request-id.ts'
 
 /** The header in which ids come in, and which of them are accepted. */
@@ -83,14 +73,14 @@ const pattern: OptionCheck = (value, option) => {
   }
 }
 
-const addressRange: OptionCheck = (value, option) => {
-  text(value, option)
-  if (!isAddressRange(String(value))) {
+const network: OptionCheck = (value, option) => {
+  check.text(value, option)
+  if (!isNetwork(String(value))) {
     throw new InvalidOptionError(option, 'an address or a CIDR range', describe(value))
   }
 }
 
-const incoming = shapeOf({ name: headerName, pattern, trust: listOf(addressRange) })
+const incoming = check.shape({ name: headerName, pattern, trust: check.listOf(network) })
 
 const header: OptionCheck = (value, option) => {
   // Not `either`: the error should name the member that is wrong.
@@ -103,10 +93,10 @@ const header: OptionCheck = (value, option) => {
   headerName((value as IncomingIdOptions).name, `${option}.name`)
 }
 
-const members = shapeOf({
+const members = check.shape({
   header,
-  generate: oneOf('uuidv7', 'trace-id'),
-  echo: either('true, false or the name of a header', boolean, headerName)
+  generate: check.oneOf('uuidv7', 'trace-id'),
+  echo: check.either('true, false or the name of a header', check.boolean, headerName)
 })
 
 /** Checks the option `requestId`. */

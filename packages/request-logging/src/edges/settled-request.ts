@@ -8,12 +8,12 @@ import {
   type Ending,
   factsOf,
   isHijacked,
-  monotonicClock,
-  type RequestFacts
+  monotonicClock
 } from '@holdfast/core'
 import type { SettledRequest } from '../level.ts'
 import { rounded } from '../line.ts'
 import { CLIENT_CLOSED_REQUEST, outcomeOf, type RequestOutcome } from '../outcome.ts'
+import type { ReadFacts } from '../read-facts.ts'
 import type { LogRecord } from './log-record.ts'
 
 /** @param slow milliseconds from which a request is slow */
@@ -79,7 +79,7 @@ export function settledMalformed({ statusCode }: ClientErrorFact): SettledReques
 function statusOf(
   outcome: RequestOutcome,
   response: ServerResponse,
-  { clientError }: RequestFacts
+  { clientError }: ReadFacts
 ): number | undefined {
   if (clientError !== undefined) return clientError.statusCode
   if (outcome === 'aborted') return CLIENT_CLOSED_REQUEST
