@@ -7,49 +7,44 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { root, runQuietly } from './support/pack.js'
 
-const tracked = (
-  await runQuietly('git', ['ls-files', '-z', '-co', '--exclude-standard'], root)
-).stdout
+const listed = await runQuietly('git', ['ls-files', '-z', '-co', '--exclude-standard'], root)
+const files = listed.stdout
   .split('\0')
   .filter((file) => file !== '' && existsSync(join(root, file)))
-// The head of the benchmarks' page stands elsewhere than the page.
-const documents = tracked.filter((file) => /(?<!page-head)\.md$/.test(file))
+// The head of the benchmarks' page stands elsewhere than the page, and links from there.
+const documents = files.filter((file) => file.endsWith('.md') && !file.endsWith('page-head.md'))
 const read = (file: string): Promise<string> => readFile(join(root, file), 'utf8')
-const { packageManager } = JSON.parse(await read('package.json')) as { packageManager: string }
 
 t.test('every command that a reader copies names the pnpm of package.json', async (t) => {
+  const { packageManager } = JSON.parse(await read('package.json')) as { packageManager: string }
   for (const file of documents) {
-    for (const [named] of (await read(file)).matchAll(/\bpnpm@[\w.]+/g)) {
-      t.equal(named, packageManager, file)
-    }
+    const named = (await read(file)).matchAll(/\bpnpm@[\w.]+/g)
+    for (const [name] of named) t.equal(name, packageManager, file)
   }
-  const scripts = tracked.filter((file) => /^(\.ci|\.github)\/|Dockerfile$/.test(file))
-  for (const file of scripts) {
-    t.notMatch(await read(file), /pnpm@\d/, `${file} must read the version from package.json`)
+  for (const file of files.filter((file) => /^\.(ci|github)\/|Dockerfile$/.test(file))) {
+    t.notMatch(await read(file), /pnpm@\d/, `${file} reads the version from package.json`)
   }
 })
 
 t.test('every relative link of a document leads to a file', async (t) => {
   for (const file of documents) {
-    for (const [, target = ''] of (await read(file)).matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)) {
+    const targets = (await read(file)).matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)
+    for (const [, target = ''] of targets) {
       t.ok(existsSync(join(root, dirname(file), target)), `${file} links to ${target}`)
     }
   }
 })
 
 t.test('every changeset names packages of this repository and a kind of change', async (t) => {
-  const names = await Promise.all(
-    (await readdir(join(root, 'packages'))).map(async (folder) => {
-      return (JSON.parse(await read(join('packages', folder, 'package.json'))) as { name: string })
-        .name
-    })
-  )
-  for (const file of tracked.filter((file) => /^\.changeset\/(?!README).*\.md$/.test(file))) {
+  const names = new Set<unknown>()
+  for (const folder of await readdir(join(root, 'packages'))) {
+    names.add(JSON.parse(await read(join('packages', folder, 'package.json'))).name)
+  }
+  for (const file of files.filter((file) => /^\.changeset\/(?!README).*\.md$/.test(file))) {
     const [, head = ''] = /^---\n(.*?)\n---\n/s.exec(await read(file)) ?? []
-    t.not(head, '', `${file} begins with ---, the packages and ---`)
     for (const line of head.split('\n')) {
-      const [, name = '', kind = ''] = /^["'](.+)["']: (\w+)$/.exec(line) ?? []
-      t.ok(names.includes(name) && /^(patch|minor|major)$/.test(kind), `${file}: ${line}`)
+      const [, name, kind = ''] = /^["'](.+)["']: (\w+)$/.exec(line) ?? []
+      t.ok(names.has(name) && /^(patch|minor|major)$/.test(kind), `${file}: ${line}`)
     }
   }
 })
