@@ -30,11 +30,14 @@ export interface LimitSubject {
   readonly countDenied: boolean
 }
 
-/** What is to be charged to a client. */
-export interface Charge extends LimitSubject {
+/** What is to be charged to a client under the policies of a limit. */
+export interface ClientCharge extends Pick<LimitSubject, 'keys' | 'policies'> {
   /** Whole numbers of at least 0: one for all policies, or one for each. */
   readonly costs: PerPolicy<number>
 }
+
+/** The same with the limit that a store keeps. */
+export interface Charge extends LimitSubject, ClientCharge {}
 
 /** Something that was charged and is still to be settled. */
 export interface StoreReservation {

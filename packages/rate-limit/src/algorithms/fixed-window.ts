@@ -4,19 +4,23 @@
  * In a span as long as the window it admits up to twice `max`: one at its beginning and the rest at
  * the end of one window, and all of the next.
  */
-import type { Account, Algorithm } from './algorithm.ts'
+import { type Account, type Algorithm, sharedCapacity } from './algorithm.ts'
 
-/** The window's arithmetic. In its accounts `until` is the window's end. */
+/** The window's arithmetic. In its accounts `expiresAt` is the window's end. */
 export class FixedWindowAlgorithm implements Algorithm {
   readonly name = 'fixed-window'
   readonly counts = true
-  /** Requests in a window. */
   readonly capacity: number
-  /** The window in nanoseconds. */
+  readonly span: number
   readonly lifetime: number
 
+  /**
+   * @param max requests in a window
+   * @param window nanoseconds
+   */
   constructor(max: number, window: number) {
     this.capacity = max
+    this.span = window
     this.lifetime = window
   }
 
@@ -58,5 +62,13 @@ export class FixedWindowAlgorithm implements Algorithm {
 
   timeToFull({ expiresAt }: Account, now: number): number {
     return expiresAt - now
+  }
+
+  shareFor(processes: number): FixedWindowAlgorithm {
+    return new FixedWindowAlgorithm(sharedCapacity(this.capacity, processes), this.span)
+  }
+
+  inUnits(nanoseconds: number): FixedWindowAlgorithm {
+    return new FixedWindowAlgorithm(this.capacity, Math.ceil(this.span / nanoseconds))
   }
 }

@@ -4,29 +4,32 @@
  *
  * In a span as long as the window it admits up to twice `max`, but never more than `max` at once.
  */
-import type { Account, Algorithm } from './algorithm.ts'
+import { type Account, type Algorithm, sharedCapacity } from './algorithm.ts'
 
 /**
- * The counter's arithmetic. In its accounts `until` is two windows after the beginning of the
+ * The counter's arithmetic. In its accounts `expiresAt` is two windows after the beginning of the
  * present one: then nothing that was counted matters any more.
  */
 export class SlidingWindowAlgorithm implements Algorithm {
   readonly name = 'sliding-window'
   readonly counts = true
-  /** Requests in a window. */
   readonly capacity: number
-  /** Two windows, in nanoseconds. */
+  readonly span: number
+  /** Two windows. */
   readonly lifetime: number
-  readonly #window: number
 
+  /**
+   * @param max requests in a window
+   * @param window nanoseconds
+   */
   constructor(max: number, window: number) {
     this.capacity = max
+    this.span = window
     this.lifetime = 2 * window
-    this.#window = window
   }
 
   advance(account: Account, now: number): void {
-    const window = this.#window
+    const { span: window } = this
     if (account.expiresAt > now + this.lifetime) account.expiresAt = now + this.lifetime
     if (account.expiresAt > now && account.expiresAt <= now + window) {
       account.previous = account.used
@@ -49,10 +52,10 @@ export class SlidingWindowAlgorithm implements Algorithm {
     if (cost === 0) return 0
     if (cost > this.capacity) return Infinity
     const room = this.capacity - used - cost
-    const left = expiresAt - this.#window - now
-    if (room < 0) return left + this.#window - this.#share(this.capacity - cost, used)
+    const left = expiresAt - this.span - now
+    if (room < 0) return left + this.span - this.#share(this.capacity - cost, used)
     // Multiplied instead of divided, the comparison is exact.
-    return previous * left <= room * this.#window ? 0 : left - this.#share(room, previous)
+    return previous * left <= room * this.span ? 0 : left - this.#share(room, previous)
   }
 
   take(account: Account, cost: number, now: number): void {
@@ -62,7 +65,7 @@ export class SlidingWindowAlgorithm implements Algorithm {
 
   refund(account: Account, cost: number, now: number, mark: number): number {
     if (account.expiresAt === mark) account.used = Math.max(0, account.used - cost)
-    else if (account.expiresAt === mark + this.#window) {
+    else if (account.expiresAt === mark + this.span) {
       account.previous = Math.max(0, account.previous - cost)
     }
     this.advance(account, now)
@@ -75,17 +78,25 @@ export class SlidingWindowAlgorithm implements Algorithm {
 
   timeToFull({ expiresAt, used }: Account, now: number): number {
     // Without any of its own the present window ends with the last of the past one.
-    return used === 0 && expiresAt > now ? expiresAt - this.#window - now : expiresAt - now
+    return used === 0 && expiresAt > now ? expiresAt - this.span - now : expiresAt - now
+  }
+
+  shareFor(processes: number): SlidingWindowAlgorithm {
+    return new SlidingWindowAlgorithm(sharedCapacity(this.capacity, processes), this.span)
+  }
+
+  inUnits(nanoseconds: number): SlidingWindowAlgorithm {
+    return new SlidingWindowAlgorithm(this.capacity, Math.ceil(this.span / nanoseconds))
   }
 
   /** How much the past window still counts for. */
   #past({ previous, expiresAt }: Account, now: number): number {
     if (previous === 0) return 0
-    return (previous * (expiresAt - this.#window - now)) / this.#window
+    return (previous * (expiresAt - this.span - now)) / this.span
   }
 
   /** The end of a window in which no more than `room` of its `count` still count: nanoseconds. */
   #share(room: number, count: number): number {
-    return Math.floor((room * this.#window) / count)
+    return Math.floor((room * this.span) / count)
   }
 }

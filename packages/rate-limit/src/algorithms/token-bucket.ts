@@ -6,23 +6,33 @@
  * In any span of length `s` it admits at most `capacity + floor(s / interval)`.
  */
 import { type Clock, describe, InvalidOptionError, monotonicClock } from '@holdfast/core'
-import { type Account, type Algorithm, emptyAccount } from './algorithm.ts'
+import { type Account, type Algorithm, emptyAccount, sharedCapacity } from './algorithm.ts'
 import { toMilliseconds, toNanoseconds } from './nanoseconds.ts'
 
-/** The bucket's arithmetic. Its accounts use `until` alone. */
+/**
+ * The longest time from empty to full in a unit that {@link Algorithm.inUnits} is given: as
+ * microseconds 142 years. Added to the present moment it is still exact.
+ */
+const MAX_UNITS = 2 ** 52
+
+/** The bucket's arithmetic. Its accounts use `expiresAt` alone. */
 export class TokenBucketAlgorithm implements Algorithm {
   readonly name = 'token-bucket'
   readonly counts = false
   /** Tokens in a full bucket. */
   readonly capacity: number
-  /** Nanoseconds that one token takes to come back: the emission interval. */
-  readonly interval: number
-  /** Nanoseconds from empty to full: the tolerance. */
+  /** The time in which one token comes back: the emission interval. */
+  readonly span: number
+  /** The time from empty to full: the tolerance. */
   readonly lifetime: number
 
+  /**
+   * @param capacity tokens in a full bucket
+   * @param interval nanoseconds in which one token comes back
+   */
   constructor(capacity: number, interval: number) {
     this.capacity = capacity
-    this.interval = interval
+    this.span = interval
     this.lifetime = capacity * interval
   }
 
@@ -31,30 +41,42 @@ export class TokenBucketAlgorithm implements Algorithm {
   }
 
   available({ expiresAt }: Account, now: number): number {
-    return Math.floor((this.lifetime - (expiresAt - now)) / this.interval)
+    return Math.floor((this.lifetime - (expiresAt - now)) / this.span)
   }
 
   wait({ expiresAt }: Account, cost: number, now: number): number {
     if (cost > this.capacity) return Infinity
-    return Math.max(0, expiresAt - now + cost * this.interval - this.lifetime)
+    return Math.max(0, expiresAt - now + cost * this.span - this.lifetime)
   }
 
   take(account: Account, cost: number): void {
-    account.expiresAt += cost * this.interval
+    account.expiresAt += cost * this.span
   }
 
   refund(account: Account, cost: number, now: number, mark: number): number {
-    const back = Math.max(0, Math.min(cost * this.interval, mark - now))
+    const back = Math.max(0, Math.min(cost * this.span, mark - now))
     account.expiresAt = Math.max(now, account.expiresAt - back)
     return back
   }
 
   penalize(account: Account, cost: number, now: number): void {
-    account.expiresAt = Math.min(account.expiresAt + cost * this.interval, now + this.lifetime)
+    account.expiresAt = Math.min(account.expiresAt + cost * this.span, now + this.lifetime)
   }
 
   timeToFull({ expiresAt }: Account, now: number): number {
     return expiresAt - now
+  }
+
+  shareFor(processes: number): TokenBucketAlgorithm {
+    const capacity = sharedCapacity(this.capacity, processes)
+    return new TokenBucketAlgorithm(capacity, this.span * processes)
+  }
+
+  /** Of a bucket that would take more than {@link MAX_UNITS} to fill a token comes back sooner. */
+  inUnits(nanoseconds: number): TokenBucketAlgorithm {
+    const { capacity } = this
+    const longest = Math.floor(MAX_UNITS / Math.max(1, capacity))
+    return new TokenBucketAlgorithm(capacity, Math.min(Math.ceil(this.span / nanoseconds), longest))
   }
 }
 

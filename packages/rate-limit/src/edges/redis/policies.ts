@@ -1,10 +1,7 @@
 /**
  * Policies as the script knows them: numbers in whole microseconds, and the decisions in its reply.
  */
-import type { Account, Algorithm } from '../../algorithms/algorithm.ts'
-import { FixedWindowAlgorithm } from '../../algorithms/fixed-window.ts'
-import { SlidingWindowAlgorithm } from '../../algorithms/sliding-window.ts'
-import { TokenBucketAlgorithm } from '../../algorithms/token-bucket.ts'
+import type { Account } from '../../algorithms/algorithm.ts'
 import { banned, combineDecisions, type Decision, decisionOf } from '../../decision.ts'
 import { forPolicy, type PerPolicy } from '../../per-policy.ts'
 import type { Policies, Policy } from '../../policy.ts'
@@ -13,8 +10,8 @@ import { AccountNames, LETTERS } from './account-names.ts'
 /** In a millisecond. */
 const MICROSECONDS = 1000
 
-/** And more: 142 years of microseconds. With the present moment they are still exact. */
-const CENTURY = 2 ** 52
+/** Nanoseconds. */
+const MICROSECOND = 1000
 
 /** What the script holds of one account after a charge that is still to be settled. */
 export type RedisReservationMark = readonly [till: number, moved: number]
@@ -33,10 +30,10 @@ export class RedisPolicies {
   constructor(policies: Policies) {
     this.names = new AccountNames(policies)
     this.#microseconds = policies.map((policy) => {
-      return { ...policy, algorithm: inMicroseconds(policy.algorithm) }
+      return { ...policy, algorithm: policy.algorithm.inUnits(MICROSECOND) }
     })
     this.#texts = this.#microseconds.map(
-      ({ algorithm }) => `${LETTERS[algorithm.name]} ${algorithm.capacity} ${spanOf(algorithm)}`
+      ({ algorithm }) => `${LETTERS[algorithm.name]} ${algorithm.capacity} ${algorithm.span}`
     )
   }
 
@@ -112,28 +109,6 @@ function readOne(policy: Policy, reply: Reply, cost: number): Decision {
   }
   const wait = isDenied ? algorithm.wait(account, cost, 0) : 0
   return decisionOf(policy, account, wait, 0, MICROSECONDS)
-}
-
-/**
- * The same limit in whole microseconds, rounded so that it is not more generous. Only a bucket that
- * takes more than a century to fill does so sooner: what is beyond that Lua cannot count exactly.
- */
-function inMicroseconds(algorithm: Algorithm): Algorithm {
-  const { capacity } = algorithm
-  if (algorithm instanceof TokenBucketAlgorithm) {
-    const interval = Math.ceil(algorithm.interval / 1000)
-    const longest = Math.floor(CENTURY / Math.max(1, capacity))
-    return new TokenBucketAlgorithm(capacity, Math.min(interval, longest))
-  }
-  if (algorithm instanceof SlidingWindowAlgorithm) {
-    return new SlidingWindowAlgorithm(capacity, Math.ceil(algorithm.lifetime / 2000))
-  }
-  return new FixedWindowAlgorithm(capacity, Math.ceil(algorithm.lifetime / 1000))
-}
-
-function spanOf(algorithm: Algorithm): number {
-  if (algorithm instanceof TokenBucketAlgorithm) return algorithm.interval
-  return algorithm.name === 'sliding-window' ? algorithm.lifetime / 2 : algorithm.lifetime
 }
 
 class NoReplyError extends Error {
