@@ -1,33 +1,40 @@
 /**
- * What a user writes of a budget: the plugin's, a route's, a hook's or a limiter's.
+ * The options of a limit: the plugin's, a route's, a hook's or a limiter's.
  */
-import { type AddressList, type Duration, parseDuration } from '@holdfast/core'
+import type { AddressList } from '@holdfast/core'
+import { type Duration, parseDuration } from '@holdfast/core/options'
 import type { FastifyRequest } from 'fastify'
 import type { AlgorithmName } from './algorithms/algorithm.ts'
 import type { HeaderStyle } from './headers.ts'
 
+/** The `max` where nobody states one, or a function returns none. */
+export const DEFAULT_MAX = 1000
+
+/** The window where nobody states one, or a function returns none, in milliseconds. */
+export const DEFAULT_WINDOW = 60_000
+
 /** The hooks in which a request can be checked. */
 export type RateLimitHook = 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
 
-/** What a user's function may answer: at once, or with a promise. At once costs less. */
+/** The answer of a user's function: at once, or as a promise. At once costs less. */
 export type MaybePromise<Value> = Value | Promise<Value>
 
-/** Names the client of a request, with text that is not empty or a number. */
+/** Names the client of a request: text that is not empty, or a number. */
 export type KeyGenerator = (request: FastifyRequest) => MaybePromise<string | number>
 
-/** Whether a request goes unlimited; only `true` means yes. */
+/** Whether a request goes unlimited: only if it returns `true`. */
 export type AllowFunction = (request: FastifyRequest, key: string) => MaybePromise<boolean>
 
-/** A number that depends on the request, or on who makes it. */
+/** A number that depends on the request or its client. */
 export type NumberFunction = (request: FastifyRequest, key: string) => MaybePromise<number>
 
-/** A duration that depends on the request, or on who makes it. */
+/** A duration that depends on the request or its client. */
 export type DurationFunction = (request: FastifyRequest, key: string) => MaybePromise<Duration>
 
 /** Whether requests that exceed a limit are refused, or only counted and published. */
 export type Mode = 'enforce' | 'shadow'
 
-/** One of several limits that apply to the same request. Its clients are its own. */
+/** One of several limits that apply to the same request. */
 export interface RateLimitPolicy {
   /** Names the policy to clients: 1 to 64 printable ASCII characters, each name once. */
   readonly name: string
@@ -36,135 +43,135 @@ export interface RateLimitPolicy {
   /** The window of `max`: milliseconds, or text such as `'1 day'`; from 1 ms to 365 days. */
   readonly timeWindow: Duration | DurationFunction
   /** @default that of the options around it */
-  readonly algorithm?: AlgorithmName
+  readonly algorithm?: AlgorithmName | undefined
   /** @default `max`; a fifth of it where the policy is strict */
-  readonly burst?: number
+  readonly burst?: number | undefined
   /** @default that of the options around it */
-  readonly strict?: boolean
+  readonly strict?: boolean | undefined
   /**
-   * What a request takes of this policy's `max`. With 0 the policy does not apply to it.
+   * The part of this policy's `max` that a request takes. With 0 the policy does not apply to it.
    *
    * @default that of the options around it
    */
-  readonly cost?: number | NumberFunction
+  readonly cost?: number | NumberFunction | undefined
   /** @default that of the options around it */
-  readonly keyGenerator?: KeyGenerator
+  readonly keyGenerator?: KeyGenerator | undefined
   /** @default that of the options around it */
-  readonly ipv6Subnet?: number
+  readonly ipv6Subnet?: number | undefined
 }
 
-/** The options of a route, under `config.rateLimit`: the plugin's apply where none is given. */
+/** The options of a route, under `config.rateLimit`. The plugin's apply where none is given. */
 export interface RateLimitRouteOptions {
   /**
    * Requests per `timeWindow` and client: a whole number. 0 denies all.
    *
    * @default 1000
    */
-  readonly max?: number | NumberFunction
+  readonly max?: number | NumberFunction | undefined
   /**
    * The window of `max`: milliseconds, or text such as `'30s'`; from 1 ms to 365 days.
    *
    * @default '1 minute'
    */
-  readonly timeWindow?: Duration | DurationFunction
+  readonly timeWindow?: Duration | DurationFunction | undefined
   /**
-   * How requests are counted. The token bucket lets them come back evenly, one every
-   * `timeWindow / max`. A fixed window begins with the client's first request. The sliding window
-   * counts what is left of the window before.
+   * How requests are counted. In a token bucket they come back evenly, one every `timeWindow / max`.
+   * A fixed window begins with the client's first request. A sliding window also counts a part of the
+   * window before.
    *
    * @default 'token-bucket'
    */
-  readonly algorithm?: AlgorithmName
+  readonly algorithm?: AlgorithmName | undefined
   /**
-   * Of the token bucket: requests a client may make at once, having made none for a while. A whole
-   * number of at least 1, and where the limit is `strict`, at most `max`.
+   * Token bucket only: the requests that a client may make at once after a pause. A whole number of
+   * at least 1, and where the limit is `strict` at most `max`.
    *
    * @default the `max` it is given with; a fifth of it where the limit is `strict`
    */
-  readonly burst?: number
+  readonly burst?: number | undefined
   /**
-   * Of the token bucket: no span as long as `timeWindow`, wherever it begins, sees more than `max`
+   * Token bucket only: no span as long as `timeWindow`, wherever it begins, sees more than `max`
    * requests of a client. What is allowed at once is taken off what comes back.
    *
    * @default false
    */
-  readonly strict?: boolean
+  readonly strict?: boolean | undefined
   /**
-   * What a request takes of `max`: a whole number; 0 takes nothing.
+   * The part of `max` that a request takes: a whole number; 0 takes nothing.
    *
    * @default 1
    */
-  readonly cost?: number | NumberFunction
+  readonly cost?: number | NumberFunction | undefined
   /**
    * Several limits in place of `max`, `timeWindow` and `burst`. A request has to be within all of
-   * them, and is charged to all, or, when one denies it, to none.
+   * them. It is charged to all or, when one denies it, to none.
    */
-  readonly policies?: readonly RateLimitPolicy[]
+  readonly policies?: readonly RateLimitPolicy[] | undefined
   /**
-   * Whether a denied request takes its cost too, as far as there is anything to take: who keeps
-   * asking stays denied. Without effect on a fixed window, which ends when it ends.
+   * Whether a denied request takes its cost too, as far as there is anything to take: a client that
+   * keeps asking stays denied. Without effect on a fixed window, which ends when it ends.
    *
    * @default false
    */
-  readonly countDenied?: boolean
+  readonly countDenied?: boolean | undefined
   /**
-   * The hook that checks. A later one than `onRequest` sees what earlier hooks found out, a user
-   * for instance.
+   * The hook in which requests are checked. A later one than `onRequest` sees what earlier hooks found
+   * out, for example a user.
    *
    * @default 'onRequest'
    */
-  readonly hook?: RateLimitHook
+  readonly hook?: RateLimitHook | undefined
   /**
-   * Names the client. When it throws, or answers with nothing, this is logged once and the request
-   * shares one budget with all others of its kind.
+   * Names the client. When it throws, or returns nothing of use, this is logged once, and all such
+   * requests share one limit.
    *
-   * @default the client's address, `request.ip`; of IPv6 the network, see `ipv6Subnet`
+   * @default the client's address, `request.ip`; for IPv6 its network, see `ipv6Subnet`
    */
-  readonly keyGenerator?: KeyGenerator
+  readonly keyGenerator?: KeyGenerator | undefined
   /**
-   * How many bits of an IPv6 address name the client, where no `keyGenerator` does: from 32 to 128.
+   * How many bits of an IPv6 address name the client where no `keyGenerator` does: from 32 to 128.
    *
    * @default 64
    */
-  readonly ipv6Subnet?: number
+  readonly ipv6Subnet?: number | undefined
   /**
-   * Who goes unlimited: addresses and networks (`10.0.0.0/8`), compared with `request.ip` in any
-   * spelling, or a function.
+   * The clients that go unlimited: addresses and networks (`10.0.0.0/8`) in any spelling, compared
+   * with `request.ip`, or a function.
    *
    * @default []
    */
-  readonly allowList?: readonly string[] | AllowFunction
-  /** Routes of the same group share one budget per client. They must state the same limit. */
-  readonly groupId?: string
+  readonly allowList?: readonly string[] | AllowFunction | undefined
+  /** Names a group. Its routes share one limit, and must state the same numbers. */
+  readonly groupId?: string | undefined
   /**
-   * Whether to refuse what exceeds the limit. In `'shadow'` it is counted, published and kept among
-   * the facts, but answered as if there were no limit, and clients are told none.
+   * Whether requests that exceed the limit are refused. With `'shadow'` they are counted, published
+   * and kept among the facts, but answered as if there were no limit, and clients are told of none.
    *
    * @default 'enforce'
    */
-  readonly mode?: Mode
+  readonly mode?: Mode | undefined
   /**
    * The header fields that tell clients their limit: those of the IETF draft (`RateLimit-Policy`
    * and `RateLimit`), the older `x-ratelimit-*`, or none.
    *
    * @default 'draft'
    */
-  readonly headers?: HeaderStyle
+  readonly headers?: HeaderStyle | undefined
 }
 
-/** The options of a hook made by `app.rateLimit()`: where it is used says when it checks. */
+/** The options of a hook made by `app.rateLimit()`. It checks where it is put. */
 export type RateLimitHookOptions = Omit<RateLimitRouteOptions, 'hook'>
 
-/** The options of a limiter made by `app.createRateLimiter()`, which answers nobody by itself. */
+/** The options of a limiter made by `app.createRateLimiter()`. It sends no answers. */
 export type RateLimiterOptions = Omit<RateLimitHookOptions, 'mode' | 'headers'>
 
-/** The options of a budget, checked and complete. */
+/** The options of a limit, checked and complete. */
 export interface LimitOptions {
   readonly max: number | NumberFunction
   /** Milliseconds. */
   readonly timeWindow: number | DurationFunction
   readonly algorithm: AlgorithmName
-  /** `undefined`: what suits `max`. */
+  /** `undefined`: as much as suits `max`. */
   readonly burst: number | undefined
   readonly strict: boolean
   readonly cost: number | NumberFunction
@@ -181,19 +188,19 @@ export interface LimitOptions {
   readonly headers: HeaderStyle
 }
 
-/** One limit of a budget, checked and complete. */
+/** The options of one policy, checked and complete. */
 export interface PolicyOptions
   extends Pick<
     LimitOptions,
     'max' | 'timeWindow' | 'algorithm' | 'burst' | 'strict' | 'cost' | 'keyGenerator' | 'ipv6Subnet'
   > {
   readonly name: string
-  /** Whether its cost was stated for it alone. */
+  /** Whether the cost was stated for this policy alone. */
   readonly hasOwnCost: boolean
 }
 
-/** The limits of a budget; one that has no policies has one limit, of this name. */
-export function limitsOf(options: LimitOptions, name: string): readonly PolicyOptions[] {
+/** The policies of a limit; a limit that states none has one policy, of this name. */
+export function policiesOf(options: LimitOptions, name: string): readonly PolicyOptions[] {
   const { policies } = options
   if (policies === undefined) return [{ ...options, name, hasOwnCost: false }]
   return policies.map((policy) => ({
@@ -210,7 +217,7 @@ export function limitsOf(options: LimitOptions, name: string): readonly PolicyOp
   }))
 }
 
-/** A window as milliseconds, where it is not a function. */
+/** A window in milliseconds, unless it is a function. */
 export function milliseconds(window: Duration | DurationFunction): number | DurationFunction {
   return typeof window === 'function' ? window : parseDuration(window, 'timeWindow')
 }

@@ -1,23 +1,24 @@
 /**
- * What a user writes of the plugin, what it defaults to, and the checks that name a mistake at boot.
+ * The options of the plugin: their types, their defaults, and the checks that name a mistake at boot.
  */
+import { AddressList } from '@holdfast/core'
 import {
-  AddressList,
-  boolean,
+  check,
   checkOptions,
   type Duration,
   describe,
-  duration,
   InvalidOptionError,
-  integer,
   type OptionCheck,
   type OptionShape,
-  oneOf,
-  parseDuration,
-  shapeOf
-} from '@holdfast/core'
-import { BUDGET_SHAPE, layOver } from './limit-checks.ts'
-import type { LimitOptions, RateLimitRouteOptions } from './limit-options.ts'
+  parseDuration
+} from '@holdfast/core/options'
+import { layOver, ROUTE_SHAPE } from './limit-checks.ts'
+import {
+  DEFAULT_MAX,
+  DEFAULT_WINDOW,
+  type LimitOptions,
+  type RateLimitRouteOptions
+} from './limit-options.ts'
 import type { RedisClient } from './redis-client.ts'
 import type { Store } from './store.ts'
 
@@ -27,23 +28,23 @@ export type OnStoreError = 'local' | 'allow' | 'deny'
 /** The options of the plugin. */
 export interface RateLimitOptions extends RateLimitRouteOptions {
   /**
-   * Whether every route is limited, and requests without a route; else only routes that have
-   * `config.rateLimit`.
+   * Whether every route is limited, and requests without a route. With `false` only routes that have
+   * `config.rateLimit` are.
    *
    * @default true
    */
-  readonly global?: boolean
+  readonly global?: boolean | undefined
   /**
-   * The most clients to remember, of all budgets together: a whole number from 1 to 2 ** 24, rounded
+   * The most clients to remember, of all limits together: a whole number from 1 to 2 ** 24, rounded
    * up to a multiple of 4. When so many owe at once, newcomers may be limited early.
    *
    * @default 2 ** 20
    */
-  readonly maxKeys?: number
+  readonly maxKeys?: number | undefined
   /**
    * A client of the Redis or Valkey in which all processes of the service count together: of ioredis,
-   * iovalkey or node-redis, of one server, Sentinels or a Cluster. The same as a `RedisStore` with it
-   * as `store`.
+   * iovalkey or node-redis, for one server, Sentinels or a Cluster. The same as a `RedisStore` with
+   * it as `store`.
    */
   readonly redis?: RedisClient | undefined
   /** Where all processes of the service count together; by default each counts by itself. */
@@ -53,33 +54,33 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    *
    * @default 50
    */
-  readonly storeTimeout?: Duration
+  readonly storeTimeout?: Duration | undefined
   /**
-   * What applies to requests that the store does not answer in time: what this process remembers,
-   * at the limit divided by `instances`; no limit; or that all are denied.
+   * What applies to requests that the store does not answer in time. `'local'`: what this process
+   * remembers, at the limit divided by `instances`. `'allow'`: no limit. `'deny'`: all are denied.
    *
    * @default 'local'
    */
-  readonly onStoreError?: OnStoreError
+  readonly onStoreError?: OnStoreError | undefined
   /**
    * How many processes share the store: a whole number of at least 1.
    *
    * @default 1
    */
-  readonly instances?: number
+  readonly instances?: number | undefined
   /**
    * Takes up to `max` requests of a client from the store in advance, and spends them without asking
-   * it; fewer the less is left, and at last one by one. All processes together admit at most
+   * it: fewer the less is left, and at last one by one. All processes together admit at most
    * `max * instances` requests of a client more than its limit. `max`: a whole number of at least 2.
-   * Without effect where denied requests count, or policies tell clients differently or cost each
-   * their own.
+   * Without effect where denied requests count, or where policies tell clients differently or have
+   * different costs.
    *
    * @default false
    */
-  readonly lease?: false | { readonly max: number }
+  readonly lease?: false | { readonly max: number } | undefined
 }
 
-/** How limits are shared, checked and complete. One of `store` and `redis` is given. */
+/** The options of shared limits, checked and complete. One of `store` and `redis` is given. */
 export interface SharedOptions {
   readonly store: Store | undefined
   readonly redis: RedisClient | undefined
@@ -87,7 +88,7 @@ export interface SharedOptions {
   readonly storeTimeout: number
   readonly onStoreError: OnStoreError
   readonly instances: number
-  /** The most to take in advance; 1: nothing. */
+  /** The most requests to take in advance; 1: none. */
   readonly leaseMax: number
 }
 
@@ -95,11 +96,12 @@ export interface SharedOptions {
 export interface ResolvedOptions extends LimitOptions {
   readonly global: boolean
   readonly maxKeys: number
-  /** `undefined`: the process counts by itself. */
+  /** `undefined` where the process counts by itself. */
   readonly shared: SharedOptions | undefined
 }
 
-const MOST_LEASED = 999_999_999_999_999
+/** The most requests that a lease can be stated to take; more than any limit allows. */
+const MAX_LEASED = 999_999_999_999_999
 
 const store: OptionCheck = (value, option) => {
   const methods = ['check', 'peek', 'reserve', 'reset', 'ban'] as const
@@ -111,7 +113,7 @@ const store: OptionCheck = (value, option) => {
   }
 }
 
-const leaseObject: OptionCheck = shapeOf({ max: integer({ min: 2, max: MOST_LEASED }) })
+const leaseObject: OptionCheck = check.shape({ max: check.integer({ min: 2, max: MAX_LEASED }) })
 
 const lease: OptionCheck = (value, option) => {
   if (value === false) return
@@ -127,21 +129,17 @@ function isClient(value: unknown): boolean {
 }
 
 const PLUGIN_SHAPE: OptionShape = {
-  ...BUDGET_SHAPE,
-  global: boolean,
-  maxKeys: integer({ min: 1, max: 2 ** 24 }),
-  // Which clients can be used is for the edge to say that uses them.
+  ...ROUTE_SHAPE,
+  global: check.boolean,
+  maxKeys: check.integer({ min: 1, max: 2 ** 24 }),
+  // The edge that uses a client checks it.
   redis: () => {},
   store,
-  storeTimeout: duration({ min: 1, max: 60_000 }),
-  onStoreError: oneOf('local', 'allow', 'deny'),
-  instances: integer({ min: 1 }),
+  storeTimeout: check.duration({ min: 1, max: 60_000 }),
+  onStoreError: check.oneOf('local', 'allow', 'deny'),
+  instances: check.integer({ min: 1 }),
   lease
 }
-
-/** What applies where nobody says otherwise, or says nonsense. */
-export const DEFAULT_MAX = 1000
-export const DEFAULT_WINDOW = 60_000
 
 const DEFAULTS: ResolvedOptions = {
   max: DEFAULT_MAX,
@@ -164,21 +162,25 @@ const DEFAULTS: ResolvedOptions = {
   shared: undefined
 }
 
-/** @throws UnknownOptionError, InvalidOptionError */
+/**
+ * Checks the plugin's options and completes them.
+ *
+ * @throws UnknownOptionError, InvalidOptionError
+ */
 export function resolveRateLimitOptions(given: RateLimitOptions): ResolvedOptions {
   checkOptions('rateLimit', given, PLUGIN_SHAPE)
   const { global = DEFAULTS.global, maxKeys = DEFAULTS.maxKeys } = given
-  const budget = layOver(DEFAULTS, budgetOf(given), 'rateLimit')
-  return Object.freeze({ ...budget, global, maxKeys, shared: sharedOf(given) })
+  const limit = layOver(DEFAULTS, limitOptionsOf(given), 'rateLimit')
+  return Object.freeze({ ...limit, global, maxKeys, shared: sharedOf(given) })
 }
 
-/** What is said of limits, without what is said of where they are kept. */
-function budgetOf(given: RateLimitOptions): RateLimitRouteOptions {
-  const names = Object.keys(BUDGET_SHAPE)
+/** The options of limits, without those of where they are kept. */
+function limitOptionsOf(given: RateLimitOptions): RateLimitRouteOptions {
+  const names = Object.keys(ROUTE_SHAPE)
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
 }
 
-/** What is said of a store that nobody has named; where it may be left out, it is named as undefined. */
+/** Refuses options of a store where no store is given; an explicit `undefined` is one that may be left out. */
 function checkUnshared(given: RateLimitOptions): void {
   if ('redis' in given || 'store' in given) return
   for (const option of ['storeTimeout', 'onStoreError', 'instances', 'lease'] as const) {

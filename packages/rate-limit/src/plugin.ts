@@ -2,9 +2,10 @@ import { declareFact, enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
+import type { Done } from './edges/answer.ts'
 import { RouteLimits } from './edges/limits.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
-import { type Done, type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
+import { type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
 import type {
   RateLimiterOptions,
   RateLimitHook,
@@ -15,39 +16,41 @@ import type { TableListener } from './memory/client-table.ts'
 import { type RateLimitOptions, resolveRateLimitOptions } from './options.ts'
 
 /**
- * What `config.rateLimit` may be, by who reads it. Open, so that two limiters can share one program.
+ * The types that `config.rateLimit` may have, by the plugin that reads it. Open for merging, so that
+ * two limiters can share one program.
  */
 export interface RouteTypes {
   native: RateLimitRouteOptions
 }
 
-/** What `app.rateLimit()` takes, by the plugin that brings it. */
+/** The types of the options of `app.rateLimit()`, by the plugin that brings it. */
 export interface HookTypes {
   native: RateLimitHookOptions
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route's own budget, or `false`: not limited. Without it the plugin's budget applies. */
+    /** The route's own limit; `false`: none. Without it the plugin's limit applies. */
     rateLimit?: RouteTypes[keyof RouteTypes] | false
   }
 
   interface FastifyInstance {
     /**
-     * Makes a hook that limits: for one route, or for a 404 handler. Fits `onRequest`,
-     * `preValidation` and `preHandler`. A request is counted once, however often it meets the hook.
+     * Makes a hook that limits one route, or a 404 handler: an `onRequest`, `preParsing`,
+     * `preValidation` or `preHandler` hook. A request is counted once, however often it meets the
+     * hook.
      *
-     * @param options laid over the plugin's, for a budget of its own; without them the plugin's
-     *   budget applies, to requests that the plugin has not counted already
+     * @param options laid over the plugin's, for a limit of its own; without them the plugin's limit
+     *   applies, to requests that the plugin has not counted already
      * @throws UnknownOptionError, InvalidOptionError
      */
     rateLimit(options?: HookTypes[keyof HookTypes]): RateLimitHandler
 
     /**
-     * Makes a limiter to be asked by any code: about logins, jobs, messages, calls to others.
+     * Makes a limiter that any code can ask: about logins, jobs, messages, calls to others.
      *
-     * @param options laid over the plugin's, for a budget of its own, or with `groupId` for the
-     *   group's; without them it is the plugin's budget
+     * @param options laid over the plugin's, for a limit of its own, or with `groupId` for the
+     *   group's; without them it is the plugin's limit
      * @throws UnknownOptionError, InvalidOptionError
      */
     createRateLimiter(options?: RateLimiterOptions): RateLimiter
@@ -62,7 +65,7 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
       after: ['@holdfast/lifecycle', '@holdfast/load-shedding']
     })
     const options = resolveRateLimitOptions(given)
-    if (options.keyGenerator === undefined) questionTrust(app)
+    if (options.keyGenerator === undefined) warnOfTrustProxy(app)
     wire(app, new RouteLimits(app, options, tableListener(app)))
     done()
   } catch (error) {
@@ -70,24 +73,24 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   }
 }
 
-function wire(app: FastifyInstance, budgets: RouteLimits): void {
-  const gate = new RequestHook(budgets)
+function wire(app: FastifyInstance, limits: RouteLimits): void {
+  const requestHook = new RequestHook(limits)
   // Fastify's types know each hook apart; the handler is made for this one.
-  app.addHook(budgets.hook as 'onRequest', handlerOf(gate, budgets.hook) as Handler)
+  app.addHook(limits.hook as 'onRequest', handlerOf(requestHook, limits.hook) as Handler)
   app.addHook('onRoute', function holdfastRateLimitRoute(this: FastifyInstance, route) {
     const { config, method, url } = route
-    const hook = budgets.declare(this, { ...config, method, url })
+    const hook = limits.declare(this, { ...config, method, url })
     if (hook !== undefined) {
-      Object.assign(route, { [hook]: [route[hook] ?? [], handlerOf(gate, hook)].flat() })
+      Object.assign(route, { [hook]: [route[hook] ?? [], handlerOf(requestHook, hook)].flat() })
     }
   })
-  app.decorate('rateLimit', (options) => gate.hookOf(budgets.open('rateLimit', options)))
+  app.decorate('rateLimit', (options) => requestHook.handlerFor(limits.make('rateLimit', options)))
   app.decorate(
     'createRateLimiter',
-    (options) => new RateLimiter(budgets.open('createRateLimiter', options))
+    (options) => new RateLimiter(limits.make('createRateLimiter', options))
   )
   app.addHook('onClose', async function holdfastRateLimitClose() {
-    budgets.clear()
+    limits.clear()
   })
 }
 
@@ -104,14 +107,14 @@ function tableListener(app: FastifyInstance): TableListener {
   }
 }
 
-/** Clients are told apart by their addresses: whose they are is for `trustProxy` to say. */
-function questionTrust(app: FastifyInstance): void {
+/** Warns of a `trustProxy` with which the addresses that clients are told apart by are not theirs. */
+function warnOfTrustProxy(app: FastifyInstance): void {
   const trust = trustProxyOf(app)
   if (trust !== true && typeof trust !== 'number') return
   const what =
     trust === true
-      ? 'believes whatever address a client gives itself in X-Forwarded-For, a new one for every request'
-      : 'trusts nobody since Fastify 5.12.1, and before that anybody: all clients may count as one'
+      ? 'believes any address that a client writes into X-Forwarded-For, which can be another one for every request'
+      : 'trusts no proxy since Fastify 5.12.1, and every proxy before: all clients may count as one'
   app.log.warn(
     `rateLimit: trustProxy: ${trust} ${what}. Name the addresses of your proxies instead, as in trustProxy: ['10.0.0.0/8'], or give a keyGenerator.`
   )
@@ -126,7 +129,7 @@ type PreParsingHandler = (
   done: Done
 ) => void
 
-function handlerOf(gate: RequestHook, hook: RateLimitHook): Handler | PreParsingHandler {
+function handlerOf(requestHook: RequestHook, hook: RateLimitHook): Handler | PreParsingHandler {
   if (hook === 'preParsing') {
     return function holdfastRateLimit(
       request: FastifyRequest,
@@ -134,11 +137,11 @@ function handlerOf(gate: RequestHook, hook: RateLimitHook): Handler | PreParsing
       _body: unknown,
       done: Done
     ) {
-      gate.check(hook, request, reply, done)
+      requestHook.check(hook, request, reply, done)
     }
   }
   return function holdfastRateLimit(request: FastifyRequest, reply: FastifyReply, done: Done) {
-    gate.check(hook, request, reply, done)
+    requestHook.check(hook, request, reply, done)
   }
 }
 

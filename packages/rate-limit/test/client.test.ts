@@ -59,12 +59,12 @@ const failing: Record<string, [unknown, RegExp]> = {
     },
     /threw/
   ],
-  'answers undefined': [() => undefined, /answered with something else than/],
-  'answers NaN': [() => NaN, /answered with something else than/],
-  'answers an object': [() => ({}), /answered with something else than/],
-  'answers with something hostile': [() => hostile, /answered with something else than/],
-  'answers nothing': [() => '', /answered with something else than/],
-  'answers nothing later': [async () => null, /answered with something else than/],
+  'answers undefined': [() => undefined, /returned something other than/],
+  'answers NaN': [() => NaN, /returned something other than/],
+  'answers an object': [() => ({}), /returned something other than/],
+  'answers with something hostile': [() => hostile, /returned something other than/],
+  'answers nothing': [() => '', /returned something other than/],
+  'answers nothing later': [async () => null, /returned something other than/],
   'fails later': [
     async () => {
       throw new Error('nobody')
@@ -73,7 +73,7 @@ const failing: Record<string, [unknown, RegExp]> = {
   ]
 }
 
-t.test('a keyGenerator that fails is logged once; such requests share one budget', async (t) => {
+t.test('a keyGenerator that fails is logged once; such requests share one limit', async (t) => {
   for (const [how, [broken, message]] of Object.entries(failing)) {
     const keyGenerator: KeyGenerator = (request) =>
       request.headers.user?.toString() ?? (broken as KeyGenerator)(request)
@@ -85,7 +85,7 @@ t.test('a keyGenerator that fails is logged once; such requests share one budget
     )
     t.equal(service.lines.length, 1, how)
     t.match(service.lines[0]?.msg, message, how)
-    t.match(service.lines[0]?.msg, /^rateLimit\.keyGenerator .*share one budget.*logged once/)
+    t.match(service.lines[0]?.msg, /^rateLimit\.keyGenerator .*share one limit.*logged once/)
   }
 })
 
@@ -150,7 +150,7 @@ t.test(
 t.test('a window cannot count further than it can', async (t) => {
   const service = serve({ max: () => 2 ** 32, algorithm: 'fixed-window' })
   t.match((await service.app.inject('/')).headers, { ratelimit: /r=999/ })
-  t.match(service.lines, [{ msg: /max answered with something else/ }])
+  t.match(service.lines, [{ msg: /max returned something other/ }])
 })
 
 t.test(

@@ -198,27 +198,23 @@ t.test('answers that would differ by no word are made once, and know their decis
 
 t.test('a request is limited on a Fastify whose inside is unknown', async (t) => {
   let fields: object = {}
-  const reply = {
-    headers: (given: object) => {
-      fields = given
-    }
-  } as unknown as FastifyReply
   const app = Fastify().register(rateLimit, { max: 3 })
   app.get('/', (request) => {
-    // The reply of another Fastify, handed to the gate of this one.
-    const budget = gateOf(app)
-    budget.check('onRequest', request, reply, () => {})
+    // The reply of another Fastify, handed to the hook of this one.
+    const headers = (given: object) => {
+      fields = given
+    }
+    hooks[0]?.check('onRequest', request, { request, headers } as unknown as FastifyReply, () => {})
     return 'ok'
   })
-  const gates: RequestHook[] = []
+  const hooks: RequestHook[] = []
   const check = RequestHook.prototype.check
   t.intercept(RequestHook.prototype, 'check', {
     value(this: RequestHook, ...args: Parameters<typeof check>) {
-      gates.push(this)
+      hooks.push(this)
       return check.apply(this, args)
     }
   })
-  const gateOf = (_: unknown) => gates[0] as RequestHook
   await app.inject('/')
   t.match(fields, { ratelimit: '"default";r=1;t=20' })
 })

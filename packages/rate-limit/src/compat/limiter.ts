@@ -3,7 +3,9 @@
  */
 import { clientKey, routeConfig } from '@holdfast/core'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
+
+import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
+
 import { normalizeIP } from './normalize-ip.ts'
 import { type Limits, type RateLimitOptions, spanOf } from './options.ts'
 import type { Store } from './store.ts'

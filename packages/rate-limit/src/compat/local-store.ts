@@ -2,8 +2,8 @@
  * Counters in the memory of this process: one bounded table for all limits of a registration.
  */
 import { FixedWindowAlgorithm } from '../algorithms/fixed-window.ts'
+import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
 import { ClientTable, type Ledger, type TableListener } from '../memory/client-table.ts'
-import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
 import type { Limits } from './options.ts'
 import type { Store } from './store.ts'
 import { type Count, count, type Penalty, peek } from './window.ts'

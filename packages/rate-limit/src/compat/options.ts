@@ -5,7 +5,7 @@
 import { describe, InvalidOptionError } from '@holdfast/core'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import type { MaybePromise } from '../limit-options.ts'
-import { DEFAULT_MAX, DEFAULT_WINDOW } from '../options.ts'
+import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
 import { parseSpan, spokenSpan } from './span.ts'
 
 /** The hooks in which a request can be checked. */

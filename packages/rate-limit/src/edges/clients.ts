@@ -1,12 +1,12 @@
 /**
- * Who asks, and whether they go unlimited.
+ * Who a request comes from, and whether that client goes unlimited.
  */
 import { AddressList, clientKey } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { RequestNeededError } from '../errors.ts'
 import type { AllowFunction, MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
-import { type Expected, type OptionPlace, UserFunction } from './user-function.ts'
+import { type Expected, type OptionSource, UserFunction } from './user-function.ts'
 import { allKnown } from './when-known.ts'
 
 const KEY: Expected<string> = {
@@ -16,64 +16,64 @@ const KEY: Expected<string> = {
     return typeof answer === 'string' && answer !== '' ? answer : undefined
   },
   // No client can have it: keys are not empty.
-  otherwise: '',
-  told: 'such requests share one budget.'
+  fallback: '',
+  consequence: 'such requests share one limit.'
 }
 
 const ALLOWED: Expected<boolean> = {
   what: 'true or false',
   read: (answer) => (typeof answer === 'boolean' ? answer : undefined),
-  otherwise: false,
-  told: 'the limit applied.'
+  fallback: false,
+  consequence: 'the limit applied.'
 }
 
 /** One way to tell clients apart. */
-type Naming = (request: FastifyRequest) => MaybePromise<string>
+type KeyOf = (request: FastifyRequest) => MaybePromise<string>
 
-/** Finds a budget's clients. */
+/** Tells the clients of one limit apart. */
 export class Clients {
-  /** Whether nobody goes unlimited. */
+  /** Whether no client goes unlimited. */
   readonly areAllLimited: boolean
-  /** The different ways of naming; most often there is one. */
-  readonly #namings: readonly Naming[]
-  /** Which of them each policy has. */
-  readonly #namingOf: readonly number[]
-  readonly #first: Naming
+  /** The different ways to tell clients apart; most often there is one. */
+  readonly #keys: readonly KeyOf[]
+  /** The way of each policy, as an index of `#keys`. */
+  readonly #keyOfPolicy: readonly number[]
+  readonly #firstKey: KeyOf
   readonly #allowed: UserFunction<boolean> | AddressList
 
   constructor(
-    limits: readonly PolicyOptions[],
+    policies: readonly PolicyOptions[],
     allowList: AddressList | AllowFunction,
-    place: OptionPlace
+    source: OptionSource
   ) {
-    const names = limits.map(({ keyGenerator, ipv6Subnet }) => keyGenerator ?? ipv6Subnet)
-    const different = [...new Set(names)]
-    this.#namings = different.map((by) => {
-      if (typeof by === 'number') return (request) => clientKey(request.ip, by)
-      const key = new UserFunction('keyGenerator', place, by, KEY)
-      return (request) => key.ask(request, '')
+    const ways = policies.map(({ keyGenerator, ipv6Subnet }) => keyGenerator ?? ipv6Subnet)
+    const different = [...new Set(ways)]
+    this.#keys = different.map((way) => {
+      if (typeof way === 'number') return (request) => clientKey(request.ip, way)
+      const key = new UserFunction('keyGenerator', source, way, KEY)
+      return (request) => key.call(request, '')
     })
-    this.#namingOf = names.map((by) => different.indexOf(by))
-    this.#first = this.#namings[0] as Naming
+    this.#keyOfPolicy = ways.map((way) => different.indexOf(way))
+    this.#firstKey = this.#keys[0] as KeyOf
     const isList = allowList instanceof AddressList
     this.areAllLimited = isList && allowList.isEmpty
-    this.#allowed = isList ? allowList : new UserFunction('allowList', place, allowList, ALLOWED)
+    this.#allowed = isList ? allowList : new UserFunction('allowList', source, allowList, ALLOWED)
   }
 
-  /** The key of the request's client; where policies name clients differently, one for each. */
+  /** The key of a request's client; where policies tell clients differently, one for each. */
   keysOf(request: FastifyRequest): MaybePromise<PerPolicy<string>> {
-    if (this.#namings.length === 1) return this.#first(request)
-    const asked = this.#namings.map((naming) => naming(request))
-    return allKnown(asked, (keys) => this.#namingOf.map((naming) => keys[naming] as string))
+    if (this.#keys.length === 1) return this.#firstKey(request)
+    const keys = this.#keys.map((keyOf) => keyOf(request))
+    return allKnown(keys, (keys) => this.#keyOfPolicy.map((index) => keys[index] as string))
   }
 
-  /** The keys under all policies of what somebody has named. */
+  /** The keys under all policies of a client that is given as text. */
   keysNamed(name: string): PerPolicy<string> {
-    return this.#namings.length === 1 ? name : this.#namingOf.map(() => name)
+    return this.#keys.length === 1 ? name : this.#keyOfPolicy.map(() => name)
   }
 
   /**
-   * Whether the request goes unlimited; a key alone is no address.
+   * Whether a request goes unlimited. Never, where a list is asked about a key alone.
    *
    * @throws RequestNeededError
    */
@@ -84,6 +84,6 @@ export class Clients {
     const allowed = this.#allowed
     if (allowed instanceof AddressList) return request !== undefined && allowed.has(request.ip)
     if (request === undefined) throw new RequestNeededError('allowList')
-    return allowed.ask(request, forPolicy(keys, 0))
+    return allowed.call(request, forPolicy(keys, 0))
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A limiter that any code can ask: about requests, or about whatever has a name.
+ * A limiter that any code can ask: about requests, or about anything that has a name.
  */
 import { Stream } from 'node:stream'
 import {
@@ -17,66 +17,67 @@ import { NotSynchronousError } from '../errors.ts'
 import { requests, window } from '../limit-checks.ts'
 import type { MaybePromise } from '../limit-options.ts'
 import type { PerPolicy } from '../per-policy.ts'
-import { type BackendReservation, nothingReserved } from './backend.ts'
+import { type BackendReservation, nothingReserved, ProcessBackend } from './backend.ts'
+import type { LimitResolver, ResolvedLimit } from './limit-resolver.ts'
 import type { RouteLimit } from './limits.ts'
-import type { LimitResolver, ResolvedLimit } from './request-limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
-/** How to check. */
+/** The options of a check. */
 export interface CheckOptions {
   /**
-   * What it takes: a whole number; 0 takes nothing. Policies that have a cost of their own keep that.
+   * What the check takes: a whole number of requests; 0 takes nothing. Policies that have a cost of
+   * their own keep it.
    *
    * @default the limiter's `cost`
    */
-  readonly cost?: number
+  readonly cost?: number | undefined
 }
 
-/** Something that was charged before it is known what it costs. */
+/** A charge that is made before its cost is known. */
 export interface Reservation {
-  /** Whether it was charged. If not, there is nothing to settle. */
+  /** Whether the charge was made. If not, there is nothing to settle. */
   readonly decision: Decision
   /**
-   * Charges what it did cost, a whole number, in place of what was charged. Of what was too much is
-   * given back what has not come back by itself since; what was too little is taken as far as there
-   * is anything left. Policies that have a cost of their own keep that. Only the first call of
-   * `settle()` or `cancel()` counts.
+   * Charges the actual cost, a whole number, in place of what was charged. If that was too much, the
+   * part of it that has not come back by itself is given back. If it was too little, the rest is
+   * taken as far as there is anything left. Policies that have a cost of their own keep it. Only the
+   * first call of `settle()` or `cancel()` counts.
    *
    * @throws InvalidOptionError for any other cost
    */
   settle(actualCost: number): Promise<void>
-  /** Gives everything back, as far as it has not come back by itself. */
+  /** Gives back everything that has not come back by itself. */
   cancel(): Promise<void>
 }
 
-/** Who asks, under what terms. */
+/** What a limiter was asked: about whom, under which limit, at what cost. */
 interface Question {
   readonly keys: PerPolicy<string>
   readonly costs: PerPolicy<number>
-  readonly offer: ResolvedLimit
+  readonly limit: ResolvedLimit
   readonly isAllowListed: boolean
 }
 
 /**
- * Made by `app.createRateLimiter()`. What it is asked about is a request, whose client
- * `keyGenerator` names, or the name of anything: a text that is not empty, which is the key under
- * every policy. It tells nobody else what it decides: no header field, fact or event.
+ * A limiter made by `app.createRateLimiter()`. It is asked about a request, whose client
+ * `keyGenerator` names, or about the name of anything: a text that is not empty, which is then the
+ * key under every policy. It tells nobody else what it decides: no header field, fact or event.
  *
- * Every method rejects, and `checkSync()` throws, an InvalidOptionError for a key or a cost that
- * cannot be, and a RequestNeededError for a key where an option is a function of the request. While
- * a store does not answer, `onStoreError` says what is decided.
+ * Every method rejects, and `checkSync()` throws, an InvalidOptionError for an impossible key or
+ * cost, and a RequestNeededError for a key where an option is a function of the request. While a
+ * store does not answer, `onStoreError` says what is decided.
  */
 export class RateLimiter {
-  readonly #budget: RouteLimit
+  readonly #limit: RouteLimit
 
   /** @internal */
-  constructor(budget: RouteLimit) {
-    this.#budget = budget
+  constructor(limit: RouteLimit) {
+    this.#limit = limit
   }
 
   /**
-   * Charges the cost if all policies allow that, else nothing: before it returns, unless a store or a
-   * function among the options has to be waited for.
+   * Charges the cost if all policies allow that, else nothing. This happens before the call returns,
+   * unless there is a store, or a function among the options that returns a promise.
    */
   async check(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
     return whenKnown(this.#question(requestOrKey, options), (question) => this.#check(question))
@@ -86,30 +87,32 @@ export class RateLimiter {
    * The same at once.
    *
    * @throws NotSynchronousError where the limit is kept in a store, or a function among the options
-   *   answers with a promise
+   *   returns a promise
    */
   checkSync(requestOrKey: FastifyRequest | string, options?: CheckOptions): Decision {
-    const { own } = this.#budget
-    if (own === undefined) throw new NotSynchronousError('the limit is kept in a store')
+    const { backend } = this.#limit
+    if (!(backend instanceof ProcessBackend)) {
+      throw new NotSynchronousError('the limit is kept in a store')
+    }
     const question = this.#question(requestOrKey, options)
     if (isPromise(question)) {
-      throw new NotSynchronousError('a function among the options answers with a promise')
+      throw new NotSynchronousError('a function among the options returns a promise')
     }
-    const { keys, costs, offer, isAllowListed } = question
-    return isAllowListed ? offer.allowListed : own.check(keys, costs, offer.policies)
+    const { keys, costs, limit, isAllowListed } = question
+    return isAllowListed ? limit.allowListed : backend.check(keys, costs, limit.policies)
   }
 
-  /** What {@link check} would answer. Charges nothing. */
+  /** What {@link check} would decide. Charges nothing. */
   async peek(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
-    const { keeper } = this.#budget
+    const { backend } = this.#limit
     return whenKnown(
       this.#question(requestOrKey, options),
-      ({ keys, costs, offer, isAllowListed }) =>
-        isAllowListed ? offer.allowListed : keeper.peek(keys, costs, offer.policies)
+      ({ keys, costs, limit, isAllowListed }) =>
+        isAllowListed ? limit.allowListed : backend.peek(keys, costs, limit.policies)
     )
   }
 
-  /** Charges like {@link check} what it may cost at most, to be settled when it is known. */
+  /** Charges like {@link check} what the request may cost at most, to be settled when it is known. */
   async reserve(
     requestOrKey: FastifyRequest | string,
     options?: CheckOptions
@@ -118,20 +121,22 @@ export class RateLimiter {
   }
 
   /**
-   * Forgets all that is known of a client, a ban included: it starts anew. Of a limit in a store,
-   * other processes go on denying until the time that they have told the client.
+   * Forgets everything about a client, a ban included. Where the limit is kept in a store, other
+   * processes go on denying a client until the time that they have told it.
    *
    * @throws StoreUnavailableError
    */
   async reset(requestOrKey: FastifyRequest | string): Promise<void> {
-    const { keeper, terms } = this.#budget
-    return whenKnown(this.#keys(requestOrKey), (keys) => keeper.reset(keys, terms.usual.policies))
+    const { backend, resolver } = this.#limit
+    return whenKnown(this.#keys(requestOrKey), (keys) =>
+      backend.reset(keys, resolver.usual.policies)
+    )
   }
 
   /**
-   * Denies everything to a client from now on, in place of a ban there is. Nobody hears of it before
-   * they ask; they are told when it ends. Of a limit in a store, other processes take note of it the
-   * next time they ask the store about the client: a lease is spent before.
+   * Denies everything to a client from now on, in place of an earlier ban. Clients hear of it when
+   * they ask next, and are told when it ends. Where the limit is kept in a store, other processes
+   * hear of it the next time that they ask the store about the client; a lease is spent before.
    *
    * @param duration at most 365 days; 0 ends a ban
    * @throws StoreUnavailableError
@@ -139,23 +144,26 @@ export class RateLimiter {
   async ban(requestOrKey: FastifyRequest | string, duration: Duration): Promise<void> {
     checkDuration(duration, 'ban.duration')
     const milliseconds = parseDuration(duration, 'ban.duration')
-    const { keeper, terms } = this.#budget
+    const { backend, resolver } = this.#limit
     return whenKnown(this.#keys(requestOrKey), (keys) =>
-      keeper.ban(keys, milliseconds, terms.usual.policies)
+      backend.ban(keys, milliseconds, resolver.usual.policies)
     )
   }
 
-  #reserve({ keys, costs, offer, isAllowListed }: Question): MaybePromise<Reservation> {
-    const { keeper, terms } = this.#budget
-    const held = isAllowListed
-      ? nothingReserved(offer.allowListed)
-      : keeper.reserve(keys, costs, offer.policies)
-    return whenKnown(held, (held) => new ChargedReservation(held, terms, costs))
+  #check({ keys, costs, limit, isAllowListed }: Question): MaybePromise<Decision> {
+    if (isAllowListed) return limit.allowListed
+    return this.#limit.backend.check(keys, costs, limit.policies)
   }
 
-  #check({ keys, costs, offer, isAllowListed }: Question): MaybePromise<Decision> {
-    if (isAllowListed) return offer.allowListed
-    return this.#budget.keeper.check(keys, costs, offer.policies)
+  #reserve({ keys, costs, limit, isAllowListed }: Question): MaybePromise<Reservation> {
+    const { backend, resolver } = this.#limit
+    const reservation = isAllowListed
+      ? nothingReserved(limit.allowListed)
+      : backend.reserve(keys, costs, limit.policies)
+    return whenKnown(
+      reservation,
+      (reservation) => new OpenReservation(reservation, resolver, costs)
+    )
   }
 
   #question(
@@ -164,14 +172,14 @@ export class RateLimiter {
   ): MaybePromise<Question> {
     if (options !== NO_OPTIONS) checkMembers(options, 'options')
     const { cost } = options
-    const { clients, terms } = this.#budget
+    const { clients, resolver } = this.#limit
     const request = typeof requestOrKey === 'string' ? undefined : requestOrKey
     return whenKnown(this.#keys(requestOrKey), (keys) =>
       whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
-        whenKnown(terms.offerTo(request, keys), (offer) =>
+        whenKnown(resolver.limitFor(request, keys), (limit) =>
           whenKnown(
-            terms.costsOf(request, keys, cost),
-            (costs): Question => ({ keys, costs, offer, isAllowListed })
+            resolver.costsOf(request, keys, cost),
+            (costs): Question => ({ keys, costs, limit, isAllowListed })
           )
         )
       )
@@ -179,12 +187,13 @@ export class RateLimiter {
   }
 
   #keys(requestOrKey: FastifyRequest | string): MaybePromise<PerPolicy<string>> {
-    if (isRequest(requestOrKey)) return this.#budget.clients.keysOf(requestOrKey)
+    const { clients } = this.#limit
+    if (isRequest(requestOrKey)) return clients.keysOf(requestOrKey)
     if (typeof requestOrKey !== 'string' || requestOrKey === '') {
       const expected = 'a request, or text that is not empty'
       throw new InvalidOptionError('requestOrKey', expected, describe(requestOrKey))
     }
-    return this.#budget.clients.keysNamed(requestOrKey)
+    return clients.keysNamed(requestOrKey)
   }
 }
 
@@ -192,40 +201,41 @@ const NO_OPTIONS: CheckOptions = {}
 
 const checkMembers: OptionCheck = shapeOf({ cost: requests })
 
-/** What clients send may be any object, but never one that has a stream. */
+/** A value that a client sends can be any object, but never one that has a stream. */
 function isRequest(value: unknown): value is FastifyRequest {
   return (
     typeof value === 'object' && value !== null && 'raw' in value && value.raw instanceof Stream
   )
 }
 
-class ChargedReservation implements Reservation {
+class OpenReservation implements Reservation {
   readonly decision: Decision
-  readonly #terms: LimitResolver
+  readonly #resolver: LimitResolver
   readonly #costs: PerPolicy<number>
-  #held: BackendReservation | undefined
+  /** `undefined` when it is settled, or nothing was charged. */
+  #reservation: BackendReservation | undefined
 
-  constructor(held: BackendReservation, terms: LimitResolver, costs: PerPolicy<number>) {
-    const { decision } = held
+  constructor(reservation: BackendReservation, resolver: LimitResolver, costs: PerPolicy<number>) {
+    const { decision } = reservation
     this.decision = decision
-    this.#terms = terms
+    this.#resolver = resolver
     this.#costs = costs
-    this.#held = decision.allowed ? held : undefined
+    this.#reservation = decision.allowed ? reservation : undefined
   }
 
   async settle(actualCost: number): Promise<void> {
     requests(actualCost, 'actualCost')
-    await this.#end(this.#terms.settledCosts(this.#costs, actualCost))
+    await this.#settle(this.#resolver.settledCosts(this.#costs, actualCost))
   }
 
   async cancel(): Promise<void> {
-    await this.#end(0)
+    await this.#settle(0)
   }
 
-  async #end(actual: PerPolicy<number>): Promise<void> {
-    const held = this.#held
-    this.#held = undefined
-    await held?.settle(actual)
+  async #settle(actual: PerPolicy<number>): Promise<void> {
+    const reservation = this.#reservation
+    this.#reservation = undefined
+    await reservation?.settle(actual)
   }
 }
 

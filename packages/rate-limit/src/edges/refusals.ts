@@ -1,6 +1,6 @@
 /**
- * The answers to denied requests. They differ by seconds only, so few are ever made, however many
- * requests are denied.
+ * The answers to denied requests, made once and sent often: they differ by seconds only, so there are
+ * few of them, however many requests are denied.
  */
 import { problemOf, type Refusal } from '@holdfast/core'
 import { wholeSeconds } from '../algorithms/nanoseconds.ts'
@@ -8,30 +8,31 @@ import type { Decision } from '../decision.ts'
 import { RateLimitExceededError } from '../errors.ts'
 import { type Fields, type FieldWriter, retrySeconds, writeDenialFields } from '../headers.ts'
 
-/** Cost and time make combinations; a service that has more than these makes some of them again. */
-const MOST = 100
+/** The most answers to keep under one limit, by their `Retry-After`; beyond it all are made again. */
+const MAX_CACHED_REFUSALS = 100
 
 const NONE: readonly Decision[] = []
 
 /** The answers under one limit. */
 export class CachedRefusals {
-  readonly #write: FieldWriter
-  readonly #made = new Map<number, CachedRefusal>()
+  readonly #writeFields: FieldWriter
+  /** By their `Retry-After` in seconds; `Infinity` for those without. */
+  readonly #cached = new Map<number, CachedRefusal>()
 
-  /** @param write what tells a client its limit */
-  constructor(write: FieldWriter) {
-    this.#write = write
+  /** @param writeFields tells a client its limit */
+  constructor(writeFields: FieldWriter) {
+    this.#writeFields = writeFields
   }
 
   /** The answer to a request about which this was decided. */
   of(decision: Decision): Refusal {
     const seconds = retrySeconds(decision) ?? Infinity
-    const made = this.#made.get(seconds)
-    if (made?.fits(decision) === true) return made.again(decision)
-    if (this.#made.size === MOST) this.#made.clear()
-    const denial = new CachedRefusal(decision, this.#write)
-    this.#made.set(seconds, denial)
-    return denial
+    const cached = this.#cached.get(seconds)
+    if (cached?.fits(decision) === true) return cached.with(decision)
+    if (this.#cached.size === MAX_CACHED_REFUSALS) this.#cached.clear()
+    const refusal = new CachedRefusal(decision, this.#writeFields)
+    this.#cached.set(seconds, refusal)
+    return refusal
   }
 }
 
@@ -41,9 +42,9 @@ class CachedRefusal implements Refusal {
   readonly body: Buffer
   #decision: Decision
 
-  constructor(decision: Decision, write: FieldWriter) {
+  constructor(decision: Decision, writeFields: FieldWriter) {
     this.#decision = decision
-    write(this.headers, decision)
+    writeFields(this.headers, decision)
     writeDenialFields(this.headers, decision)
     this.body = Buffer.from(problemOf(this.error()))
   }
@@ -52,18 +53,19 @@ class CachedRefusal implements Refusal {
     return new RateLimitExceededError(this.#decision, this.headers)
   }
 
-  /** Whether a decision that was made at another time is answered in the same words. */
+  /** Whether a decision that was made at another time has the same answer. */
   fits(decision: Decision): boolean {
     return isToldAlike(this.#decision, decision)
   }
 
-  /** The same answer, which for an error handler knows the decision to the millisecond. */
-  again(decision: Decision): this {
+  /** The same answer, with the decision that a user's error handler is given, exact to the millisecond. */
+  with(decision: Decision): this {
     this.#decision = decision
     return this
   }
 }
 
+/** Whether two decisions are the same to a client, who is told whole seconds. */
 function isToldAlike(one: Decision, other: Decision): boolean {
   const parts = one.each ?? NONE
   const others = other.each ?? NONE

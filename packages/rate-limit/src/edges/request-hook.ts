@@ -1,27 +1,15 @@
 /**
- * Where requests meet the limiter.
+ * The hook in which requests are counted: which of them, where, and once.
  */
-import {
-  factsOf,
-  headersOf,
-  monotonicClock,
-  type RequestFacts,
-  refuseWith,
-  routeConfig
-} from '@holdfast/core'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
-import type { Decision } from '../decision.ts'
-import type { RateLimitFact } from '../fact.ts'
-import { FIELD_NAMES, type Fields } from '../headers.ts'
-import type { RateLimitHook } from '../limit-options.ts'
-import { forPolicy, type PerPolicy } from '../per-policy.ts'
-import type { RouteLimit, RouteLimits } from './limits.ts'
-import type { ResolvedLimit } from './request-limits.ts'
-import { isPromise, whenKnown } from './when-known.ts'
 
-/** Fastify's callback of a hook. */
-export type Done = (error?: Error) => void
+import { factsOf, monotonicClock, peekFacts, routeConfig } from '@holdfast/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import type { RateLimitHook } from '../limit-options.ts'
+import type { PerPolicy } from '../per-policy.ts'
+import { answer, type Done } from './answer.ts'
+import type { RouteLimit, RouteLimits } from './limits.ts'
+import { isPromise, whenKnown } from './when-known.ts'
 
 /** A hook made by `app.rateLimit()`: for requests of any server, of HTTP/2 too. */
 export interface RateLimitHandler {
@@ -35,26 +23,20 @@ export interface RateLimitHandler {
   ): void
 }
 
-/** The share of a limit that is near it. */
-const NEAR = 0.2
-
-// The facts of a request that another plugin has met already.
-const FACTS: unique symbol = Symbol.for('holdfast.facts') as never
-
-/** Lets requests pass, or refuses them. */
+/** Counts the requests of one registration. */
 export class RequestHook {
-  readonly #budgets: RouteLimits
+  readonly #limits: RouteLimits
   readonly #seen = new WeakSet<FastifyRequest>()
 
-  constructor(budgets: RouteLimits) {
-    this.#budgets = budgets
+  constructor(limits: RouteLimits) {
+    this.#limits = limits
   }
 
-  /** Checks a request in the hook that its budget is checked in; in any other it passes. */
+  /** Counts a request if `hook` is the one that its limit is checked in; else it goes on. */
   check(hook: RateLimitHook, request: FastifyRequest, reply: FastifyReply, done: Done): void {
     const config = routeConfig(request)
-    const budget = this.#budgets.of(request, config)
-    if (budget === undefined || budget.hook !== hook || config.holdfast?.probe === true) {
+    const limit = this.#limits.of(request, config)
+    if (limit === undefined || limit.hook !== hook || config.holdfast?.probe === true) {
       done()
       return
     }
@@ -62,16 +44,16 @@ export class RequestHook {
       done()
       return
     }
-    this.#count(budget, request, reply, done)
+    this.#count(limit, request, reply, done)
   }
 
-  /** Makes a hook that counts requests in one budget, if nothing else has. */
-  hookOf(budget: RouteLimit): RateLimitHandler {
-    budget.met ??= new WeakSet()
-    const { met } = budget
+  /** A hook that counts each request under one limit, unless that was done already. */
+  handlerFor(limit: RouteLimit): RateLimitHandler {
+    limit.counted ??= new WeakSet()
+    const { counted } = limit
     const count = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
-      if (met.has(request) || routeConfig(request).holdfast?.probe === true) done()
-      else this.#count(budget, request, reply, done)
+      if (counted.has(request) || routeConfig(request).holdfast?.probe === true) done()
+      else this.#count(limit, request, reply, done)
     }
     const handler = function holdfastRateLimit(
       request: FastifyRequest,
@@ -85,27 +67,48 @@ export class RequestHook {
     return handler as RateLimitHandler
   }
 
-  #count(budget: RouteLimit, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-    const known = (request.raw as { [FACTS]?: RequestFacts })[FACTS]
+  #count(limit: RouteLimit, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    const known = peekFacts(request)
     if (known?.probe === true) {
       done()
       return
     }
-    budget.met?.add(request)
-    const keys = budget.clients.keysOf(request)
-    const { plain } = budget
-    if (plain !== undefined && !isPromise(keys)) {
-      const { usual, usualCosts } = budget.terms
-      const facts = known ?? factsOf(request)
+    limit.counted?.add(request)
+    const keys = limit.clients.keysOf(request)
+    const { direct } = limit
+    if (direct !== undefined && !isPromise(keys)) {
+      const { usual, usualCosts } = limit.resolver
       // Facts that are made now have read the clock already.
-      const time = known === undefined ? facts.startedAt : monotonicClock()
-      const decision = plain.check(keys, usualCosts, time)
-      this.#answer(budget, usual, keys, decision, facts, request, reply, done)
+      const time = known === undefined ? factsOf(request).startedAt : monotonicClock()
+      answer(usual, keys, direct.check(keys, usualCosts, time), reply, done)
       return
     }
-    const asked = whenKnown(keys, (keys) => this.#ask(budget, keys, request, reply, done))
+    const answered = whenKnown(keys, (keys) => this.#check(limit, keys, reply, done))
     // Users' functions do not fail, but what Fastify and its hooks do next may.
-    if (isPromise(asked)) asked.catch(done)
+    if (isPromise(answered)) answered.catch(done)
+  }
+
+  #check(
+    { clients, resolver, backend }: RouteLimit,
+    keys: PerPolicy<string>,
+    reply: FastifyReply,
+    done: Done
+  ): void | Promise<void> {
+    const { request } = reply
+    return whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
+      whenKnown(resolver.limitFor(request, keys), (limit) => {
+        if (isAllowListed) {
+          factsOf(request).rateLimit ??= limit.allowListed
+          done()
+          return
+        }
+        return whenKnown(resolver.costsOf(request, keys), (costs) =>
+          whenKnown(backend.check(keys, costs, limit.policies), (decision) =>
+            answer(limit, keys, decision, reply, done)
+          )
+        )
+      })
+    )
   }
 
   /** `reply.callNotFound()` runs these hooks a second time. */
@@ -114,95 +117,4 @@ export class RequestHook {
     this.#seen.add(request)
     return false
   }
-
-  #ask(
-    budget: RouteLimit,
-    keys: PerPolicy<string>,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done: Done
-  ): void | Promise<void> {
-    const { clients, terms } = budget
-    return whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
-      whenKnown(terms.offerTo(request, keys), (offer) => {
-        const facts = factsOf(request)
-        if (isAllowListed) {
-          facts.rateLimit ??= offer.allowListed
-          done()
-          return
-        }
-        return whenKnown(terms.costsOf(request, keys), (costs) => {
-          return whenKnown(budget.keeper.check(keys, costs, offer.policies), (decision) =>
-            this.#answer(budget, offer, keys, decision, facts, request, reply, done)
-          )
-        })
-      })
-    )
-  }
-
-  #answer(
-    budget: RouteLimit,
-    offer: ResolvedLimit,
-    keys: PerPolicy<string>,
-    decision: Decision,
-    facts: RequestFacts,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done: Done
-  ): void {
-    const { isShadow } = budget
-    const earlier = facts.rateLimit
-    if (isTighter(decision, earlier)) {
-      facts.rateLimit = decision
-      if (decision.allowed && !isShadow) tell(reply, offer, decision)
-    }
-    publish(budget, request, keys, decision)
-    if (decision.allowed || isShadow) {
-      done()
-      return
-    }
-    facts.refusedBy = 'rate-limit'
-    if (earlier !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
-    refuseWith(reply, offer.denials.of(decision), done)
-  }
-}
-
-function tell(reply: FastifyReply, offer: ResolvedLimit, decision: Decision): void {
-  const fields = headersOf(reply)
-  if (fields !== undefined) {
-    offer.write(fields as Fields, decision)
-    return
-  }
-  const own: Fields = {}
-  offer.write(own, decision)
-  reply.headers(own)
-}
-
-function publish(
-  { isShadow }: RouteLimit,
-  request: FastifyRequest,
-  keys: PerPolicy<string>,
-  decision: Decision
-): void {
-  const channel = decision.allowed ? allowedChannel : deniedChannel
-  if (!channel.hasSubscribers && !nearLimitChannel.hasSubscribers) return
-  const key = keyBehind(decision, keys)
-  const event = { request, key, decision, mode: isShadow ? 'shadow' : 'enforce' } as const
-  channel.publish(event)
-  if (decision.allowed && isNear(decision)) nearLimitChannel.publish(event)
-}
-
-/** The key under the policy that decided. */
-function keyBehind({ each, policy }: Decision, keys: PerPolicy<string>): string {
-  return forPolicy(keys, each?.findIndex((one) => one.policy === policy) ?? 0)
-}
-
-function isNear({ each, remaining, limit }: Decision): boolean {
-  return each === undefined ? remaining <= NEAR * limit : each.some(isNear)
-}
-
-/** Of several registrations the client is told the one with the least left. */
-function isTighter(decision: Decision, earlier: RateLimitFact | undefined): boolean {
-  if (earlier === undefined || earlier.reason === 'allow-listed') return true
-  return !decision.allowed || (earlier.allowed && decision.remaining <= earlier.remaining)
 }

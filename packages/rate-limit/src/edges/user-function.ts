@@ -1,52 +1,52 @@
 /**
- * Functions that users write into the options; whatever they do, a request is neither failed nor
- * unlimited.
+ * Functions that users write into the options. Whatever such a function does, the request neither
+ * fails nor goes unlimited.
  */
 import { types } from 'node:util'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { MaybePromise } from '../limit-options.ts'
 import { isPromise } from './when-known.ts'
 
-/** What a function is expected to answer, and what is used where it does not. */
+/** What a function is expected to return, and what is used where it does not. */
 export interface Expected<Value> {
-  /** Completes "answered with something else than ...". */
+  /** Completes "returned something other than ...". */
   readonly what: string
-  /** Makes of an answer what is used; `undefined` when it cannot be used. */
+  /** The value of an answer; `undefined` for an answer that cannot be used. */
   read(answer: unknown): Value | undefined
-  readonly otherwise: Value
-  /** What `otherwise` means to a request, as a sentence. */
-  readonly told: string
+  readonly fallback: Value
+  /** What `fallback` means to a request, as a sentence. */
+  readonly consequence: string
 }
 
-/** Where the options were written, and whom to tell what is wrong with them. */
-export interface OptionPlace {
-  readonly name: string
+/** Where options were written, and the log that hears of mistakes in them. */
+export interface OptionSource {
+  readonly path: string
   readonly log: FastifyBaseLogger
 }
 
 /** One function of a user. */
 export class UserFunction<Value> {
+  /** The name of the option that it was given as. */
+  readonly option: string
   readonly #function: (request: FastifyRequest, key: string) => unknown
   readonly #expected: Expected<Value>
-  /** Names the option that it was given as. */
-  readonly option: string
-  readonly #place: OptionPlace
-  readonly #told = new Set<string>()
+  readonly #source: OptionSource
+  readonly #reported = new Set<string>()
 
   constructor(
     option: string,
-    place: OptionPlace,
+    source: OptionSource,
     func: (request: FastifyRequest, key: string) => unknown,
     expected: Expected<Value>
   ) {
     this.option = option
-    this.#place = place
+    this.#source = source
     this.#function = func
     this.#expected = expected
   }
 
   /** Calls the function. Never throws or rejects; waits only where the function does. */
-  ask(request: FastifyRequest, key: string): MaybePromise<Value> {
+  call(request: FastifyRequest, key: string): MaybePromise<Value> {
     let answer: unknown
     try {
       answer = this.#function(request, key)
@@ -58,20 +58,20 @@ export class UserFunction<Value> {
 
   readonly #read = (answer: unknown): Value => {
     const { read, what } = this.#expected
-    return read(answer) ?? this.#instead(`answered with something else than ${what}`)
+    return read(answer) ?? this.#fallback(`returned something other than ${what}`)
   }
 
   readonly #threw = (error: unknown): Value => {
-    return this.#instead('threw', types.isNativeError(error) ? error : undefined)
+    return this.#fallback('threw', types.isNativeError(error) ? error : undefined)
   }
 
-  #instead(what: string, err?: Error): Value {
-    const { otherwise, told } = this.#expected
-    if (!this.#told.has(what)) {
-      this.#told.add(what)
-      const { name, log } = this.#place
-      log.error({ err }, `${name}.${this.option} ${what}: ${told} This is logged once.`)
+  #fallback(what: string, err?: Error): Value {
+    const { fallback, consequence } = this.#expected
+    if (!this.#reported.has(what)) {
+      this.#reported.add(what)
+      const { path, log } = this.#source
+      log.error({ err }, `${path}.${this.option} ${what}: ${consequence} This is logged once.`)
     }
-    return otherwise
+    return fallback
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Going on with what a user's function answered, at once or later.
+ * What to do with a value that a user's function, or a store, returns at once or later.
  */
 import { types } from 'node:util'
 import type { MaybePromise } from '../limit-options.ts'
 
-/** Whether a value is a promise. Asks nothing of the value, which may be anybody's. */
+/** Whether a value is a promise. Reads no member of the value, which may be anybody's. */
 export function isPromise<Value>(value: MaybePromise<Value>): value is Promise<Value> {
   return typeof value === 'object' && types.isPromise(value)
 }
 
-/** Hands a value on: now, or when its promise keeps it. */
+/** Calls `next` with a value: now, or when its promise resolves. */
 export function whenKnown<Value, Next>(
   value: MaybePromise<Value>,
   next: (value: Value) => MaybePromise<Next>
@@ -17,7 +17,7 @@ export function whenKnown<Value, Next>(
   return isPromise(value) ? value.then(next) : next(value)
 }
 
-/** Hands several values on, when the last of them is known. */
+/** Calls `next` with several values: now, or when the last of their promises resolves. */
 export function allKnown<Value, Next>(
   values: readonly MaybePromise<Value>[],
   next: (values: readonly Value[]) => MaybePromise<Next>

@@ -109,7 +109,7 @@ t.test('clients without a key share a bucket, and the log says so', async (t) =>
   app.register(rateLimit, { max: 1, keyGenerator })
   app.get('/', ok)
   t.strictSame(await statuses(app, '/', '/'), [200, 429])
-  t.match(lines, [/^rateLimit\.keyGenerator .*such requests share one budget\..*logged once/])
+  t.match(lines, [/^rateLimit\.keyGenerator .*such requests share one limit\..*logged once/])
 })
 
 t.test('unknown paths are limited', async (t) => {

@@ -1,0 +1,61 @@
+/**
+ * Limits that several routes share by their `groupId`: one count for each client.
+ */
+import { describe, InvalidOptionError } from '@holdfast/core'
+import type { LimitOptions, PolicyOptions } from '../limit-options.ts'
+import type { LimitBackend } from './backend.ts'
+
+/** What all routes of a group share. */
+interface LimitGroup {
+  readonly backend: LimitBackend
+  readonly policies: readonly PolicyOptions[]
+  readonly countDenied: boolean
+}
+
+/** What the policies of routes must agree on to share one limit. */
+const SHARED_OPTIONS = ['max', 'timeWindow', 'algorithm', 'burst', 'strict'] as const
+
+/** The groups of one registration, by their ids. */
+export class LimitGroups {
+  readonly #groups = new Map<string, LimitGroup>()
+
+  /**
+   * The backend of a group that a route joins.
+   *
+   * @param optionPath names the route's options in errors
+   * @param create makes the backend for the first route of the group
+   * @throws InvalidOptionError where the route states another limit than the group has
+   */
+  join(
+    groupId: string,
+    policies: readonly PolicyOptions[],
+    { countDenied }: LimitOptions,
+    optionPath: string,
+    create: () => LimitBackend
+  ): LimitBackend {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) {
+      const backend = create()
+      this.#groups.set(groupId, { backend, policies, countDenied })
+      return backend
+    }
+    const agree = (option: string, theirs: unknown, ours: unknown) => {
+      if (theirs === ours) return
+      const expected = `${describe(theirs)} as on the other routes of the group "${groupId}"`
+      throw new InvalidOptionError(`${optionPath}.${option}`, expected, describe(ours))
+    }
+    agree('countDenied', group.countDenied, countDenied)
+    agree('policies', namesOf(group.policies), namesOf(policies))
+    policies.forEach((policy, index) => {
+      const prefix = policies.length > 1 ? `policies[${index}].` : ''
+      for (const option of SHARED_OPTIONS) {
+        agree(prefix + option, group.policies[index]?.[option], policy[option])
+      }
+    })
+    return group.backend
+  }
+}
+
+function namesOf(policies: readonly PolicyOptions[]): string {
+  return policies.map(({ name }) => name).join(', ')
+}
