@@ -1,7 +1,7 @@
 /**
  * The errors of this package.
  */
-import { type CodedErrorConstructor, defineError } from '@holdfast/core'
+import { type CodedErrorConstructor, defineError } from '@holdfast/core/options'
 import type { Decision } from './decision.ts'
 import { type Fields, retrySeconds, writeDenialFields } from './headers.ts'
 

@@ -2,7 +2,7 @@
  * The options of @fastify/rate-limit 11 by their own names, what they default to, and which
  * mistakes stop the boot.
  */
-import { describe, InvalidOptionError } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import type { MaybePromise } from '../limit-options.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'

@@ -1,7 +1,7 @@
 /**
  * Counters in Redis, of one key each: one round trip, and the server's clock.
  */
-import { describe, InvalidOptionError } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { Limits } from './options.ts'
 import type { Store } from './store.ts'
 import type { Count } from './window.ts'

@@ -1,7 +1,7 @@
 /**
  * Limits that several routes share by their `groupId`: one count for each client.
  */
-import { describe, InvalidOptionError } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { LimitOptions, PolicyOptions } from '../limit-options.ts'
 import type { LimitBackend } from './backend.ts'
 

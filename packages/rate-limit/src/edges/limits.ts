@@ -1,7 +1,8 @@
 /**
  * The limit that a request is counted under: its route's own, its group's, or the plugin's.
  */
-import { isRoot, type OptionShape, type routeConfig } from '@holdfast/core'
+import { isRoot, type routeConfig } from '@holdfast/core'
+import type { OptionShape } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import { type LimitOptions, policiesOf, type RateLimitHook } from '../limit-options.ts'

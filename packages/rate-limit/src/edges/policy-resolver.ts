@@ -2,7 +2,7 @@
  * One policy for one request: the numbers of its options, or what users' functions return in their
  * place.
  */
-import { type Duration, parseDuration } from '@holdfast/core'
+import { type Duration, parseDuration } from '@holdfast/core/options'
 import type { FastifyRequest } from 'fastify'
 import { RequestNeededError } from '../errors.ts'
 import { MAX_WINDOW_COUNT, requests, window } from '../limit-checks.ts'

@@ -3,14 +3,13 @@
  */
 import { Stream } from 'node:stream'
 import {
+  check,
   type Duration,
   describe,
-  duration,
   InvalidOptionError,
   type OptionCheck,
-  parseDuration,
-  shapeOf
-} from '@holdfast/core'
+  parseDuration
+} from '@holdfast/core/options'
 import type { FastifyRequest } from 'fastify'
 import type { Decision } from '../decision.ts'
 import { NotSynchronousError } from '../errors.ts'
@@ -199,7 +198,7 @@ export class RateLimiter {
 
 const NO_OPTIONS: CheckOptions = {}
 
-const checkMembers: OptionCheck = shapeOf({ cost: requests })
+const checkMembers: OptionCheck = check.shape({ cost: requests })
 
 /** A value that a client sends can be any object, but never one that has a stream. */
 function isRequest(value: unknown): value is FastifyRequest {
@@ -240,6 +239,6 @@ class OpenReservation implements Reservation {
 }
 
 const checkDuration: OptionCheck = (value, option) => {
-  duration()(value, option)
+  check.duration()(value, option)
   if (parseDuration(value as Duration, option) > 0) window(value, option)
 }
