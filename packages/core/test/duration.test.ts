@@ -1,4 +1,4 @@
-import { type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core'
+import { type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core/options'
 import * as fc from 'fast-check'
 import t from 'tap'
 

@@ -2,6 +2,7 @@
  * Checked by `tsc -b`, never run: what the types promise.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Http2SecureServer } from 'node:http2'
 import {
   type Channel,
   type ChannelName,
@@ -10,13 +11,14 @@ import {
   defineError,
   factsOf,
   parseDuration,
+  peekFacts,
   type RequestFacts,
   remaining,
   routeConfig,
   subscribe
 } from '@holdfast/core'
 import { expectTypeOf } from 'expect-type'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, RouteGenericInterface } from 'fastify'
 import type { TenantFact } from './tenants.ts'
 
 interface Opened {
@@ -56,6 +58,14 @@ expectTypeOf(factsOf(raw)).toEqualTypeOf<RequestFacts>()
 expectTypeOf(factsOf(raw).tenant).toEqualTypeOf<TenantFact | undefined>()
 expectTypeOf(remaining(request)).toEqualTypeOf<number>()
 expectTypeOf(remaining(raw)).toEqualTypeOf<number>()
+// Whatever the server, and whatever the types of the app.
+declare const http2: FastifyRequest<RouteGenericInterface, Http2SecureServer>
+declare const typed: FastifyRequest<{ Body: { readonly name: string } }>
+expectTypeOf(factsOf(http2)).toEqualTypeOf<RequestFacts>()
+expectTypeOf(factsOf(http2.raw)).toEqualTypeOf<RequestFacts>()
+expectTypeOf(factsOf(typed)).toEqualTypeOf<RequestFacts>()
+expectTypeOf(peekFacts(http2)).toEqualTypeOf<RequestFacts | undefined>()
+expectTypeOf(remaining(http2)).toEqualTypeOf<number>()
 // @ts-expect-error no plugin of that name refuses
 factsOf(raw).refusedBy = 'tenant'
 
