@@ -1,3 +1,6 @@
+/**
+ * One line, not three: edges/log-controller.ts, errors.ts and edges/double-logging.ts.
+ */
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
 import Fastify, { type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify'

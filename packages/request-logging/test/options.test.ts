@@ -1,3 +1,6 @@
+/**
+ * The options: options.ts and request-id-options.ts.
+ */
 import { requestLogging } from '@holdfast/request-logging'
 import Fastify from 'fastify'
 import t from 'tap'

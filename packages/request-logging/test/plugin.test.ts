@@ -1,3 +1,7 @@
+/**
+ * One line for each request of an app: plugin.ts with edges/log-record.ts, edges/settled-request.ts,
+ * edges/line-builder.ts, edges/request-log.ts and line.ts.
+ */
 import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { factsOf, isHijacked, logControllerOf } from '@holdfast/core'
