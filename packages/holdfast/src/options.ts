@@ -1,5 +1,5 @@
 import type { CircuitBreakerOptions } from '@holdfast/circuit-breaker'
-import { checkOptions, either, type OptionCheck, object, oneOf } from '@holdfast/core'
+import { check, checkOptions } from '@holdfast/core/options'
 import type { LifecycleOptions } from '@holdfast/lifecycle'
 import type { RateLimitOptions } from '@holdfast/rate-limit'
 import type { RequestLoggingOptions } from '@holdfast/request-logging'
@@ -7,16 +7,16 @@ import type { RequestLoggingOptions } from '@holdfast/request-logging'
 /** Options for the parts of the suite. `false` leaves a part out. */
 export interface HoldfastOptions {
   /** Start, health, drain and stop. @default {} */
-  lifecycle?: LifecycleOptions | false | undefined
+  readonly lifecycle?: LifecycleOptions | false | undefined
   /** One line for every request. @default {} */
-  requestLogging?: RequestLoggingOptions | false | undefined
+  readonly requestLogging?: RequestLoggingOptions | false | undefined
   /** How much each client may ask. @default {} */
-  rateLimit?: RateLimitOptions | false | undefined
+  readonly rateLimit?: RateLimitOptions | false | undefined
   /** Route breakers and `app.circuitBreaker()`. @default {} */
-  circuitBreaker?: CircuitBreakerOptions | false | undefined
+  readonly circuitBreaker?: CircuitBreakerOptions | false | undefined
 }
 
-const part: OptionCheck = either('an object of options, or false', object, oneOf(false))
+const part = check.either('an object of options, or false', check.object, check.oneOf(false))
 
 /** @throws UnknownOptionError, InvalidOptionError; the parts check what is inside their options */
 export function checkHoldfastOptions(given: HoldfastOptions): void {

@@ -1,4 +1,4 @@
-import { boolean, describe, either, InvalidOptionError, object, shapeOf } from '@holdfast/core'
+import { check, describe, InvalidOptionError } from '@holdfast/core/options'
 import { type ServerTimeouts, serverTimeouts, type TimeoutOptions } from '@holdfast/lifecycle'
 import { type LogControllerClass, logController } from '@holdfast/request-logging/log-controller'
 import fastify, {
@@ -10,17 +10,17 @@ import fastify, {
 /** What {@link serverOptions} is made of. */
 export interface ServerSettings {
   /** How long a request, a handler and an idle connection may take. @default 5 s, 10 s, 2 minutes */
-  timeouts?: TimeoutOptions | undefined
+  readonly timeouts?: TimeoutOptions | undefined
   /** Fastify's `logger` option. @default true */
-  logger?: NonNullable<FastifyServerOptions['logger']> | undefined
+  readonly logger?: NonNullable<FastifyServerOptions['logger']> | undefined
 }
 
 /** {@link ServerSettings} with a logger that exists already. */
 export interface ServerSettingsWithLogger<Logger extends FastifyBaseLogger> {
   /** As in {@link ServerSettings}. */
-  timeouts?: TimeoutOptions | undefined
+  readonly timeouts?: TimeoutOptions | undefined
   /** Fastify's `loggerInstance` option, in the place of `logger`. */
-  loggerInstance: Logger
+  readonly loggerInstance: Logger
 }
 
 /** How Fastify is told to leave the lines of requests to the suite: by version, one or the other. */
@@ -34,10 +34,10 @@ export type ServerOptions = ServerTimeouts &
 export type ServerOptionsWithLogger<Logger extends FastifyBaseLogger> = ServerTimeouts &
   QuietLogging & { loggerInstance: Logger }
 
-const check = shapeOf({
-  timeouts: object,
-  logger: either('true, false or an object of options', boolean, object),
-  loggerInstance: object
+const checkSettings = check.shape({
+  timeouts: check.object,
+  logger: check.either('true, false or an object of options', check.boolean, check.object),
+  loggerInstance: check.object
 })
 
 /**
@@ -57,7 +57,7 @@ export function serverOptions(settings?: ServerSettings): ServerOptions
 export function serverOptions(
   settings: ServerSettings & { loggerInstance?: FastifyBaseLogger } = {}
 ): ServerOptions | ServerOptionsWithLogger<FastifyBaseLogger> {
-  check(settings, 'serverOptions')
+  checkSettings(settings, 'serverOptions')
   const { timeouts, logger, loggerInstance } = settings
   const options = { ...serverTimeouts(timeouts), ...quietLogging(fastify.LogController) }
   if (loggerInstance === undefined) return { ...options, logger: logger ?? true }
