@@ -1,6 +1,6 @@
 /**
- * What happened in the suite, published on `node:diagnostics_channel` for whoever listens: metrics,
- * traces, tests. A plugin declares its channels by merging them into {@link ChannelPayloads}.
+ * The events of the suite, published on `node:diagnostics_channel`, for metrics, traces and tests. A
+ * plugin declares its channels by merging them into {@link ChannelPayloads}.
  */
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { reportOnce } from './report.ts'

@@ -79,7 +79,7 @@ export function headersOf(reply: FastifyReply): Record<string, unknown> | undefi
   return headersSymbol && (holder[headersSymbol] as Record<string, unknown>)
 }
 
-/** What the app was told of the proxies before it. `undefined` when nothing, or unknown. */
+/** The app's `trustProxy` option. `undefined` when it was not given, or unknown. */
 export function trustProxyOf(app: FastifyInstance): unknown {
   const options = privateOf(rootOf(app), 'fastify.options')
   return options instanceof Object ? Reflect.get(options, 'trustProxy') : undefined
@@ -96,7 +96,7 @@ export function isHijacked(reply: FastifyReply): boolean | undefined {
     hijack = reply.hijack
     hijackedSymbol = markOf(hijack)
   }
-  // Not Reflect.get(), which looks through all prototypes of every reply anew.
+  // Not Reflect.get(), which looks through all prototypes of every reply each time.
   return hijackedSymbol && (reply as object as { [key: symbol]: unknown })[hijackedSymbol] === true
 }
 
@@ -117,7 +117,8 @@ function markOf(hijack: FastifyReply['hijack']): symbol | undefined {
 }
 
 /**
- * What writes Fastify's own request lines, since 5.10. `undefined`: unknown, or an older version.
+ * The app's log controller, which writes Fastify's own request lines since 5.10. `undefined`:
+ * unknown, or an older version.
  */
 export function logControllerOf(app: FastifyInstance): object | undefined {
   const controller = privateOf(rootOf(app), 'fastify.logController')

@@ -18,13 +18,13 @@ import { reportOnce } from './report.ts'
 import { factsOf, recordOf } from './request-record.ts'
 import { noteSent, watch, watchNew } from './settle.ts'
 
-/** What wants to know of every request. A member that throws is reported once and harms nothing. */
+/** A listener to every request of an app. A member that throws is reported once and harms nothing. */
 export interface IntakeListener {
   /** A request with a response; follow it with `onSettled(response, ...)`. */
   request(request: IncomingMessage, response: ServerResponse): void
-  /** An upgrade or a CONNECT: there is no response, and the socket belongs to whoever took it. */
+  /** An upgrade or a CONNECT: there is no response, and the socket belongs to the code that took it. */
   tunnel?(request: IncomingMessage, socket: Socket): void
-  /** Something that was not HTTP, or never became a whole head. It is over when it is told. */
+  /** Bytes that were not HTTP, or never became a whole head. They are over when they are told. */
   malformed?(error: ClientErrorFact, socket: Socket): void
 }
 

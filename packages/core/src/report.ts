@@ -1,5 +1,5 @@
-/** A callback made anew for each request would be reported for each: a process tells this many. */
-const MOST = 100
+/** Warnings in one process: a callback that is made for each request would be reported for each. */
+const MAX_REPORTS = 100
 
 const reported = new WeakSet<object>()
 let reports = 0
@@ -9,7 +9,7 @@ let reports = 0
  * goes on as if nothing had happened. After a hundred warnings nothing more is told.
  */
 export function reportOnce(callback: object, where: string, error: unknown): void {
-  if (reports === MOST || reported.has(callback)) return
+  if (reports === MAX_REPORTS || reported.has(callback)) return
   reported.add(callback)
   reports++
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

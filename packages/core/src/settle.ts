@@ -22,8 +22,9 @@ type Connection = object & { [QUEUE]?: Set<ServerResponse> }
 /**
  * Calls `listener` exactly once when the response settles, whatever becomes of it: sent, hijacked,
  * destroyed, left by its client, or never begun. The listeners of one response run in reverse
- * order: who joined last has its say first, as with nested scopes. When the response has already
- * settled the listener is called at once. A listener that throws is reported once and harms nothing.
+ * order: the one that joined last is called first, as with nested scopes. When the response has
+ * already settled the listener is called at once. A listener that throws is reported once and harms
+ * nothing.
  */
 export function onSettled(response: ServerResponse, listener: SettledListener): void {
   const settling = watch(response)
@@ -122,7 +123,7 @@ function settleQueue(this: Connection): void {
   for (const response of this[QUEUE] as Set<ServerResponse>) settle(response)
 }
 
-/** What the two HTTP versions tell about an end; neither type declares all of it. */
+/** The members of a response that tell of its end, by HTTP version; no type declares all of them. */
 interface EndedResponse {
   readonly closed?: boolean
   readonly errored?: Error | null

@@ -18,7 +18,7 @@ export interface TraceContext {
   readonly state: string | undefined
 }
 
-/** What a `traceparent` header says. */
+/** The content of a `traceparent` header. */
 export interface TraceParent {
   readonly traceId: string
   /** The span of the caller. */
@@ -56,9 +56,9 @@ export function parseTraceparent(header: unknown): TraceParent | undefined {
 }
 
 /**
- * Begins a trace. Whoever is called learns by its flag whether it is being recorded.
+ * Begins a trace. Its flag tells the services that are called whether it is being recorded.
  *
- * @param isSampled says so of a trace id
+ * @param isSampled whether the trace of that id is being recorded
  */
 export function beginTrace(isSampled: (traceId: string) => boolean): TraceContext {
   const traceId = newId(32)
