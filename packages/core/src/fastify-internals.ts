@@ -168,6 +168,45 @@ export function hookNames(app: FastifyInstance, event: 'onRequest' | 'preHandler
   return Array.isArray(functions) ? functions.map((hook) => hook.name || '(anonymous)') : []
 }
 
+/** A `preClose` hook that was taken out of Fastify's list. */
+export interface PreCloseHook {
+  /** The name of its function. */
+  readonly name: string
+  /** Calls it on its instance. Rejects where the hook throws, rejects or gives an error to `done`. */
+  run(): Promise<void>
+}
+
+/**
+ * Takes the `preClose` hooks of an app and its scopes out of Fastify's lists, so that Fastify does
+ * not run them, and returns them in the order in which it would. Empty where a version of Fastify
+ * keeps them elsewhere: then they stay.
+ *
+ * @param except a hook that stays
+ */
+export function takePreCloseHooks(app: FastifyInstance, except: unknown): PreCloseHook[] {
+  const hooks = privateOf(app, 'fastify.hooks')
+  const children = privateOf(app, 'fastify.children')
+  const functions: unknown = hooks && Reflect.get(hooks, 'preClose')
+  if (!Array.isArray(functions) || !Array.isArray(children)) return []
+  const own: PreCloseHook[] = []
+  for (const hook of functions.splice(0)) {
+    if (hook === except) functions.push(hook)
+    else own.push({ name: hook.name || '(anonymous)', run: () => callHook(app, hook) })
+  }
+  return [...own, ...children.flatMap((child) => takePreCloseHooks(child, except))]
+}
+
+/** As Fastify calls it: a hook that takes an argument is given `done`. */
+async function callHook(app: FastifyInstance, hook: (done?: unknown) => unknown): Promise<void> {
+  if (hook.length !== 1) {
+    await Reflect.apply(hook, app, [])
+    return
+  }
+  await new Promise<void>((resolve, reject) => {
+    Reflect.apply(hook, app, [(error?: unknown) => (error ? reject(error) : resolve())])
+  })
+}
+
 /** The instance that everything else was derived from. */
 export function rootOf(app: FastifyInstance): FastifyInstance {
   let instance: object = app

@@ -59,7 +59,9 @@ export {
   isHijacked,
   isRoot,
   logControllerOf,
+  type PreCloseHook,
   routeConfig,
+  takePreCloseHooks,
   trustProxyOf
 } from './fastify-internals.ts'
 export { type IntakeListener, intake } from './intake.ts'

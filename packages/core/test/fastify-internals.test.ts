@@ -15,6 +15,7 @@ import {
   logControllerOf,
   rootOf,
   routeConfig,
+  takePreCloseHooks,
   trustProxyOf
 } from '../dist/fastify-internals.js'
 import { defineError, intake, refuse } from '../dist/index.js'
@@ -281,6 +282,47 @@ for (const version of VERSIONS) {
     t.equal(furtherServers(inner as FastifyInstance)[0], furtherServers(app)[0])
     t.not(furtherServers(app)[0], app.server)
     await app.close()
+  })
+
+  t.test(`${version}: the preClose hooks, taken out and called as Fastify would`, async (t) => {
+    const app = Fastify()
+    const seen: string[] = []
+    const stays = async (): Promise<void> => void seen.push('stays')
+    app.addHook('preClose', stays)
+    app.addHook('preClose', async function first() {
+      seen.push(`first, on ${this === app ? 'the root' : 'a scope'}`)
+    })
+    app.register(async (scope) => {
+      scope.addHook('preClose', function second(done) {
+        seen.push(`second, on ${this === scope ? 'its scope' : 'another'}`)
+        done()
+      })
+      scope.addHook('preClose', async () => {
+        throw new Error('no use')
+      })
+      scope.register(async (inner) => {
+        inner.addHook('preClose', function third(done) {
+          done(new Error('not this one either') as unknown as undefined)
+        })
+        inner.addHook('preClose', function fourth(_done): void {
+          throw new Error('nor this one')
+        })
+      })
+    })
+    await app.ready()
+    const hooks = takePreCloseHooks(app, stays)
+    t.strictSame(
+      hooks.map(({ name }) => name),
+      ['first', 'second', '(anonymous)', 'third', 'fourth']
+    )
+    const results = await Promise.allSettled(hooks.map(({ run }) => run()))
+    t.strictSame(
+      results.map((result) => (result.status === 'rejected' ? result.reason.message : 'done')),
+      ['done', 'done', 'no use', 'not this one either', 'nor this one']
+    )
+    t.strictSame(takePreCloseHooks(app, stays), [])
+    await app.close()
+    t.strictSame(seen, ['first, on the root', 'second, on its scope', 'stays'])
   })
 
   t.test(`${version}: intake and refusing work`, async (t) => {
