@@ -1,16 +1,17 @@
 /**
- * What a request is answered: header fields, and an error when it is denied.
+ * The answer to a request: header fields, and an error when it is denied.
  */
 import { factsOf } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Counted } from './limiter.ts'
-import { type errorResponseBuilderContext, exceededError, type Limits } from './options.ts'
+import { exceededError, type Limits } from './limits.ts'
+import type { errorResponseBuilderContext } from './options.ts'
 import { spokenSpan } from './span.ts'
 
 /**
- * Lets a request pass, with what is left of its limit in the header.
+ * Lets a request pass, and tells in the header what is left of its limit.
  *
- * @param replaces whether this limit has the last word; else a tighter one that was told stays
+ * @param replaces whether this limit is told in any case; otherwise a tighter one that was told stays
  */
 export function pass(
   request: FastifyRequest,
@@ -19,8 +20,8 @@ export function pass(
   { labels, addHeadersOnExceeding: shown, onExceeding }: Limits,
   replaces: boolean
 ): void {
-  const told = reply.getHeader(labels.rateRemaining)
-  if (replaces || told === undefined || Number(told) >= remaining) {
+  const earlier = reply.getHeader(labels.rateRemaining)
+  if (replaces || earlier === undefined || Number(earlier) >= remaining) {
     if (shown[labels.rateLimit]) reply.header(labels.rateLimit, max)
     if (shown[labels.rateRemaining]) reply.header(labels.rateRemaining, remaining)
     if (shown[labels.rateReset]) reply.header(labels.rateReset, ttlInSeconds)
@@ -28,7 +29,7 @@ export function pass(
   onExceeding(request, key)
 }
 
-/** Denies a request: rejects with what the user's builder made of it. */
+/** Denies a request: rejects with the error that the user's builder returns. */
 export async function deny(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -43,7 +44,7 @@ export async function deny(
   if (shown[labels.retryAfter]) reply.header(labels.retryAfter, ttlInSeconds)
   factsOf(request).refusedBy = 'rate-limit'
 
-  const told: errorResponseBuilderContext = {
+  const context: errorResponseBuilderContext = {
     statusCode: isBanned ? 403 : 429,
     ban: isBanned,
     max,
@@ -51,9 +52,9 @@ export async function deny(
     after: spokenSpan(ttlInSeconds * 1000)
   }
   if (isBanned) limits.onBanReach(request, key)
-  const thrown = (await errorResponseBuilder(request, told)) ?? exceededError(request, told)
-  // Without a status of its own it would be an internal error.
-  if (!hasErrorStatus(thrown)) reply.code(told.statusCode)
+  const thrown = (await errorResponseBuilder(request, context)) ?? exceededError(request, context)
+  // Without a status, Fastify would answer with 500.
+  if (!hasErrorStatus(thrown)) reply.code(context.statusCode)
   throw thrown
 }
 

@@ -1,26 +1,26 @@
 /**
- * Which requests are checked by which limiter, and how often.
+ * Which limiter checks which requests, and that it does so once.
  */
 import { routeConfig } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deny, pass } from './answer.ts'
 import type { Limiter } from './limiter.ts'
 
-/** Checks a request: a hook of a route, or one that a user puts elsewhere. */
+/** A hook that checks a request: of a route, or where a user puts it. */
 export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 interface Marked {
   [mark: symbol]: true | Limiter | null | undefined
 }
 
-/** The checks of one registration: one for each request, whatever hooks it passes. */
+/** The checks of one registration: one for each request, however many hooks it passes. */
 export class Checks {
   /** Marks a checked request: with `true`, or with the limiter that checked it in passing. */
   readonly mark: symbol = Symbol('holdfast.rate-limit.compat.checked')
-  /** Handlers of 404 that see to a limit themselves, by their config. */
-  readonly #limitThemselves = new WeakSet<object>()
+  /** The 404 handlers that check requests themselves, by their config. */
+  readonly #selfLimited = new WeakSet<object>()
 
-  /** A hook for routes that are known to be limited so, or for wherever the user puts it. */
+  /** A hook for a route that the limiter belongs to, or for any place where a user puts it. */
   handler(limiter: Limiter): Handler {
     const { mark } = this
     return async (request, reply) => {
@@ -33,17 +33,17 @@ export class Checks {
     }
   }
 
-  /** Checks a request whose route nobody knows to be limited: one without a route, for instance. */
+  /** Checks a request that may be checked again later: one without a route, for example. */
   async inPassing(limiter: Limiter, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const marked = request as object as Marked
-    if (marked[this.mark] || this.#limitThemselves.has(routeConfig(request))) return
+    if (marked[this.mark] || this.#selfLimited.has(routeConfig(request))) return
     marked[this.mark] = limiter
     await check(limiter, request, reply, false)
   }
 
-  /** A handler of 404 that checks by itself is left alone from then on. */
+  /** Remembers a 404 handler that checks requests itself: the plugin leaves it alone from then on. */
   notice(request: FastifyRequest): void {
-    if (request.is404) this.#limitThemselves.add(routeConfig(request))
+    if (request.is404) this.#selfLimited.add(routeConfig(request))
   }
 }
 

@@ -1,13 +1,14 @@
 /**
- * What one limit decides about a request.
+ * One limit, and its decision about a request.
  */
 import { clientKey, routeConfig } from '@holdfast/core'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
-
+import type { Limits } from './limits.ts'
 import { normalizeIP } from './normalize-ip.ts'
-import { type Limits, type RateLimitOptions, spanOf } from './options.ts'
+import type { RateLimitOptions } from './options.ts'
+import { spanOf } from './span.ts'
 import type { Store } from './store.ts'
 import type { Count } from './window.ts'
 
@@ -17,7 +18,7 @@ export interface Unlimited {
   key: string
 }
 
-/** A request that was counted. `isAllowed` says that it was not exempt, no more. */
+/** A request that was counted. `isAllowed` only says that it is not on the allow list. */
 export interface Counted {
   isAllowed: false
   key: string
@@ -37,7 +38,7 @@ export class Limiter {
   readonly limits: Limits
   readonly #store: Store
   readonly #log: FastifyBaseLogger
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
 
   constructor(limits: Limits, store: Store, log: FastifyBaseLogger) {
     this.limits = limits
@@ -45,7 +46,7 @@ export class Limiter {
     this.#log = log
   }
 
-  /** Counts a request, or with `increment: false` only looks. */
+  /** Counts a request, or with `increment: false` only reads its count. */
   async check(
     request: FastifyRequest,
     { increment = true }: { increment?: boolean } = {}
@@ -58,9 +59,12 @@ export class Limiter {
       if (await allowList(request, key)) return { isAllowed: true, key }
     } else if (allowList?.includes(key)) return { isAllowed: true, key }
 
-    const { max: some, timeWindow: span } = limits
-    const max = typeof some === 'number' ? some : this.#most(await some(request, key))
-    const timeWindow = typeof span === 'number' ? span : this.#window(await span(request, key))
+    const max =
+      typeof limits.max === 'number' ? limits.max : this.#max(await limits.max(request, key))
+    const timeWindow =
+      typeof limits.timeWindow === 'number'
+        ? limits.timeWindow
+        : this.#window(await limits.timeWindow(request, key))
     const { current, ttl } = await this.#count(request, key, timeWindow, max, increment)
     return {
       isAllowed: false,
@@ -76,15 +80,15 @@ export class Limiter {
   }
 
   #address({ ip }: FastifyRequest): string {
-    // Who comes through a Unix socket has none.
+    // A client that comes through a Unix socket has none.
     return ip ? normalizeIP(ip, this.limits.ipv6Subnet) : clientKey(ip)
   }
 
   #key(answer: unknown): string {
     if (answer === undefined || answer === null || answer === '') {
-      this.#tell('keyGenerator answered with nothing: such requests share one limit.')
+      this.#report('keyGenerator returned nothing: such requests share one limit.')
     }
-    // The user's other functions are given what this one made.
+    // The user's other functions are given whatever this one returned.
     return answer as string
   }
 
@@ -111,28 +115,30 @@ export class Limiter {
     }
   }
 
-  #most(answer: unknown): number {
+  #max(answer: unknown): number {
     const max = Number(answer)
     if (!Number.isNaN(max)) return max
-    this.#tell(`max answered with something else than a number: the limit was ${DEFAULT_MAX}.`)
+    this.#report(`max returned something other than a number: the limit was ${DEFAULT_MAX}.`)
     return DEFAULT_MAX
   }
 
   #window(answer: unknown): number {
     const timeWindow = spanOf(answer)
     if (timeWindow !== undefined) return timeWindow
-    this.#tell(`timeWindow answered with no span of time: the window was ${DEFAULT_WINDOW} ms.`)
+    this.#report(
+      `timeWindow returned something other than a span of time: the window was ${DEFAULT_WINDOW} ms.`
+    )
     return DEFAULT_WINDOW
   }
 
-  #tell(what: string): void {
-    if (this.#told.has(what)) return
-    this.#told.add(what)
+  #report(what: string): void {
+    if (this.#reported.has(what)) return
+    this.#reported.add(what)
     this.#log.error(`rateLimit: ${what} This is logged once.`)
   }
 }
 
-/** Requests of a group are counted apart, whatever limiter counts them. */
+/** The group of a request's route, which has counters of its own in any limiter. */
 function groupOf(request: FastifyRequest): string {
   const { rateLimit } = routeConfig(request) as { rateLimit?: RateLimitOptions | false }
   return rateLimit ? (rateLimit.groupId ?? '') : ''

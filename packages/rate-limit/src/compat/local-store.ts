@@ -4,20 +4,20 @@
 import { FixedWindowAlgorithm } from '../algorithms/fixed-window.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
 import { ClientTable, type Ledger, type TableListener } from '../memory/client-table.ts'
-import type { Limits } from './options.ts'
+import type { Limits } from './limits.ts'
 import type { Store } from './store.ts'
 import { type Count, count, type Penalty, peek } from './window.ts'
 
-/** Milliseconds since 1970, or wherever else the clock begins. */
+/** A clock in milliseconds, since any moment. */
 export type WallClock = () => number
 
 /** Follows whoever replaces the global `Date`, as fake timers do. */
 const wallClock: WallClock = () => Date.now()
 
-/** Of different limits. Limits may be made for every request: further ones share an account book. */
-const MOST_LEDGERS = 1000
+/** The most ledgers, one for each different limit. Further limits share one: they may be made for every request. */
+const MAX_LEDGERS = 1000
 
-/** What all limits of a registration remember of their clients. */
+/** The memory of all limits of a registration. */
 export class LocalMemory {
   readonly clock: WallClock
   readonly table: ClientTable
@@ -30,28 +30,28 @@ export class LocalMemory {
     this.clock = clock
   }
 
-  /** The store of one limit. Those of a group are the same. */
+  /** The store of one limit. Limits of the same group share their counters. */
   storeFor(limits: Limits): LocalStore {
     const { max, timeWindow, groupId } = limits
-    // What is known of a limit says how much a client owes; what a function answers is not known.
-    const terms = [
+    // A full table forgets first who owes least of the limit. What a function will return is not known.
+    const numbers = [
       typeof max === 'number' ? max : DEFAULT_MAX,
       typeof timeWindow === 'number' ? timeWindow : DEFAULT_WINDOW
     ] as const
     if (groupId === undefined) {
-      const ledger = this.#ledger(terms.join('/'), terms)
+      const ledger = this.#ledger(numbers.join('/'), numbers)
       return new LocalStore(this, ledger, `limit ${this.#stores++}`, limits)
     }
     const group = `group ${groupId}`
-    return new LocalStore(this, this.#ledger(group, terms), group, limits)
+    return new LocalStore(this, this.#ledger(group, numbers), group, limits)
   }
 
   #ledger(name: string, [max, timeWindow]: readonly [max: number, timeWindow: number]): Ledger {
-    const kept = this.#ledgers.size < MOST_LEDGERS ? name : 'others'
-    let ledger = this.#ledgers.get(name) ?? this.#ledgers.get(kept)
+    const id = this.#ledgers.size < MAX_LEDGERS ? name : 'others'
+    let ledger = this.#ledgers.get(name) ?? this.#ledgers.get(id)
     if (ledger === undefined) {
       ledger = this.table.open(new FixedWindowAlgorithm(Math.max(1, max), timeWindow))
-      this.#ledgers.set(kept, ledger)
+      this.#ledgers.set(id, ledger)
     }
     return ledger
   }
@@ -76,7 +76,7 @@ export class LocalStore implements Store {
 
   increment(key: string, timeWindow: number, max: number): Count {
     const ledger = this.#ledger
-    const now = this.#look(key)
+    const now = this.#read(key)
     const counted = count(ledger.account, now, timeWindow, max, this.#penalty)
     if (counted.ttl > ledger.lifetime) ledger.grow(new FixedWindowAlgorithm(1, counted.ttl))
     ledger.write(now)
@@ -84,16 +84,16 @@ export class LocalStore implements Store {
   }
 
   read(key: string, timeWindow: number, max: number): Count {
-    const now = this.#look(key)
+    const now = this.#read(key)
     return peek(this.#ledger.account, now, timeWindow, max, this.#penalty)
   }
 
   /** Reads the account of a key, and the clock. */
-  #look(key: string): number {
+  #read(key: string): number {
     const now = this.#memory.clock()
     const { account, lifetime } = this.#ledger
     this.#ledger.read(this.#memory.table.hash(this.#prefix + key), now)
-    // Where the clock was set back a window reaches too far: nobody waits for longer than a whole one.
+    // Where the clock was set back a window ends too late: no client waits longer than a whole one.
     account.expiresAt = Math.min(account.expiresAt, now + lifetime)
     return now
   }

@@ -1,5 +1,5 @@
 /**
- * Addresses as this layer's keys have them: one spelling each, of IPv6 the network.
+ * Addresses as keys of clients: one spelling each, and for IPv6 the network.
  */
 import { dotted, type Groups, isIPv4Mapped, readAddress, withoutPort } from '@holdfast/core'
 

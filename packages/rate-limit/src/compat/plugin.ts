@@ -10,14 +10,8 @@ import fp from 'fastify-plugin'
 import type { RateLimitHandler } from '../edges/request-hook.ts'
 import { Checks } from './checks.ts'
 import { type Counted, Limiter, type Unlimited } from './limiter.ts'
-import {
-  type CreateRateLimitOptions,
-  type Limits,
-  mergeOptions,
-  type RateLimitOptions,
-  type RateLimitPluginOptions,
-  resolveOptions
-} from './options.ts'
+import { type Limits, mergeOptions, resolveOptions } from './limits.ts'
+import type { CreateRateLimitOptions, RateLimitOptions, RateLimitPluginOptions } from './options.ts'
 import { storesOf } from './stores.ts'
 
 declare module '../plugin.ts' {
@@ -53,7 +47,7 @@ const plugin: FastifyPluginCallback<RateLimitPluginOptions> = (app, given, done)
 
 type Done = (error?: Error) => void
 
-/** What is read of a route's config. */
+/** The part of a route's config that is read here. */
 type Config = object & { rateLimit?: unknown; holdfast?: HoldfastRouteConfig | undefined }
 
 class Registration {
@@ -63,9 +57,9 @@ class Registration {
   readonly #general: Limiter
   readonly #checks = new Checks()
   /** Marks the config of a route that was declared after the plugin was loaded. */
-  readonly #isSeen = Symbol('holdfast.rate-limit.compat.is-seen')
-  /** What limits the others, by their config; `null`: nothing. */
-  readonly #unseen = new WeakMap<object, Limiter | null>()
+  readonly #isDeclared = Symbol('holdfast.rate-limit.compat.is-seen')
+  /** The limiters of earlier routes, by their config; `null`: none. */
+  readonly #early = new WeakMap<object, Limiter | null>()
 
   constructor(app: FastifyInstance, given: RateLimitPluginOptions) {
     this.#app = app
@@ -86,13 +80,13 @@ class Registration {
       })
     }
     if (!app.hasDecorator('rateLimit')) {
-      // Who has this decorator gives it these options.
+      // An app with this decorator gives it these options.
       app.decorate('rateLimit', (options) => {
         const limiter = this.#limiterOf(options as RateLimitOptions | undefined)
         return this.#checks.handler(limiter) as RateLimitHandler
       })
     }
-    app.addHook('onRoute', (route) => this.#see(route))
+    app.addHook('onRoute', (route) => this.#declare(route))
     const { hook } = this.#limits
     // Fastify's types know each hook apart; the function is made for this one.
     app.addHook(hook as 'onRequest', this.#restHook(hook === 'preParsing') as FirstHook)
@@ -103,15 +97,15 @@ class Registration {
     return this.#open(options, 'rateLimit')
   }
 
-  #open(options: RateLimitOptions, place: string, route?: RouteOptions): Limiter {
-    const limits = mergeOptions(this.#limits, options, place)
+  #open(options: RateLimitOptions, optionPath: string, route?: RouteOptions): Limiter {
+    const limits = mergeOptions(this.#limits, options, optionPath)
     return new Limiter(limits, this.#stores.child(limits, options, route), this.#app.log)
   }
 
-  /** Hooks a limiter to a route that is being declared. */
-  #see(route: RouteOptions): void {
+  /** Adds the check to the hooks of a route that is being declared. */
+  #declare(route: RouteOptions): void {
     const config: Config = route.config ?? {}
-    route.config = { ...route.config, [this.#isSeen]: true }
+    route.config = { ...route.config, [this.#isDeclared]: true }
     const limiter = this.#limiterFor(config, route)
     if (limiter === null) return
     const { hook } = limiter.limits
@@ -132,7 +126,7 @@ class Registration {
     return this.#open(rateLimit, `${route.method} ${route.url}: config.rateLimit`, route)
   }
 
-  /** For requests whose route was declared before the plugin was loaded, and those without one. */
+  /** The hook for requests whose route was declared before the plugin was loaded, and for those without a route. */
   #restHook(hasBody: boolean): FirstHook | ParsingHook {
     const check = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
       const limiter = this.#limiterOfRest(request)
@@ -160,28 +154,28 @@ class Registration {
 
   #limiterOfRest(request: FastifyRequest): Limiter | null {
     const config = routeConfig(request) as Config
-    if (Reflect.get(config, this.#isSeen) === true) return null
-    let limiter = this.#unseen.get(config)
+    if (Reflect.get(config, this.#isDeclared) === true) return null
+    let limiter = this.#early.get(config)
     if (limiter === undefined) {
-      limiter = this.#meet(config, request)
-      this.#unseen.set(config, limiter)
+      limiter = this.#ofEarlyRoute(config, request)
+      this.#early.set(config, limiter)
     }
     return limiter
   }
 
-  #meet(config: Config, { routeOptions }: FastifyRequest): Limiter | null {
-    const place = `${routeOptions.method} ${routeOptions.url}: config.rateLimit`
+  #ofEarlyRoute(config: Config, { routeOptions }: FastifyRequest): Limiter | null {
+    const optionPath = `${routeOptions.method} ${routeOptions.url}: config.rateLimit`
     try {
       const limiter = this.#limiterFor(config, routeOptions as object as RouteOptions)
       const { hook } = this.#limits
       if (limiter !== null && limiter.limits.hook !== hook) {
         this.#app.log.error(
-          `${place}: the hook ${limiter.limits.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
+          `${optionPath}: the hook ${limiter.limits.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
         )
       }
       return limiter
     } catch (err) {
-      this.#app.log.error({ err }, `${place} cannot be used; the plugin's limit applies.`)
+      this.#app.log.error({ err }, `${optionPath} cannot be used; the plugin's limit applies.`)
       return this.#general
     }
   }

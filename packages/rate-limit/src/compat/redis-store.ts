@@ -1,15 +1,15 @@
 /**
- * Counters in Redis, of one key each: one round trip, and the server's clock.
+ * Counters in Redis: one key and one round trip for each, by the server's clock.
  */
 import { describe, InvalidOptionError } from '@holdfast/core/options'
-import type { Limits } from './options.ts'
+import type { Limits } from './limits.ts'
 import type { Store } from './store.ts'
 import type { Count } from './window.ts'
 
 const COUNT = 'holdfastCountRequest'
 const READ = 'holdfastReadRequests'
 
-/** What is used of a client of ioredis or iovalkey. */
+/** The part of a client of ioredis or iovalkey that is used here. */
 interface RedisClient {
   defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void
   [COUNT](key: string, window: number, max: number, penalty: string): Promise<[number, number]>
@@ -48,14 +48,14 @@ export class RedisStore implements Store {
   readonly #penalty: string
 
   /**
-   * @param nameSpace what all keys of the registration begin with
-   * @param route what the keys of a route's own limit go on with
+   * @param nameSpace the beginning of all keys of the registration
+   * @param route the next part of the keys of a route's own limit
    */
   constructor(client: object, nameSpace: string, limits: Limits, route = '') {
     const { groupId, continueExceeding, exponentialBackoff } = limits
     this.#client = withCommands(client)
     this.isGroup = groupId !== undefined
-    // The length keeps a group from posing as another one with a longer name.
+    // With the length, no group and key together read like a longer group and a shorter key.
     const group = groupId === undefined ? route : `group:${groupId.length}:${groupId}-`
     this.#prefix = nameSpace + group
     this.#penalty = continueExceeding ? 'continue' : exponentialBackoff ? 'backoff' : ''
@@ -75,7 +75,11 @@ function countOf([current, ttl]: [number, number]): Count {
   return { current, ttl }
 }
 
-/** @throws InvalidOptionError for what is no such client */
+/**
+ * The client, with the two scripts as its commands.
+ *
+ * @throws InvalidOptionError for any other value
+ */
 function withCommands(given: object): RedisClient {
   const client = given as Partial<RedisClient>
   if (typeof client.defineCommand !== 'function') {

@@ -1,5 +1,5 @@
 /**
- * Where requests are counted: in this process, in Redis, or wherever the user's store does.
+ * What counts requests: a store in this process, in Redis, or the user's own.
  */
 import type { MaybePromise } from '../limit-options.ts'
 import type { FastifyRateLimitStore } from './options.ts'
@@ -7,13 +7,13 @@ import type { Count } from './window.ts'
 
 /** The counters of one limit. */
 export interface Store {
-  /** Whether its routes are those of a group: then nothing has to tell their clients apart. */
+  /** Whether it is the store of a group, whose routes share their counters. */
   readonly isGroup: boolean
-  /** Counts a request. Rejects or throws where it cannot. */
+  /** Counts a request. Rejects or throws when it fails. */
   increment(key: string, timeWindow: number, max: number): MaybePromise<Count>
-  /** Whether {@link read} is of use. */
+  /** Whether {@link read} works. */
   readonly canRead: boolean
-  /** What was counted, without counting. */
+  /** Reads a count. */
   read(key: string, timeWindow: number, max: number): MaybePromise<Count>
 }
 

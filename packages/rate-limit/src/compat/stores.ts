@@ -1,24 +1,27 @@
 /**
- * Where the limits of one registration are counted.
+ * The stores of one registration: which kind, and one for each limit.
  */
 import type { FastifyBaseLogger, FastifyInstance, RouteOptions } from 'fastify'
 import type { TableListener } from '../memory/client-table.ts'
+import type { Limits } from './limits.ts'
 import { LocalMemory } from './local-store.ts'
-import type { CreateRateLimitOptions, Limits, RateLimitPluginOptions } from './options.ts'
+import type { CreateRateLimitOptions, RateLimitPluginOptions } from './options.ts'
 import { RedisStore } from './redis-store.ts'
 import { CustomStore, type Store } from './store.ts'
 
 /** The stores of one registration. */
 export interface Stores {
-  /** That of the plugin's own limit. */
+  /** The store of the plugin's own limit. */
   readonly general: Store
   /** The store of another limit, of a route or of something else. */
   child(limits: Limits, given: CreateRateLimitOptions, route?: RouteOptions): Store
 }
 
 const DEFAULT_NAMESPACE = 'fastify-rate-limit-'
-const FEWEST_KEYS = 2 ** 20
-const MOST_KEYS = 2 ** 24
+
+/** The fewest and the most clients that are remembered, whatever `cache` says. */
+const MIN_KEYS = 2 ** 20
+const MAX_KEYS = 2 ** 24
 
 /** @throws InvalidOptionError for a Redis client of another kind */
 export function storesOf(
@@ -36,7 +39,7 @@ function customStores(Store: NonNullable<RateLimitPluginOptions['store']>, limit
   return {
     general: new CustomStore(general),
     child(limits, given, route) {
-      // What it is typed as is less than what it is, and always was.
+      // It is more than its type says, as in the original.
       const options = { ...given, ...limits, routeInfo: route ?? {} }
       return new CustomStore(
         general.child(options as object as Parameters<typeof general.child>[0])
@@ -53,20 +56,20 @@ function redisStores(
   return {
     general: new RedisStore(client, nameSpace, limits),
     child(limits, _given, route) {
-      // Other processes must come to the same name, and limits that differ to another.
+      // The same in every process, and another one for another limit.
       const name =
-        route === undefined ? `limiter${termsOf(limits)}-` : `${route.method}${route.url}-`
+        route === undefined ? `limiter${numbersOf(limits)}-` : `${route.method}${route.url}-`
       return new RedisStore(client, nameSpace, limits, name)
     }
   }
 }
 
-function termsOf({ max, timeWindow }: Limits): string {
-  return [max, timeWindow].map((term) => (typeof term === 'number' ? term : 'f')).join('/')
+function numbersOf({ max, timeWindow }: Limits): string {
+  return [max, timeWindow].map((option) => (typeof option === 'number' ? option : 'f')).join('/')
 }
 
 function localStores(app: FastifyInstance, cache: number | undefined, limits: Limits): Stores {
-  const keys = Math.min(MOST_KEYS, Math.max(FEWEST_KEYS, Math.trunc(cache || 0)))
+  const keys = Math.min(MAX_KEYS, Math.max(MIN_KEYS, Math.trunc(cache || 0)))
   const memory = new LocalMemory(keys, listenerOf(app.log))
   app.addHook('onClose', async function holdfastRateLimitClose() {
     memory.table.clear()
@@ -74,10 +77,10 @@ function localStores(app: FastifyInstance, cache: number | undefined, limits: Li
   return { general: memory.storeFor(limits), child: (limits) => memory.storeFor(limits) }
 }
 
-/** Tells the log when there is hardly room for more clients. */
+/** Warns when there is little room for more clients. */
 export function listenerOf(log: FastifyBaseLogger): TableListener {
   return {
-    // Nothing is lost with what is given up, see the table.
+    // The table keeps the debts of evicted clients.
     evicted() {},
     nearlyFull(capacity) {
       log.warn(

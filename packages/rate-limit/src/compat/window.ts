@@ -1,29 +1,29 @@
 /**
- * The arithmetic of a window that a client's first request opens: requests are counted until it
- * closes, the denied ones too. All times are whole milliseconds.
+ * The arithmetic of a window that a client's first request opens. All requests are counted until it
+ * closes, denied ones too. All times are whole milliseconds.
  */
 import type { Account } from '../algorithms/algorithm.ts'
 
-/** What a store answers: requests in the window, and how long it still lasts. */
+/** A store's answer: the requests in the window, and the milliseconds until it closes. */
 export interface Count {
   readonly current: number
   readonly ttl: number
 }
 
-/** What becomes of the window when its limit is exceeded. */
+/** What happens to the window when its limit is exceeded. */
 export interface Penalty {
-  /** It begins anew with every denied request. */
+  /** It starts again with every denied request. */
   readonly continueExceeding: boolean
-  /** It begins anew with every denied request, twice as long each time. */
+  /** It starts again with every denied request, twice as long each time. */
   readonly exponentialBackoff: boolean
 }
 
-/** The most that an account counts. */
-const MOST = 0xffff_ffff
+/** The most requests that an account counts. */
+const MAX_COUNT = 0xffff_ffff
 
 const NOTHING: Count = { current: 0, ttl: 0 }
 
-/** Counts a request. In the account `until` is the window's end. */
+/** Counts a request. The account's `expiresAt` is the end of the window. */
 export function count(
   account: Account,
   now: number,
@@ -31,7 +31,7 @@ export function count(
   max: number,
   penalty: Penalty
 ): Count {
-  const current = isOpen(account, now) ? Math.min(account.used + 1, MOST) : 1
+  const current = isOpen(account, now) ? Math.min(account.used + 1, MAX_COUNT) : 1
   const isRestarted = current > max && (penalty.continueExceeding || penalty.exponentialBackoff)
   const ttl =
     current === 1 || isRestarted
@@ -43,8 +43,8 @@ export function count(
 }
 
 /**
- * What was counted, without counting. Where the window grows with every denied request this is as
- * long as the first one.
+ * Reads a count. Where the window grows with every denied request, it is read as if it were as long
+ * as the first one.
  */
 export function peek(
   account: Account,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { type Limits, mergeOptions, resolveOptions } from '../../dist/compat/limits.js'
 import { LocalMemory } from '../../dist/compat/local-store.js'
-import { type Limits, mergeOptions, resolveOptions } from '../../dist/compat/options.js'
 import type { Penalty } from '../../dist/compat/window.js'
 
 const PENALTIES: Penalty[] = [

@@ -9,8 +9,8 @@ import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import t from 'tap'
 import { runQuietly } from '../../../../test/support/pack.js'
+import { resolveOptions } from '../../dist/compat/limits.js'
 import { LocalMemory } from '../../dist/compat/local-store.js'
-import { resolveOptions } from '../../dist/compat/options.js'
 import { listenerOf } from '../../dist/compat/stores.js'
 
 const ok = () => 'ok'
@@ -218,7 +218,7 @@ t.test("answers of users' functions that are of no use are logged once", async (
   })
   t.match((await app.inject('/')).headers, { 'x-ratelimit-remaining': '998' })
   t.equal(lines.length, 3)
-  t.match(lines[0], { msg: /^rateLimit: keyGenerator answered with nothing/ })
+  t.match(lines[0], { msg: /^rateLimit: keyGenerator returned nothing/ })
 })
 
 t.test('what functions answer counts, Infinity too, and what they throw is thrown', async (t) => {

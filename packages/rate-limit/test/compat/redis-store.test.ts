@@ -4,8 +4,8 @@ import Fastify from 'fastify'
 import { Redis as Client } from 'ioredis'
 import t from 'tap'
 import { startRedis } from '../../../../test/support/redis.ts'
+import { mergeOptions, resolveOptions } from '../../dist/compat/limits.js'
 import { LocalMemory } from '../../dist/compat/local-store.js'
-import { mergeOptions, resolveOptions } from '../../dist/compat/options.js'
 import { RedisStore } from '../../dist/compat/redis-store.js'
 
 const redis = await startRedis(t)

@@ -113,7 +113,7 @@ t.test('clients without a key share a counter, and the log says so', async (t) =
   })
   app.get('/', ok)
   t.strictSame(await statuses(app, '/', '/'), [200, 429])
-  t.match(lines, [/^rateLimit: keyGenerator answered with nothing.*logged once/])
+  t.match(lines, [/^rateLimit: keyGenerator returned nothing.*logged once/])
 })
 
 t.test('unknown paths are limited', async (t) => {
