@@ -1,3 +1,6 @@
+/**
+ * The states of a breaker, and calls through it. Covers breaker.ts and errors.ts.
+ */
 import type { BreakerRefusal, BreakerTransition } from '@holdfast/circuit-breaker'
 import {
   type Call,

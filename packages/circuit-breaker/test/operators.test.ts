@@ -1,5 +1,5 @@
 /**
- * What operators can do and see.
+ * What operators can do and see. Covers operator-switch.ts, snapshot.ts and channels.ts.
  */
 import type { BreakerRefusal, BreakerTransition } from '@holdfast/circuit-breaker'
 import { subscribe } from '@holdfast/core'

@@ -1,3 +1,6 @@
+/**
+ * The plugin in an app. Covers plugin.ts, options.ts and breaker-options.ts.
+ */
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,3 +1,6 @@
+/**
+ * Breakers by name. Covers registry.ts and the comparison of rules in rules.ts.
+ */
 import type { BreakerOptions } from '@holdfast/circuit-breaker'
 import t from 'tap'
 import { resolveCircuitBreakerOptions } from '../dist/options.js'

@@ -1,9 +1,10 @@
 /**
- * The way back: open periods, probes, and the ramp after closing.
+ * From open back to closed: open periods, probes, and the ramp. Covers backoff.ts, probes.ts and
+ * ramp.ts.
  */
 import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import t from 'tap'
-import { clocked, fail, RESET, succeed } from './support/clocked.ts'
+import { clocked, fail, RESET, succeed } from '../support/clocked.ts'
 
 t.test('of 10,000 callers never more than the permits are let through', async (t) => {
   const PERMITS = 3

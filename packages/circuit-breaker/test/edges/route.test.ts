@@ -1,3 +1,6 @@
+/**
+ * A breaker around a route. Covers route.ts, and of the root fact.ts.
+ */
 import { Readable } from 'node:stream'
 import { type CircuitBreakerOptions, circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf, type RequestFacts } from '@holdfast/core'
@@ -7,7 +10,7 @@ import Fastify, {
   type FastifyServerOptions
 } from 'fastify'
 import t, { type Test } from 'tap'
-import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
+import { eventually, head, listen, rawConnection } from '../../../../test/support/http.ts'
 
 declare module '@holdfast/core' {
   interface Refusers {

@@ -1,6 +1,7 @@
 /**
  * Random interleavings of taking permits, giving them back, passing time and operators' switches,
- * held against a model that does the same eagerly, one millisecond at a time.
+ * compared with a model that does the same eagerly, one millisecond at a time. Covers circuit.ts and
+ * permit.ts.
  */
 import {
   type BreakerOptions,

@@ -1,5 +1,6 @@
 /**
- * What goes on around a call: bounds, fallbacks, and what its result says.
+ * What happens around a call: bounds, fallbacks, and what its result says. Covers call.ts,
+ * execute-options.ts and fallback.ts, and of the root classify.ts and retry-after.ts.
  */
 import {
   type CallResult,
@@ -11,8 +12,7 @@ import {
 } from '@holdfast/circuit-breaker'
 import { subscribe } from '@holdfast/core'
 import t from 'tap'
-import { dropIdleQueues, type Timed, unwatch, watch } from '../dist/calls/deadlines.js'
-import { clocked, fail, RESET } from './support/clocked.ts'
+import { clocked, fail, RESET } from '../support/clocked.ts'
 
 // The timer of a call keeps no process alive, and here nothing else would.
 const alive = setInterval(() => {}, 60_000)
@@ -302,59 +302,4 @@ t.test('wrong bounds are named, in texts as in numbers', async (t) => {
   t.equal(await execute(() => 1, sound), 1)
   t.equal(breaker.snapshot().inFlight, 0)
   for (let text = 1; text < 200; text++) await execute(() => 1, { timeout: `${text}h` })
-})
-
-t.test('calls with one timeout share one timer, and each is ended in its turn', async (t) => {
-  const original = globalThis.setTimeout
-  let timers = 0
-  t.teardown(() => {
-    globalThis.setTimeout = original
-  })
-  globalThis.setTimeout = Object.assign(
-    (...given: Parameters<typeof original>) => {
-      timers++
-      return original(...given)
-    },
-    { __promisify__: original.__promisify__ }
-  )
-  const { breaker } = clocked({ threshold: 1_000_000 })
-  for (let call = 0; call < 1000; call++) await breaker.execute(() => 1, { timeout: '31s' })
-  t.equal(timers, 1)
-  dropIdleQueues()
-  await breaker.execute(() => 1, { timeout: '31s' })
-  t.equal(timers, 2)
-
-  const never = (): Promise<never> => new Promise(() => {})
-  const waiting = breaker.execute(never, { timeout: 31_000 })
-  dropIdleQueues()
-  t.equal(timers, 2, 'a queue that somebody waits in stays')
-  await Promise.all(
-    Array.from({ length: 100 }, async (_, call) => {
-      await new Promise((resolve) => original(resolve, call % 10))
-      await t.rejects(breaker.execute(never, { timeout: 20 }), CallTimeoutError)
-    })
-  )
-  t.equal(breaker.snapshot().inFlight, 1)
-  waiting.catch(() => {})
-})
-
-t.test('a timer that fires early by its clock ends the call it was set for', async (t) => {
-  const order: string[] = []
-  const timed = (name: string): Timed => ({
-    due: 0,
-    previous: undefined,
-    next: undefined,
-    timedOut: () => order.push(name)
-  })
-  const [first, second, gone] = [timed('first'), timed('second'), timed('gone')] as const
-  const now = performance.now()
-  // Due long after the timer fires, as a timer of a test that has its own would.
-  watch(first, 7, now + 60_000)
-  watch(gone, 7, now + 60_000)
-  watch(second, 7, now + 60_050)
-  unwatch(gone)
-  await new Promise((resolve) => setTimeout(resolve, 40))
-  t.strictSame(order, ['first'])
-  unwatch(second)
-  dropIdleQueues()
 })

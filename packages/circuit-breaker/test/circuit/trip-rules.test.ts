@@ -1,10 +1,10 @@
 /**
- * When a breaker opens.
+ * When a breaker opens. Covers trip-rules.ts, running-calls.ts, cause-counts.ts and steady-clock.ts.
  */
 import { type BreakerTransition, CircuitBreaker } from '@holdfast/circuit-breaker'
 import { subscribe } from '@holdfast/core'
 import t from 'tap'
-import { clocked, fail, RESET, succeed } from './support/clocked.ts'
+import { clocked, fail, RESET, succeed } from '../support/clocked.ts'
 
 t.test(
   'opens at a rate of failures among the calls of a time, not before there are enough',
