@@ -1,6 +1,6 @@
 /**
- * Ids of requests and of traces, from outside, made here, and passed on: edges/request-ids.ts and
- * edges/open-telemetry.ts.
+ * Ids of requests and of traces, from outside, made here, and passed on: `edges/request-ids.ts` and
+ * `edges/open-telemetry.ts`.
  */
 import { traceHeaders, traceOf } from '@holdfast/core'
 import { requestLogging } from '@holdfast/request-logging'

@@ -1,5 +1,5 @@
 /**
- * One line, not three: edges/log-controller.ts, errors.ts and edges/double-logging.ts.
+ * One line, not three: `edges/log-controller.ts`, `errors.ts` and `edges/double-logging.ts`.
  */
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'

@@ -1,5 +1,5 @@
 /**
- * The options: options.ts and request-id-options.ts.
+ * The options: `options.ts` and `request-id-options.ts`.
  */
 import { requestLogging } from '@holdfast/request-logging'
 import Fastify from 'fastify'

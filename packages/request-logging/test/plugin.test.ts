@@ -1,6 +1,6 @@
 /**
- * One line for each request of an app: plugin.ts with edges/log-record.ts, edges/settled-request.ts,
- * edges/line-builder.ts, edges/request-log.ts and line.ts.
+ * One line for each request of an app: `plugin.ts` with `edges/log-record.ts`, `edges/settled-request.ts`,
+ * `edges/line-builder.ts`, `edges/request-log.ts` and `line.ts`.
  */
 import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'

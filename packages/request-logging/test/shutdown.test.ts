@@ -1,5 +1,5 @@
 /**
- * The last lines (edges/flush.ts), pretty lines, and destinations that misbehave.
+ * The last lines (`edges/flush.ts`), pretty lines, and destinations that misbehave.
  */
 import { Writable } from 'node:stream'
 import { requestLogging } from '@holdfast/request-logging'

@@ -1,6 +1,6 @@
 /**
  * Which requests have a line, and at which level: sampling, slowness, silence, levels, by the settings
- * of each route (edges/route-settings.ts).
+ * of each route (`edges/route-settings.ts`).
  */
 import { type RequestLoggingRouteOptions, requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
