@@ -6,7 +6,7 @@ import type { Decision } from '../decision.ts'
 import type { MaybePromise } from '../limit-options.ts'
 import type { Limiter } from '../memory/limiter.ts'
 import type { PerPolicy } from '../per-policy.ts'
-import type { Policies } from '../policy.ts'
+import type { ClientCharge } from '../store.ts'
 
 /** What was decided, and how to end what was charged by it. */
 export interface BackendReservation {
@@ -18,38 +18,29 @@ export interface BackendReservation {
   settle(actual: PerPolicy<number>): MaybePromise<void>
 }
 
+/** A client under the policies of a limit. */
+export type Client = Pick<ClientCharge, 'keys' | 'policies'>
+
 /** Keeps one limit. */
 export interface LimitBackend {
-  /** Charges `costs` to the client under all policies, or, when one denies it, under none. */
-  check(
-    keys: PerPolicy<string>,
-    costs: PerPolicy<number>,
-    policies: Policies
-  ): MaybePromise<Decision>
+  /** Charges the costs to the client under all policies, or, when one denies it, under none. */
+  check(charge: ClientCharge): MaybePromise<Decision>
   /** What {@link check} would decide. Charges nothing. */
-  peek(
-    keys: PerPolicy<string>,
-    costs: PerPolicy<number>,
-    policies: Policies
-  ): MaybePromise<Decision>
+  peek(charge: ClientCharge): MaybePromise<Decision>
   /** Charges like {@link check}, to be settled later. */
-  reserve(
-    keys: PerPolicy<string>,
-    costs: PerPolicy<number>,
-    policies: Policies
-  ): MaybePromise<BackendReservation>
+  reserve(charge: ClientCharge): MaybePromise<BackendReservation>
   /**
    * Forgets all that is known of a client, a ban included.
    *
    * @throws StoreUnavailableError
    */
-  reset(keys: PerPolicy<string>, policies: Policies): MaybePromise<void>
+  reset(client: Client): MaybePromise<void>
   /**
    * Denies everything to a client for so many milliseconds from now; 0 ends that.
    *
    * @throws StoreUnavailableError
    */
-  ban(keys: PerPolicy<string>, duration: number, policies: Policies): MaybePromise<void>
+  ban(client: Client, duration: number): MaybePromise<void>
 }
 
 /** A decision by which nothing was charged that could be settled. */
@@ -65,31 +56,27 @@ export class ProcessBackend implements LimitBackend {
     this.limiter = limiter
   }
 
-  check(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Decision {
+  check({ keys, costs, policies }: ClientCharge): Decision {
     return this.limiter.check(keys, costs, monotonicClock(), policies)
   }
 
-  peek(keys: PerPolicy<string>, costs: PerPolicy<number>, policies: Policies): Decision {
+  peek({ keys, costs, policies }: ClientCharge): Decision {
     return this.limiter.peek(keys, costs, monotonicClock(), policies)
   }
 
-  reserve(
-    keys: PerPolicy<string>,
-    costs: PerPolicy<number>,
-    policies: Policies
-  ): BackendReservation {
+  reserve({ keys, costs, policies }: ClientCharge): BackendReservation {
     const { limiter } = this
     const decision = limiter.check(keys, costs, monotonicClock(), policies)
     if (!decision.allowed) return nothingReserved(decision)
-    const charged = limiter.reservation(keys, costs, policies)
-    return { decision, settle: (actual) => limiter.settle(charged, actual, monotonicClock()) }
+    const reserved = limiter.reservation(keys, costs, policies)
+    return { decision, settle: (actual) => limiter.settle(reserved, actual, monotonicClock()) }
   }
 
-  reset(keys: PerPolicy<string>, policies: Policies): void {
+  reset({ keys, policies }: Client): void {
     this.limiter.reset(keys, monotonicClock(), policies)
   }
 
-  ban(keys: PerPolicy<string>, duration: number): void {
+  ban({ keys }: Client, duration: number): void {
     this.limiter.ban(keys, duration, monotonicClock())
   }
 }

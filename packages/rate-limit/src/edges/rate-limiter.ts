@@ -16,6 +16,7 @@ import { NotSynchronousError } from '../errors.ts'
 import { requests, window } from '../limit-checks.ts'
 import type { MaybePromise } from '../limit-options.ts'
 import type { PerPolicy } from '../per-policy.ts'
+import type { ClientCharge } from '../store.ts'
 import { type BackendReservation, nothingReserved, ProcessBackend } from './backend.ts'
 import type { LimitResolver, ResolvedLimit } from './limit-resolver.ts'
 import type { RouteLimit } from './limits.ts'
@@ -49,10 +50,9 @@ export interface Reservation {
   cancel(): Promise<void>
 }
 
-/** What a limiter was asked: about whom, under which limit, at what cost. */
+/** What a limiter was asked. */
 interface Question {
-  readonly keys: PerPolicy<string>
-  readonly costs: PerPolicy<number>
+  readonly charge: ClientCharge
   readonly limit: ResolvedLimit
   readonly isAllowListed: boolean
 }
@@ -97,17 +97,15 @@ export class RateLimiter {
     if (isPromise(question)) {
       throw new NotSynchronousError('a function among the options returns a promise')
     }
-    const { keys, costs, limit, isAllowListed } = question
-    return isAllowListed ? limit.allowListed : backend.check(keys, costs, limit.policies)
+    const { charge, limit, isAllowListed } = question
+    return isAllowListed ? limit.allowListed : backend.check(charge)
   }
 
   /** What {@link check} would decide. Charges nothing. */
   async peek(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
     const { backend } = this.#limit
-    return whenKnown(
-      this.#question(requestOrKey, options),
-      ({ keys, costs, limit, isAllowListed }) =>
-        isAllowListed ? limit.allowListed : backend.peek(keys, costs, limit.policies)
+    return whenKnown(this.#question(requestOrKey, options), ({ charge, limit, isAllowListed }) =>
+      isAllowListed ? limit.allowListed : backend.peek(charge)
     )
   }
 
@@ -127,9 +125,8 @@ export class RateLimiter {
    */
   async reset(requestOrKey: FastifyRequest | string): Promise<void> {
     const { backend, resolver } = this.#limit
-    return whenKnown(this.#keys(requestOrKey), (keys) =>
-      backend.reset(keys, resolver.usual.policies)
-    )
+    const { policies } = resolver.usual
+    return whenKnown(this.#keys(requestOrKey), (keys) => backend.reset({ keys, policies }))
   }
 
   /**
@@ -144,24 +141,22 @@ export class RateLimiter {
     checkDuration(duration, 'ban.duration')
     const milliseconds = parseDuration(duration, 'ban.duration')
     const { backend, resolver } = this.#limit
+    const { policies } = resolver.usual
     return whenKnown(this.#keys(requestOrKey), (keys) =>
-      backend.ban(keys, milliseconds, resolver.usual.policies)
+      backend.ban({ keys, policies }, milliseconds)
     )
   }
 
-  #check({ keys, costs, limit, isAllowListed }: Question): MaybePromise<Decision> {
-    if (isAllowListed) return limit.allowListed
-    return this.#limit.backend.check(keys, costs, limit.policies)
+  #check({ charge, limit, isAllowListed }: Question): MaybePromise<Decision> {
+    return isAllowListed ? limit.allowListed : this.#limit.backend.check(charge)
   }
 
-  #reserve({ keys, costs, limit, isAllowListed }: Question): MaybePromise<Reservation> {
+  #reserve({ charge, limit, isAllowListed }: Question): MaybePromise<Reservation> {
     const { backend, resolver } = this.#limit
-    const reservation = isAllowListed
-      ? nothingReserved(limit.allowListed)
-      : backend.reserve(keys, costs, limit.policies)
+    const reservation = isAllowListed ? nothingReserved(limit.allowListed) : backend.reserve(charge)
     return whenKnown(
       reservation,
-      (reservation) => new OpenReservation(reservation, resolver, costs)
+      (reservation) => new OpenReservation(reservation, resolver, charge.costs)
     )
   }
 
@@ -176,10 +171,10 @@ export class RateLimiter {
     return whenKnown(this.#keys(requestOrKey), (keys) =>
       whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
         whenKnown(resolver.limitFor(request, keys), (limit) =>
-          whenKnown(
-            resolver.costsOf(request, keys, cost),
-            (costs): Question => ({ keys, costs, limit, isAllowListed })
-          )
+          whenKnown(resolver.costsOf(request, keys, cost), (costs): Question => {
+            const { policies } = limit
+            return { charge: { keys, costs, policies }, limit, isAllowListed }
+          })
         )
       )
     )

@@ -102,8 +102,9 @@ export class RequestHook {
           done()
           return
         }
+        const { policies } = limit
         return whenKnown(resolver.costsOf(request, keys), (costs) =>
-          whenKnown(backend.check(keys, costs, limit.policies), (decision) =>
+          whenKnown(backend.check({ keys, costs, policies }), (decision) =>
             answer(limit, keys, decision, reply, done)
           )
         )

@@ -5,50 +5,53 @@
  */
 import { type Decision, later } from '../decision.ts'
 import { areAlike, type Policies } from '../policy.ts'
-import type { StoreReservation } from '../store.ts'
 
 /** Clients with a lease. When there are more, the lease that was made first is given up. */
-const MOST = 2 ** 14
-/** A lease lasts for this part of the shortest window. */
+const MAX_LEASES = 2 ** 14
+/** The part of the shortest window for which a lease lasts. */
 const LIFETIME = 1 / 4
 /** The part of what is left that the leases of all processes may take together. */
 const SHARE = 1 / 2
+
+/** Charges what was spent in place of what was taken. */
+type Settle = (spent: number) => Promise<void>
 
 /** What was charged in advance for one client. Times are milliseconds of a monotonic clock. */
 export interface Lease {
   readonly key: string
   readonly policies: Policies
-  /** Requests that are left of it. */
+  /** The requests that are left of it. */
   tokens: number
-  /** What the store allowed last, and when. */
+  /** What the store allowed last. */
   decision: Decision
+  /** When it did. */
   since: number
-  /** What the store said last that is left beside it. */
+  /** The requests that the store said last are left beside it. */
   remaining: number
-  /** What was taken in advance last. */
+  /** The requests that were taken in advance last. */
   size: number
-  settle: StoreReservation['settle'] | undefined
-  /** Over when more was asked for and answered. */
+  /** `undefined` when there is nothing to give back. */
+  settle: Settle | undefined
+  /** The question for more that is under way; `undefined` when there is none. */
   renewal: Promise<unknown> | undefined
 }
 
 /** What a store was asked for, and what it decided. */
 export interface LeaseGrant {
-  /** What was asked for. */
+  /** The requests that it was asked for. */
   readonly size: number
-  /** What of it is spent at once. */
+  /** Those of them that are spent at once. */
   readonly cost: number
   readonly decision: Decision
-  /** Where more was asked for than is spent. */
-  readonly settle?: StoreReservation['settle'] | undefined
+  /** Given where more was asked for than is spent. */
+  readonly settle?: Settle | undefined
 }
 
-/** What is left of a lease: of what was taken, `spent` was used. */
+/** A lease that is given up before all of it was spent. */
 export interface LeaseRemainder {
-  readonly key: string
-  readonly policies: Policies
+  /** The requests that were made by it. */
   readonly spent: number
-  readonly settle: StoreReservation['settle']
+  readonly settle: Settle
 }
 
 /** The leases of one limit. */
@@ -59,8 +62,9 @@ export class Leases {
   readonly #leases = new Map<string, Lease>()
 
   /**
-   * @param max the most to take at once
-   * @param giveBack told what is left of a lease that is given up
+   * @param max the most requests to take at once
+   * @param instances how many processes share the limit
+   * @param giveBack hears of what is left of a lease that is given up
    */
   constructor(max: number, instances: number, giveBack: (remainder: LeaseRemainder) => void) {
     this.#max = max
@@ -111,11 +115,11 @@ export class Leases {
 
   /** Gives back what is left of a lease, which stays to be renewed. Returns whether anything was. */
   release(lease: Lease): boolean {
-    const { key, policies, tokens, size, settle } = lease
+    const { tokens, size, settle } = lease
     lease.tokens = 0
     lease.settle = undefined
     if (tokens === 0 || settle === undefined) return false
-    this.#giveBack({ key, policies, spent: size - tokens, settle })
+    this.#giveBack({ spent: size - tokens, settle })
     return true
   }
 
@@ -134,7 +138,7 @@ export class Leases {
 
   #make(key: string, policies: Policies, decision: Decision, now: number): Lease {
     this.end(key)
-    if (this.#leases.size >= MOST) this.end(this.#leases.keys().next().value as string)
+    if (this.#leases.size >= MAX_LEASES) this.end(this.#leases.keys().next().value as string)
     const { remaining } = decision
     const nothing = { tokens: 0, size: 0, settle: undefined, renewal: undefined }
     const lease: Lease = { key, policies, decision, since: now, remaining, ...nothing }

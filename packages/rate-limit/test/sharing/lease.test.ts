@@ -21,7 +21,7 @@ class Processes {
 
   constructor(instances: number, max: number) {
     this.#leases = Array.from({ length: instances }, () => {
-      return new Leases(max, instances, ({ settle, spent }) => settle(spent))
+      return new Leases(max, instances, ({ settle, spent }) => void settle(spent))
     })
   }
 
@@ -114,7 +114,7 @@ t.test(
       leases.renew(`${client}`, POLICIES, { decision, size: 5, cost: 1, settle }, 0)
     }
     t.equal(leases.find('0', POLICIES), undefined)
-    t.strictSame(left, [{ key: '0', policies: POLICIES, spent: 1, settle }])
+    t.strictSame(left, [{ spent: 1, settle }])
     t.equal(leases.find('1', POLICIES)?.tokens, 4)
   }
 )
@@ -138,7 +138,7 @@ t.test('a lease is for one limit, in whatever words it is stated', async (t) => 
   for (const [name, limit] of others) t.notOk(leases.find('a', [policyOf(name, limit)]), name)
   t.notOk(leases.find('a', [...POLICIES, policyOf('q', LIMIT)]))
   renew([policyOf('p', { ...LIMIT, max: 99 })])
-  t.match(left, [{ policies: POLICIES, spent: 2 }], 'the other one is given back')
+  t.strictSame(left, [{ spent: 2, settle }], 'the other one is given back')
 })
 
 t.test('what is left of leases is given back at the end, of whatever age', async (t) => {
@@ -155,12 +155,6 @@ t.test('what is left of leases is given back at the end, of whatever age', async
   }
   leases.endAll()
   leases.end('nobody')
-  t.strictSame(
-    left.map(({ key, spent }) => [key, spent]),
-    [
-      ['some', 1],
-      ['more', 1]
-    ]
-  )
+  t.strictSame(left, Array(2).fill({ spent: 1, settle }), 'some and more')
   t.equal(leases.find('some', POLICIES), undefined)
 })

@@ -1,16 +1,17 @@
 /**
- * How long answers are waited for. What was asked in one turn of the event loop is given up together,
- * by one timer, which starts when the turn is over: what keeps this process busy is not the fault of
+ * How long answers are waited for. What was asked in one tick of the event loop is given up together,
+ * by one timer, which starts when the tick is over: what keeps this process busy is not the fault of
  * whoever is asked.
  */
 
-/** What became of a question: called once. `turn` is the same for all that were asked in one turn. */
-export type Ended = (isAnswered: boolean, turn: object, error?: unknown) => void
+/** Hears once what became of a question. `tick` is the same for all that were asked in one tick. */
+export type Ended = (isAnswered: boolean, tick: object, error?: unknown) => void
 
 /** Waits for answers, each for the same time. */
 export class AnswerTimeout {
   readonly #timeout: number
-  #turn: Tick | undefined
+  /** The present tick, once something was asked in it. */
+  #tick: Tick | undefined
 
   /** @param timeout milliseconds */
   constructor(timeout: number) {
@@ -19,17 +20,17 @@ export class AnswerTimeout {
 
   /** The answer, or `undefined` where there is none in time. Never rejects. */
   answerTo<Answer>(ask: () => Promise<Answer>, ended: Ended): Promise<Answer | undefined> {
-    const turn = this.#turn ?? this.#begin()
+    const tick = this.#tick ?? this.#begin()
     return new Promise((resolve) => {
       let isOver = false
       const end = (isAnswered: boolean, answer?: Answer, error?: unknown): void => {
         if (isOver) return
         isOver = true
-        turn.ended()
-        ended(isAnswered, turn, error)
+        tick.end()
+        ended(isAnswered, tick, error)
         resolve(answer)
       }
-      turn.add(() => end(false))
+      tick.add(() => end(false))
       try {
         ask().then(
           (answer) => end(true, answer),
@@ -42,21 +43,23 @@ export class AnswerTimeout {
   }
 
   #begin(): Tick {
-    const turn = new Tick()
-    this.#turn = turn
+    const tick = new Tick()
+    this.#tick = tick
     setImmediate(() => {
-      this.#turn = undefined
-      turn.start(this.#timeout)
+      this.#tick = undefined
+      tick.start(this.#timeout)
     })
-    return turn
+    return tick
   }
 }
 
+/** The questions of one tick of the event loop, and the timer that gives them up. */
 class Tick {
   readonly #giveUps: (() => void)[] = []
   #waiting = 0
   #timer: NodeJS.Timeout | undefined
 
+  /** Takes in a question, and what gives it up. */
   add(giveUp: () => void): void {
     this.#giveUps.push(giveUp)
     this.#waiting++
@@ -69,7 +72,8 @@ class Tick {
     this.#timer.unref()
   }
 
-  ended(): void {
+  /** Takes note that a question is over. */
+  end(): void {
     this.#waiting--
     if (this.#waiting === 0) clearTimeout(this.#timer)
   }

@@ -7,10 +7,13 @@ import type { ClientTable } from '../../memory/client-table.ts'
 import type { OnStoreError, SharedOptions } from '../../options.ts'
 import type { Policies } from '../../policy.ts'
 import { limitName } from '../../sharing/names.ts'
+import type { LimitBackend } from '../backend.ts'
 import { scriptClientOf } from '../redis/clients.ts'
 import { RedisStore } from '../redis/store.ts'
+import { FallbackBackend } from './fallback-backend.ts'
 import { GuardedStore } from './guarded-store.ts'
-import { StoreBackend } from './shared-limiter.ts'
+import { LeasingBackend } from './leasing-backend.ts'
+import { StoreBackend } from './store-backend.ts'
 
 /** The shared limits of one registration. */
 export class SharedLimits {
@@ -18,7 +21,7 @@ export class SharedLimits {
   readonly #options: SharedOptions
   readonly #table: ClientTable
   readonly #store: GuardedStore
-  readonly #keepers: StoreBackend[] = []
+  readonly #leasing: LeasingBackend[] = []
 
   constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable) {
     const { storeTimeout, onStoreError } = options
@@ -33,18 +36,26 @@ export class SharedLimits {
     })
     app.addHook('onReady', async () => this.#store.open())
     app.addHook('onClose', async () => {
-      await Promise.all(this.#keepers.map((keeper) => keeper.close()))
+      await Promise.all(this.#leasing.map((backend) => backend.close()))
       this.#store.close()
     })
   }
 
   /** One more limit, by a name of any characters. */
-  open(name: string, policies: Policies, countDenied: boolean): StoreBackend {
+  open(name: string, policies: Policies, countDenied: boolean): LimitBackend {
     const limit = `${limitName(name)}${this.#suffix}`
-    const [store, table, options] = [this.#store, this.#table, this.#options]
-    const keeper = new StoreBackend({ limit, policies, countDenied, store, table, options })
-    this.#keepers.push(keeper)
-    return keeper
+    const { onStoreError, instances, leaseMax } = this.#options
+    const fallback = new FallbackBackend(policies, this.#table, {
+      onStoreError,
+      instances,
+      countDenied
+    })
+    const backend = new StoreBackend({ limit, countDenied, store: this.#store, fallback })
+    // Where denied requests count, the store has to see each of them.
+    if (leaseMax === 1 || countDenied) return backend
+    const leasing = new LeasingBackend(backend, leaseMax, instances)
+    this.#leasing.push(leasing)
+    return leasing
   }
 }
 

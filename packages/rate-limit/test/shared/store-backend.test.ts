@@ -1,6 +1,5 @@
 import {
   type Decision,
-  MemoryStore,
   type RateLimiter,
   type RateLimitOptions,
   type RateLimitPolicy,
@@ -170,49 +169,6 @@ t.test('what one service reserves and settles, the others see', async (t) => {
   t.equal(await remaining(two, 'alice'), 8)
 })
 
-t.test('who is banned by one service is banned by all, whatever limit asks', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  const limiters: RateLimiter[] = []
-  const lease = { max: 10 }
-  const options = { max: 1000, ...HOUR, lease } as const
-  const apps = await services(t, redis, 2, options, (app) => {
-    app.after(() => limiters.push(app.createRateLimiter()))
-    app.get('/ban', async (request) => limiters[0]?.ban(request, '1 minute'))
-  })
-  const [one, two] = apps as [FastifyInstance, FastifyInstance]
-  for (const app of [one, two]) {
-    for (let asked = 0; asked < 3; asked++) t.equal((await ask(app)).status, 200)
-  }
-  t.equal((await ask(one, '/ban')).status, 200)
-  const { status, headers } = await ask(one)
-  t.strictSame([status, headers['retry-after']], [429, '60'], 'its leases are given up')
-  for (let asked = 0; asked < 10; asked++) await ask(two)
-  t.equal((await ask(two)).status, 429, 'a lease is spent before')
-  await limiters[1]?.ban('127.0.0.1', 0)
-  t.equal((await ask(two)).status, 200)
-})
-
-t.test('what was asked before a client was banned or forgotten says nothing after', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  const limiters: RateLimiter[] = []
-  const options = { lease: { max: 20 } }
-  await services(t, redis, 1, options, (app) => {
-    app.after(() => limiters.push(app.createRateLimiter({ max: 1000, ...HOUR })))
-  })
-  const [limiter] = limiters as [RateLimiter]
-  await limiter.check('denied', { cost: 1000 })
-  await Promise.all([limiter.check('denied'), limiter.reset('denied')])
-  t.match(await limiter.check('denied'), { allowed: true }, 'a denial that was under way')
-  await limiter.ban('banned', '1 hour')
-  await Promise.all([limiter.check('banned'), limiter.ban('banned', 0)])
-  t.match(await limiter.check('banned'), { allowed: true }, 'a ban that was under way')
-  await limiter.check('leased')
-  await Promise.all([limiter.check('leased'), limiter.ban('leased', '1 hour')])
-  t.match(await limiter.check('leased'), { reason: 'banned' }, 'a lease that was under way')
-})
-
 t.test(
   'a client that shares one of its names is asked about when that was given back',
   async (t) => {
@@ -244,139 +200,6 @@ t.test(
     t.equal((await app.inject({ url: '/check', headers: { c: 'a', t: 'x' } })).body, 'true')
   }
 )
-
-t.test('a look at what is leased takes nothing of it', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  let limiter: RateLimiter | undefined
-  const lease = { max: 10 }
-  await services(t, redis, 1, { lease }, (app) => {
-    app.after(() => {
-      limiter = app.createRateLimiter({ max: 1000, ...HOUR })
-    })
-  })
-  const asked = limiter as RateLimiter
-  for (const left of [999, 998, 997]) {
-    t.equal((await asked.check('alice')).remaining, left)
-    t.equal(await remaining(asked, 'alice'), left)
-  }
-  const more = await asked.peek('alice', { cost: 11 })
-  t.equal(more.remaining, 997, 'more is for the store to say, with what was leased')
-  await asked.reset('alice')
-  t.equal((await asked.check('alice')).remaining, 999)
-})
-
-t.test('what is leased counts for requests that it is too little for', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  const limiters: RateLimiter[] = []
-  const options = { lease: { max: 40 } }
-  await services(t, redis, 1, options, (app) => {
-    app.after(() => limiters.push(app.createRateLimiter({ max: 100, ...HOUR })))
-  })
-  const [limiter] = limiters as [RateLimiter]
-  for (const remaining of [99, 98]) t.match(await limiter.check('alice'), { remaining })
-  t.match(await limiter.check('alice', { cost: 90 }), { allowed: true })
-  t.match(await limiter.check('alice', { cost: 9 }), { allowed: false, remaining: 8 })
-  t.match(await limiter.check('alice', { cost: 8 }), { allowed: true, remaining: 0 })
-  for (const remaining of [99, 98]) t.match(await limiter.check('bob'), { remaining })
-  t.match((await limiter.reserve('bob', { cost: 98 })).decision, { allowed: true, remaining: 0 })
-  t.match(await limiter.check('bob'), { allowed: false })
-  for (let free = 0; free < 3; free++) await limiter.check('carol', { cost: 0 })
-  t.match(
-    await limiter.peek('carol', { cost: 100 }),
-    { allowed: true },
-    'nothing is leased for free'
-  )
-})
-
-t.test('whoever asks while a lease is on its way is not denied because of it', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  const limiters: RateLimiter[] = []
-  await services(t, redis, 1, { lease: { max: 20 } }, (app) => {
-    app.after(() => limiters.push(app.createRateLimiter({ max: 40, ...HOUR })))
-  })
-  const [limiter] = limiters as [RateLimiter]
-  const together = (key: string, cost: number) => {
-    return Promise.all([limiter.check(key), limiter.check(key, { cost })])
-  }
-  await limiter.check('alice')
-  t.match(await together('alice', 25), [{ remaining: 38 }, { allowed: true, remaining: 13 }])
-  await limiter.check('bob')
-  t.match(await together('bob', 39), [{ remaining: 38 }, { allowed: false, remaining: 38 }])
-  t.match(await limiter.check('bob', { cost: 39 }), { allowed: false, remaining: 38 })
-  const before = await calls(redis)
-  t.match(await limiter.check('bob', { cost: 39 }), { allowed: false, remaining: 38 })
-  t.equal(await calls(redis), before, 'which is known then')
-  await limiter.check('carol')
-  const held = await limiter.reserve('carol', { cost: 38 })
-  t.match(await together('carol', 2), [{ allowed: true, remaining: 0 }, { allowed: false }])
-  const [, again] = await Promise.all([held.cancel(), limiter.check('carol', { cost: 2 })])
-  t.match(again, { allowed: true, remaining: 36 }, 'what is given back counts in the same turn')
-})
-
-t.test('requests that policies charge differently are not denied because of a lease', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  const policies: RateLimitPolicy[] = [
-    { name: 'work', max: 10, ...HOUR, cost: ({ url }) => (url === '/report' ? 7 : 1) },
-    { name: 'calls', max: 5000, ...HOUR }
-  ]
-  const [app] = (await services(t, redis, 1, { policies, lease: { max: 20 } }, (app) => {
-    app.get('/report', () => 'ok')
-  })) as [FastifyInstance]
-  for (const [url, left] of [
-    ['/', 9],
-    ['/', 8],
-    ['/report', 1]
-  ] as const) {
-    const answer = await ask(app, url)
-    t.match(answer, { status: 200, left }, url)
-  }
-})
-
-t.test('nothing of a lease is lost, however many ask at the same time', async (t) => {
-  const redis = await startPrivateRedis(t)
-  if (redis === undefined) return
-  const limiters: RateLimiter[] = []
-  const lease = { max: 20 }
-  const limit = { max: 10_000, ...HOUR, algorithm: 'fixed-window' } as const
-  const [one] = (await services(t, redis, 2, { lease }, (app) => {
-    app.after(() => limiters.push(app.createRateLimiter(limit)))
-  })) as [FastifyInstance]
-  const [limiter, other] = limiters as [RateLimiter, RateLimiter]
-  for (const [key, loops, each] of [
-    ['alice', 2, 5],
-    ['bob', 2, 10],
-    ['carol', 4, 100]
-  ] as const) {
-    const loop = async () => {
-      for (let asked = 0; asked < each; asked++) await limiter.check(key)
-    }
-    await Promise.all(Array.from({ length: loops }, loop))
-  }
-  t.match((await limiter.reserve('alice', { cost: 1000 })).decision, { remaining: 8990 })
-  t.equal((await limiter.peek('alice', { cost: 0 })).remaining, 8990)
-  await one.close()
-  const left = await Promise.all(['alice', 'bob', 'carol'].map((key) => remaining(other, key)))
-  t.strictSame(left, [8990, 9980, 9600])
-})
-
-t.test('what is leased and not spent in time is given back, and leased anew', async (t) => {
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(rateLimit, { store: new MemoryStore(), lease: { max: 50 } })
-  const limiter = app.createRateLimiter({ max: 100, timeWindow: 1200, algorithm: 'fixed-window' })
-  let allowed = 0
-  for (let round = 0; round < 3; round++) {
-    for (let asked = 0; asked < 2; asked++)
-      allowed += (await limiter.check('alice')).allowed ? 1 : 0
-    await new Promise((resolve) => setTimeout(resolve, 305))
-  }
-  while ((await limiter.check('alice')).allowed) allowed++
-  t.ok(allowed >= 100, `${allowed}, and more where a new window has begun`)
-})
 
 t.test(
   'without the store limiters decide alone, and say what they could not tell it',
@@ -433,3 +256,106 @@ t.test(
     redis.thaw()
   }
 )
+
+t.test('a denied client costs no round trip until its time', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const options = { max: 2, timeWindow: 600, algorithm: 'fixed-window' } as const
+  const [app] = (await services(t, redis, 1, options)) as [FastifyInstance]
+  for (const status of [200, 200, 429]) t.equal((await ask(app)).status, status)
+  const before = await calls(redis)
+  for (let asked = 0; asked < 50; asked++) {
+    const { status, headers } = await ask(app)
+    t.strictSame([status, headers['retry-after']], [429, '1'])
+  }
+  t.equal(await calls(redis), before)
+  await new Promise((resolve) => setTimeout(resolve, 650))
+  t.equal((await ask(app)).status, 200)
+})
+
+t.test('a client denied one thing may still have a smaller one, and other numbers', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const [app] = (await services(t, redis, 1, {
+    max: ({ headers }) => Number(headers['max']),
+    cost: ({ headers }) => Number(headers['cost']),
+    timeWindow: '1 hour',
+    algorithm: 'fixed-window'
+  })) as [FastifyInstance]
+  const asked: [max: number, cost: number, status: number][] = [
+    [10, 8, 200],
+    [10, 3, 429],
+    [10, 3, 429],
+    [10, 2, 200],
+    [10, 3, 429],
+    [20, 3, 200]
+  ]
+  for (const [max, cost, status] of asked) {
+    const headers = { max: `${max}`, cost: `${cost}` }
+    t.equal((await ask(app, '/', headers)).status, status, `${cost} of ${max}`)
+  }
+})
+
+t.test('a denied client is told how long the request in question has to wait', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const [app] = (await services(t, redis, 1, {
+    max: 10,
+    timeWindow: '10 hours',
+    cost: ({ headers }) => Number(headers['cost'])
+  })) as [FastifyInstance]
+  const wait = async (cost: number) => {
+    return (await ask(app, '/', { cost: `${cost}` })).headers['retry-after']
+  }
+  t.strictSame([await wait(10), await wait(1), await wait(5)], [undefined, '3600', '18000'])
+  t.equal(await wait(11), undefined, 'what is more than everything never comes')
+  const before = await calls(redis)
+  t.strictSame([await wait(5), await wait(1), await wait(11)], ['18000', '3600', undefined])
+  t.equal(await calls(redis), before)
+})
+
+t.test('a denial that is remembered names no policy that has recovered since', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const policies = [
+    { name: 'burst', max: 5, timeWindow: 100 },
+    { name: 'day', max: 5, timeWindow: '1 day' }
+  ]
+  const [app] = (await services(t, redis, 1, { policies })) as [FastifyInstance]
+  for (let asked = 0; asked < 6; asked++) await ask(app)
+  const before = await calls(redis)
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  const { body } = await app.inject('/')
+  t.strictSame(JSON.parse(body)['violated-policies'], ['day'])
+  t.match((await ask(app)).headers['ratelimit'], /"burst";r=5, "day";r=0;t=/)
+  t.equal(await calls(redis), before)
+})
+
+t.test('where denied requests count, the store sees them all', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const options = { max: 2, timeWindow: '1 hour', countDenied: true, lease: { max: 10 } } as const
+  const [app] = (await services(t, redis, 1, options)) as [FastifyInstance]
+  const before = await calls(redis)
+  for (const status of [200, 200, 429, 429]) t.equal((await ask(app)).status, status)
+  t.match(await app.createRateLimiter().peek('127.0.0.1'), { allowed: false })
+  t.equal((await calls(redis)) - before, 5)
+})
+
+t.test('several policies are decided together, and denied together until their time', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const policies = [
+    { name: 'burst', max: 3, timeWindow: '1 hour' },
+    { name: 'day', max: 100, timeWindow: '1 day', algorithm: 'sliding-window' }
+  ] as const
+  const [app] = (await services(t, redis, 1, { policies })) as [FastifyInstance]
+  for (let asked = 0; asked < 3; asked++) t.equal((await ask(app)).status, 200)
+  const denied = await ask(app)
+  t.equal(denied.status, 429)
+  const before = await calls(redis)
+  const again = await ask(app)
+  t.strictSame([again.status, again.headers['ratelimit']], [429, denied.headers['ratelimit']])
+  t.match(again.headers['ratelimit'], /"burst";r=0.*"day";r=97/)
+  t.equal(await calls(redis), before)
+})
