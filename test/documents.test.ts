@@ -35,6 +35,18 @@ t.test('every relative link of a document leads to a file', async (t) => {
   }
 })
 
+t.test('every source file that the architecture names exists', async (t) => {
+  const page = await read('docs/architecture.md')
+  const names = [...page.matchAll(/`([\w/-]+\.ts)`/g)].map(([, name = '']) => name)
+  t.ok(names.length > 50)
+  for (const name of names) {
+    t.ok(
+      files.some((file) => `/${file}`.endsWith(`/${name}`)),
+      name
+    )
+  }
+})
+
 t.test('every changeset names packages of this repository and a kind of change', async (t) => {
   const names = new Set<unknown>()
   for (const folder of await readdir(join(root, 'packages'))) {
