@@ -1,34 +1,34 @@
 /**
- * What is published of the limiter's decisions.
+ * The channels on which the limiter publishes its decisions.
  */
 import { type Channel, channel } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import type { Decision } from './decision.ts'
 
-/** A decision about a request, as the channels carry it. Read-only. */
+/** A decision about a request. Read-only. */
 export interface RateLimitEvent {
   readonly request: FastifyRequest
-  /** The key the client was counted under. */
+  /** The key that the client was counted under. */
   readonly key: string
   readonly decision: Decision
-  /** In `'shadow'` nobody is refused, whatever was decided. */
+  /** With `'shadow'` the request went on, whatever was decided. */
   readonly mode: 'enforce' | 'shadow'
 }
 
-/** A client was forgotten that still owed something; newcomers may be limited early. Read-only. */
+/** The table was full and forgot a client that still owed; newcomers may be limited early. Read-only. */
 export interface RateLimitEvictedEvent {
-  /** How many there were, of this registration. */
+  /** How many clients were forgotten so far, of this registration. */
   readonly evictions: number
-  /** How many clients its table can hold. */
+  /** How many clients the table can hold. */
   readonly capacity: number
 }
 
 /** A store stopped answering, or answers again. Read-only. */
 export interface RateLimitStoreEvent {
   readonly available: boolean
-  /** Of a store whose parts fail one by one: which, of a Redis Cluster the node's address. Else empty. */
+  /** The part that it is about, where parts fail one by one: in a Redis Cluster the node's address. Otherwise empty. */
   readonly part: string
-  /** What happened. */
+  /** What happened, as text for people. */
   readonly reason: string
 }
 
@@ -36,11 +36,11 @@ declare module '@holdfast/core' {
   interface ChannelPayloads {
     /** A request was within its limit. */
     'holdfast:rate-limit:allowed': RateLimitEvent
-    /** A request was within its limit, and a fifth of that or less is left. */
+    /** A request was within its limit, and a fifth of the limit or less remains. */
     'holdfast:rate-limit:near-limit': RateLimitEvent
-    /** A request exceeded its limit and is answered with 429. */
+    /** A request exceeded its limit: it is answered with 429, or in shadow mode goes on. */
     'holdfast:rate-limit:denied': RateLimitEvent
-    /** The table was full. */
+    /** The table of clients was full. */
     'holdfast:rate-limit:evicted': RateLimitEvictedEvent
     /** The store became unavailable, or available again. */
     'holdfast:rate-limit:store': RateLimitStoreEvent

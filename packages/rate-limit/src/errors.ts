@@ -12,16 +12,16 @@ const CodedRateLimitError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_EXCEED
 )
 
 /**
- * A client asked more than its limit allows. Goes to the user's error handler where there is one,
- * with the status 429 and the headers already set on the reply.
+ * A client asked for more than its limit allows. The error goes to the user's error handler where
+ * there is one, with the status 429 and the headers already set on the reply.
  */
 export class RateLimitExceededError extends CodedRateLimitError {
-  /** What was decided, with the time after which to retry. */
+  /** The decision, with the time to wait. */
   readonly decision: Decision
   override readonly headers: Record<string, string>
   override readonly problem: Record<string, unknown>
 
-  /** @param fields the header fields that tell the client its limit */
+  /** @param fields header fields that tell the client its limit */
   constructor(decision: Decision, fields: Readonly<Fields> = {}) {
     super(advice(decision))
     this.decision = decision
@@ -59,17 +59,17 @@ const CodedStoreError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_STORE_REFU
   500
 )
 
-/** At boot: the store can be reached, and does not let itself be used. */
+/** At boot: Redis can be reached, but does not let the client run scripts. */
 export class StoreRefusedError extends CodedStoreError {}
 
 const CodedRequestNeededError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_REQUEST_NEEDED'> =
   defineError(
     'HOLDFAST_ERR_RATE_LIMIT_REQUEST_NEEDED',
-    'rateLimit: "%s" is a function of the request. Ask about the request in place of a key.',
+    'rateLimit: "%s" is a function of the request. Give the request in place of a key.',
     500
   )
 
-/** A limiter was asked about a key, and has an option that only a request can answer. */
+/** A limiter was asked about a key, and has an option that is a function of the request. */
 export class RequestNeededError extends CodedRequestNeededError {}
 
 const CodedNotSynchronousError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS'> =
@@ -79,15 +79,15 @@ const CodedNotSynchronousError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_N
     500
   )
 
-/** A limiter was asked for an answer at once, and has to wait for one of its functions or a store. */
+/** A limiter was asked for an answer at once, and would have to wait for a function or a store. */
 export class NotSynchronousError extends CodedNotSynchronousError {}
 
 const CodedUnavailableError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'> =
   defineError(
     'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE',
-    'rateLimit: the store did not answer, so %s() holds in this process alone, and only while the store is away. Try again.',
+    'rateLimit: the store did not answer, so %s() applies in this process only, and only while the store is away. Try again.',
     503
   )
 
-/** A client was to be banned, or forgotten, in a store that does not answer. */
+/** A client should have been banned or forgotten in a store that does not answer. */
 export class StoreUnavailableError extends CodedUnavailableError {}

@@ -1,22 +1,22 @@
 /**
- * What clients are told in header fields: `RateLimit-Policy` and `RateLimit` of the IETF draft
- * (draft-ietf-httpapi-ratelimit-headers, from -08 on), or the older `x-ratelimit-*`.
+ * The header fields that tell clients their limit: `RateLimit-Policy` and `RateLimit` of the IETF
+ * draft (draft-ietf-httpapi-ratelimit-headers, from -08 on), or the older `x-ratelimit-*`.
  */
 
 import { wholeSeconds } from './algorithms/nanoseconds.ts'
 import type { Decision } from './decision.ts'
 import type { Policies, Policy } from './policy.ts'
 
-/** Which header fields to send. */
+/** The header fields to send; `false`: none. */
 export type HeaderStyle = 'draft' | 'legacy' | false
 
 /** Header fields by their names in lower case. */
 export type Fields = Record<string, string>
 
-/** Writes the fields of one decision into an object that may have others. */
+/** Writes the fields of a decision into an object that may hold others. */
 export type FieldWriter = (fields: Fields, decision: Decision) => void
 
-/** Every field that a writer may write: what another limit was told in, before this one. */
+/** The names of all fields that a writer may write. */
 export const FIELD_NAMES = [
   'ratelimit-policy',
   'ratelimit',
@@ -25,29 +25,29 @@ export const FIELD_NAMES = [
   'x-ratelimit-reset'
 ] as const
 
-/** Makes the function that tells a client what was decided under these policies. */
+/** The function that writes the fields of decisions under these policies. */
 export function fieldWriter(style: HeaderStyle, policies: Policies): FieldWriter {
   if (style === 'draft') return draftFields(policies)
   return style === 'legacy' ? writeLegacyFields : () => {}
 }
 
 function draftFields(policies: Policies): FieldWriter {
-  const stated = policies.map(statement).join(', ')
+  const quotas = policies.map(quotaOf).join(', ')
   const starts = policies.map(({ name }, index) => `${index > 0 ? ', ' : ''}${quoted(name)};r=`)
   const first = starts[0] as string
   return (fields, decision) => {
-    fields['ratelimit-policy'] = stated
+    fields['ratelimit-policy'] = quotas
     const { each } = decision
     fields['ratelimit'] =
-      each === undefined ? first + standing(decision) : standings(starts, decision, each)
+      each === undefined ? first + stateOf(decision) : statesOf(starts, decision, each)
   }
 }
 
 /**
- * Every policy's standing. A policy that would have allowed a denied request does not say when it has
- * more: that may be later than `Retry-After`, which no `t` may be.
+ * The states of several policies. A policy that would have allowed a denied request has no `t`: it
+ * might be later than `Retry-After`, which the draft rules out.
  */
-function standings(
+function statesOf(
   starts: readonly string[],
   { allowed }: Decision,
   each: readonly Decision[]
@@ -56,23 +56,23 @@ function standings(
   for (let index = 0; index < each.length; index++) {
     const one = each[index] as Decision
     field += starts[index] as string
-    field += one.allowed && !allowed ? remaining(one) : standing(one)
+    field += one.allowed && !allowed ? remainingOf(one) : stateOf(one)
   }
   return field
 }
 
-/** What a policy allows. The field knows whole seconds only, and may be without a window. */
-function statement({ name, max, timeWindow }: Policy): string {
+/** The quota of a policy. The field has whole seconds only; of other windows it names none. */
+function quotaOf({ name, max, timeWindow }: Policy): string {
   const window = timeWindow % 1000 === 0 ? `;w=${timeWindow / 1000}` : ''
   return `${quoted(name)};q=${max}${window}`
 }
 
-/** What is left, and when there is more; nothing of that where there never will be. */
-function standing(decision: Decision): string {
+/** The requests that remain, and the seconds until there is one more, unless there never will be. */
+function stateOf(decision: Decision): string {
   const { moreAfter } = decision
   return moreAfter === Infinity
-    ? remaining(decision)
-    : `${remaining(decision)};t=${wholeSeconds(moreAfter)}`
+    ? remainingOf(decision)
+    : `${remainingOf(decision)};t=${wholeSeconds(moreAfter)}`
 }
 
 /** A name as a string of a structured field (RFC 9651, 3.3.3). */
@@ -82,23 +82,23 @@ function quoted(name: string): string {
 
 function writeLegacyFields(fields: Fields, decision: Decision): void {
   fields['x-ratelimit-limit'] = String(decision.limit)
-  fields['x-ratelimit-remaining'] = remaining(decision)
+  fields['x-ratelimit-remaining'] = remainingOf(decision)
   fields['x-ratelimit-reset'] = String(wholeSeconds(decision.resetAfter))
 }
 
-/** A burst above `max` is not shown: clients take the number for a part of the limit. */
-function remaining({ remaining, limit }: Decision): string {
+/** The requests that remain; at most the limit, since clients take the number for a part of it. */
+function remainingOf({ remaining, limit }: Decision): string {
   return String(Math.min(remaining, limit))
 }
 
-/** The seconds of `Retry-After`; `undefined` where retrying can never help. */
+/** The whole seconds of `Retry-After`, at least 1; `undefined` where retrying can never help. */
 export function retrySeconds({ retryAfter }: Decision): number | undefined {
   return retryAfter === Infinity ? undefined : Math.max(1, wholeSeconds(retryAfter))
 }
 
 /**
- * The fields of every denial. There is no `Retry-After` where retrying can never help, and a cache
- * must not keep a 429 (RFC 6585).
+ * Writes the fields of every denial. There is no `Retry-After` where retrying can never help. A cache
+ * must not keep a 429 (RFC 6585, 4).
  */
 export function writeDenialFields(fields: Fields, decision: Decision): void {
   fields['cache-control'] = 'no-store'

@@ -1,3 +1,6 @@
+/**
+ * The plugin: hooks, decorators and what the log is told at boot.
+ */
 import { declareFact, enlist, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'

@@ -124,7 +124,7 @@ t.test('the same instance twice is a mistake', async (t) => {
   await t.rejects(async () => app.ready(), { code: 'HOLDFAST_ERR_REGISTERED_TWICE' })
 })
 
-t.test('what is about a store may stay where the store is left out on purpose', async (t) => {
+t.test('options of a store may stay where the store is an explicit undefined', async (t) => {
   const about = { instances: 4, lease: { max: 5 }, storeTimeout: 20, onStoreError: 'deny' } as const
   for (const given of [
     { ...about, redis: undefined },
@@ -135,11 +135,18 @@ t.test('what is about a store may stay where the store is left out on purpose', 
   await t.resolves(async () => Fastify().register(rateLimit, { lease: false }).ready())
 })
 
-t.test('undefined means not given, and what Fastify hands along is no option', async (t) => {
-  const given = { max: undefined, prefix: '/api', logLevel: 'warn' } as unknown as RateLimitOptions
-  const app = Fastify().register(rateLimit, given)
-  app.get('/', () => 'ok')
-  const { headers } = await app.inject('/')
-  t.equal(headers['ratelimit-policy'], '"default";q=1000;w=60')
-  t.equal(headers.ratelimit, '"default";r=999;t=1')
-})
+t.test(
+  'undefined means not given, and members that Fastify hands along are no options',
+  async (t) => {
+    const given = {
+      max: undefined,
+      prefix: '/api',
+      logLevel: 'warn'
+    } as unknown as RateLimitOptions
+    const app = Fastify().register(rateLimit, given)
+    app.get('/', () => 'ok')
+    const { headers } = await app.inject('/')
+    t.equal(headers['ratelimit-policy'], '"default";q=1000;w=60')
+    t.equal(headers.ratelimit, '"default";r=999;t=1')
+  }
+)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { factsOf, subscribe } from '@holdfast/core'
 import fastifyDefault, {
   type RateLimitEvent,
+  type RateLimitEvictedEvent,
   RateLimitExceededError,
   type RateLimitOptions,
   rateLimit
@@ -142,7 +143,7 @@ t.test('probes are never limited', async (t) => {
   t.equal((await app.inject('/')).statusCode, 200, 'marked by a plugin that ran before')
 })
 
-t.test('max 0 denies all and promises nothing', async (t) => {
+t.test('max 0 denies all and sends no Retry-After', async (t) => {
   const url = await serve(t, undefined, { max: 0 })
   const { status, headers, text } = await get(url)
   t.equal(status, 429)
@@ -153,7 +154,7 @@ t.test('max 0 denies all and promises nothing', async (t) => {
   })
 })
 
-t.test('the header fields are the older ones, or none, when asked for', async (t) => {
+t.test('the header fields are the older ones, or none, where the options say so', async (t) => {
   const legacy = await serve(t, undefined, { max: 1, headers: 'legacy' })
   const allowed = await get(legacy)
   t.match(allowed.headers, {
@@ -213,7 +214,7 @@ t.test(
   }
 )
 
-t.test('what was decided is among the facts of the request', async (t) => {
+t.test('the decision is among the facts of the request', async (t) => {
   const facts: unknown[] = []
   const url = await serve(t, (app) => {
     app.addHook('onResponse', async (request) => {
@@ -235,7 +236,7 @@ t.test('what was decided is among the facts of the request', async (t) => {
   ])
 })
 
-t.test('decisions are published to whoever listens', async (t) => {
+t.test('decisions are published on channels', async (t) => {
   const events: RateLimitEvent[] = []
   const stops = [
     subscribe('holdfast:rate-limit:allowed', (event) => events.push(event)),
@@ -297,4 +298,50 @@ t.test('shows its hook by name, and after close nothing of it is left', async (t
   t.match(app.printRoutes({ includeHooks: true }), '(onRequest) ["holdfastRateLimit()"]')
   await app.close()
   t.strictSame(resources(), before)
+})
+
+t.test(
+  'a table that fills up is logged once, and clients that it forgets are published',
+  async (t) => {
+    const evicted: RateLimitEvictedEvent[] = []
+    const stop = subscribe('holdfast:rate-limit:evicted', (event) => evicted.push(event))
+    const lines: string[] = []
+    const stream = { write: (line: string) => lines.push(JSON.parse(line).msg) }
+    const app = Fastify({ logger: { level: 'warn', stream } })
+    app.register(rateLimit, { maxKeys: 200, max: 3 })
+    app.get('/', () => 'ok')
+    for (let index = 0; index < 1000; index++) {
+      const remoteAddress = `10.0.${index >> 8}.${index & 255}`
+      await app.inject({ url: '/', remoteAddress })
+      if (index === 600) stop()
+    }
+    t.equal(lines.length, 1)
+    t.match(lines[0], /four fifths of the 200 clients .* Raise maxKeys/)
+    t.ok(evicted.length > 100)
+    t.strictSame(evicted[0], { evictions: 1, capacity: 200 })
+  }
+)
+
+t.test('a trustProxy that does not tell clients apart is warned of, with the remedy', async (t) => {
+  const told = async (trust: boolean | number | string[], options: RateLimitOptions = {}) => {
+    const lines: string[] = []
+    const stream = { write: (line: string) => lines.push(JSON.parse(line).msg) }
+    // Its types no longer know a number, but it still takes one.
+    const trustProxy = trust as boolean
+    const app = Fastify({ trustProxy, logger: { level: 'warn', stream } })
+    app.register(rateLimit, options)
+    await app.ready()
+    return lines
+  }
+  for (const trust of [true, 1]) {
+    const lines = await told(trust)
+    t.equal(lines.length, 1)
+    t.match(
+      lines[0],
+      new RegExp(`^rateLimit: trustProxy: ${trust} .*Name the addresses of your proxies`)
+    )
+  }
+  t.strictSame(await told(['10.0.0.0/8']), [])
+  t.strictSame(await told(false), [])
+  t.strictSame(await told(true, { keyGenerator: () => 'a' }), [])
 })

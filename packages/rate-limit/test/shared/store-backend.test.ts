@@ -243,7 +243,7 @@ t.test(
     const code = 'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'
     await t.rejects(limiter.ban('bob', '1 hour'), {
       code,
-      message: /ban\(\) holds in this process alone/
+      message: /ban\(\) applies in this process only/
     })
     t.match(await limiter.check('bob'), { allowed: false, reason: 'banned' })
     await t.rejects(limiter.reset('bob'), { code, statusCode: 503 })

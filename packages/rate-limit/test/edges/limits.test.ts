@@ -37,7 +37,7 @@ async function late(
 
 for (const [order, build] of Object.entries({ before: early, after: late })) {
   t.test(`routes declared ${order} the plugin`, async (t) => {
-    t.test('share one budget when they have none of their own', async (t) => {
+    t.test('share one limit when they have none of their own', async (t) => {
       const app = await build({ max: 2 }, (app) => {
         app.get('/a', ok)
         app.post('/b', ok)
@@ -45,7 +45,7 @@ for (const [order, build] of Object.entries({ before: early, after: late })) {
       t.strictSame(await statuses(app, '/a', { url: '/b', method: 'POST' }, '/a'), [200, 200, 429])
     })
 
-    t.test('have the budget they are given, apart from all others', async (t) => {
+    t.test('have the limit they are given, apart from all others', async (t) => {
       const shared = own(2)
       const app = await build({ max: 3 }, (app) => {
         app.get('/a', shared, ok)
@@ -70,7 +70,7 @@ for (const [order, build] of Object.entries({ before: early, after: late })) {
       )
     })
 
-    t.test('are left alone when they say so', async (t) => {
+    t.test('are not limited when they say so', async (t) => {
       const app = await build({ max: 0 }, (app) => {
         app.get('/free', { config: { rateLimit: false } }, ok)
         app.get('/', ok)
@@ -78,7 +78,7 @@ for (const [order, build] of Object.entries({ before: early, after: late })) {
       t.strictSame(await statuses(app, '/free', '/free', '/'), [200, 200, 429])
     })
 
-    t.test('are limited alone when the plugin is not global', async (t) => {
+    t.test('are the only ones limited when the plugin is not global', async (t) => {
       const app = await build({ max: 1, global: false }, (app) => {
         app.get('/', ok)
         app.get('/plain', { config: { rateLimit: {} } }, ok)
@@ -107,7 +107,7 @@ for (const [order, build] of Object.entries({ before: early, after: late })) {
   })
 }
 
-t.test('child scopes of the app are limited, whichever came first', async (t) => {
+t.test('child scopes of the app are limited, declared before the plugin or after', async (t) => {
   const app = Fastify()
   app.register(async (scope) => {
     scope.get('/first', ok)
@@ -158,7 +158,7 @@ t.test('a nested scope adds its own limit', async (t) => {
   t.strictSame(await statuses(app, '/free'), [200])
 })
 
-t.test('the client is told the tighter of two limits', async (t) => {
+t.test('a client is told the tighter of two limits', async (t) => {
   const app = Fastify()
   app.register(rateLimit, { max: 2 })
   app.register(async (scope) => {
@@ -227,7 +227,7 @@ t.test('a later hook', async (t) => {
     })
   }
 
-  t.test('comes too late for an early route, which says so', async (t) => {
+  t.test('comes too late for an early route, which is logged', async (t) => {
     const lines: string[] = []
     const app = Fastify({
       logger: { level: 'error', stream: { write: (line) => lines.push(line) } }
@@ -246,4 +246,19 @@ t.test('a later hook', async (t) => {
     app.get('/', (_, reply) => reply.callNotFound())
     t.strictSame(await statuses(app, '/', '/', '/'), [404, 404, 429])
   })
+})
+
+t.test('each limit has its own name, whatever the route is called', async (t) => {
+  const app = Fastify().register(rateLimit)
+  const config = { rateLimit: { max: 7 } }
+  app.register(async (scope) => {
+    scope.get('/caf\u00e9', { config }, ok)
+    scope.route({ method: ['PUT', 'DELETE'], url: '/both', config, handler: ok })
+  })
+  await app.ready()
+  const policy = async (request: InjectOptions) =>
+    (await app.inject(request)).headers['ratelimit-policy']
+  t.equal(await policy({ url: '/caf%C3%A9' }), '"GET /caf?";q=7;w=60')
+  t.equal(await policy({ url: '/both', method: 'PUT' }), '"PUT,DELETE /both";q=7;w=60')
+  t.equal(await policy({ url: '/else' }), '"default";q=1000;w=60')
 })

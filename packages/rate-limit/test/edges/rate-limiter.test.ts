@@ -3,7 +3,7 @@ import { type RateLimiter, type RateLimitOptions, rateLimit } from '@holdfast/ra
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'undici'
-import { listen } from '../../../test/support/http.ts'
+import { listen } from '../../../../test/support/http.ts'
 
 const ok = () => 'ok'
 
@@ -39,7 +39,7 @@ t.test('a limiter decides about anything that has a name', async (t) => {
   t.match(await limiter.check('bob'), { allowed: true, remaining: 2 })
 })
 
-t.test('a limiter knows the client of a request, and its terms', async (t) => {
+t.test('a limiter knows the client of a request, and its limit', async (t) => {
   const app = await serve()
   const limiter = app.createRateLimiter({
     max: async (_, key) => (key === 'pro' ? 10 : 1),
@@ -67,7 +67,7 @@ t.test('a limiter knows the client of a request, and its terms', async (t) => {
   }
 })
 
-t.test('what a limiter decides is told nobody else', async (t) => {
+t.test('a limiter writes no header field, fact or event', async (t) => {
   const app = await serve({ global: false })
   const limiter = app.createRateLimiter({ max: 0 })
   app.get('/', async (request) => (await limiter.check(request)).allowed)
@@ -95,7 +95,7 @@ t.test('several policies of a limiter are charged all or nothing', async (t) => 
   t.strictSame(await left(), [1, 75], 'cancelled is all that was charged')
 })
 
-t.test('a limiter without options has the budget of the plugin', async (t) => {
+t.test('a limiter without options has the limit of the plugin', async (t) => {
   const app = await serve({ max: 3 })
   app.get('/', ok)
   const limiter = app.createRateLimiter()
@@ -124,7 +124,7 @@ t.test('a limiter may belong to a group of routes', async (t) => {
 })
 
 t.test('a reservation', async (t) => {
-  t.test('charges at once, and in the end what it did cost', async (t) => {
+  t.test('charges at once, and in the end the actual cost', async (t) => {
     const limiter = (await serve()).createRateLimiter({ max: 10 })
     const less = await limiter.reserve('a', { cost: 8 })
     t.match(less.decision, { allowed: true, remaining: 2 })
@@ -176,7 +176,7 @@ t.test('a reservation', async (t) => {
     t.equal(await remaining(limiter, 'a'), 0, 'all ten did, and were taken again')
   })
 
-  t.test('means nothing any more to a client that starts anew', async (t) => {
+  t.test('has expired for a client that was reset', async (t) => {
     const limiter = (await serve()).createRateLimiter({ max: 10 })
     const reservation = await limiter.reserve('a', { cost: 10 })
     await limiter.reset('a')
@@ -205,7 +205,7 @@ t.test('a ban', async (t) => {
     t.match(limiter.checkSync('a'), { allowed: true, remaining: 9 }, 'it was charged nothing')
   })
 
-  t.test('takes the place of the one there is', async (t) => {
+  t.test('takes the place of an earlier one', async (t) => {
     const time = clock(t)
     const limiter = (await serve()).createRateLimiter({ max: 10 })
     await limiter.ban('a', 0)
@@ -222,7 +222,7 @@ t.test('a ban', async (t) => {
     t.notOk(limiter.checkSync('a').allowed, 'banned anew')
   })
 
-  t.test('of one of its names is a ban of the request', async (t) => {
+  t.test('of one of its keys is a ban of the request', async (t) => {
     const app = await serve()
     const limiter = app.createRateLimiter({
       policies: [
@@ -260,7 +260,7 @@ t.test('only failures count, when the outcome is charged', async (t) => {
   t.strictSame(codes, [200, 200, 200, 401, 200, 401, 429])
 })
 
-t.test('what cannot be asked is refused with the reason', async (t) => {
+t.test('a wrong question is refused with the reason', async (t) => {
   const app = await serve()
   const limiter = app.createRateLimiter({ max: 1 })
   const invalid = { code: 'HOLDFAST_ERR_OPTION_INVALID' }
@@ -312,7 +312,7 @@ t.test('a key alone is not enough for what depends on the request', async (t) =>
   t.match(await limiter.check('127.0.0.1', { cost: 2 }), { reason: 'within', remaining: 3 })
 })
 
-t.test('an answer at once is not to be had where a function has to be waited for', async (t) => {
+t.test('checkSync refuses where a function would have to be waited for', async (t) => {
   const app = await serve()
   const limiter = app.createRateLimiter({ keyGenerator: async () => 'a' })
   app.get('/', (request) => limiter.checkSync(request))

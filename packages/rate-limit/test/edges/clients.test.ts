@@ -26,7 +26,7 @@ async function statuses({ app }: Service, ...users: (string | undefined)[]) {
   return codes
 }
 
-t.test('clients are counted by what keyGenerator calls them', async (t) => {
+t.test('clients are counted by the key that keyGenerator returns', async (t) => {
   const named = serve({ max: 1, keyGenerator: (request) => String(request.headers.user) })
   t.strictSame(await statuses(named, 'alice', 'bob', 'alice'), [200, 200, 429])
   const numbered = serve({ max: 1, keyGenerator: (request) => Number(request.headers.user) })
@@ -112,7 +112,7 @@ t.test('max, timeWindow and cost that fail are logged once, and a limit applies'
   }
 })
 
-t.test('max, timeWindow and cost may be asked for, at once or later', async (t) => {
+t.test('max, timeWindow and cost may be functions, which return at once or later', async (t) => {
   for (const later of [false, true]) {
     const answer = (value: number) => (later ? Promise.resolve(value) : value)
     const service = serve({
@@ -147,7 +147,7 @@ t.test(
   }
 )
 
-t.test('a window cannot count further than it can', async (t) => {
+t.test('a function cannot return more than a window can count', async (t) => {
   const service = serve({ max: () => 2 ** 32, algorithm: 'fixed-window' })
   t.match((await service.app.inject('/')).headers, { ratelimit: /r=999/ })
   t.match(service.lines, [{ msg: /max returned something other/ }])
@@ -190,7 +190,7 @@ t.test('addresses on the allow list go unlimited, in any spelling', async (t) =>
   t.strictSame(await ask('2001:db8::2'), [429, true])
 })
 
-t.test('a function may allow, and the facts say so', async (t) => {
+t.test('a function may be the allow list, and the facts say so', async (t) => {
   const facts: unknown[] = []
   const service = serve({
     max: 1,
@@ -214,7 +214,7 @@ t.test('an allow list that fails is logged once and the limit applies', async (t
   }
 })
 
-t.test('who is asked for may be found out later', async (t) => {
+t.test('the key may be found out in a later hook', async (t) => {
   const service = serve({
     max: 1,
     keyGenerator: async (request) => String(request.headers.user),
@@ -223,7 +223,7 @@ t.test('who is asked for may be found out later', async (t) => {
   t.strictSame(await statuses(service, 'root', 'root', 'alice', 'alice'), [200, 200, 200, 429])
 })
 
-t.test('behind a trusted proxy the client is whom the proxy names', async (t) => {
+t.test('behind a trusted proxy the client is the one that the proxy names', async (t) => {
   const { app } = serve({ max: 1, allowList: ['192.0.2.9'] }, true)
   const ask = async (forwarded: string) =>
     (await app.inject({ url: '/', headers: { 'x-forwarded-for': forwarded } })).statusCode

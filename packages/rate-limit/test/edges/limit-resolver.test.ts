@@ -143,7 +143,7 @@ t.test('an IPv6 network may have a limit for each of its sizes', async (t) => {
   t.strictSame(await statuses(app, from('2001:db8:2:1::1')), [200])
 })
 
-t.test('policies may charge differently, and depend on the request', async (t) => {
+t.test('policies may have different costs, which may depend on the request', async (t) => {
   const app = await serve(
     {
       cost: (request) => (request.url === '/free' ? 0 : 1),
@@ -199,7 +199,7 @@ t.test('events are about the policy that decided, and its key', async (t) => {
   t.match(events['denied'], [{ key: 'everybody', decision: { policy: 'day', each: [{}, {}] } }])
 })
 
-t.test('who is on the allow list meets none of them', async (t) => {
+t.test('a client on the allow list meets none of them', async (t) => {
   const app = await serve({ policies: [second, day], allowList: ['127.0.0.1'] })
   t.strictSame(await statuses(app, '/', '/', '/'), [200, 200, 200])
   const asked: string[] = []
@@ -218,7 +218,7 @@ t.test('a route', async (t) => {
       app.get('/own', { config: { rateLimit: config } }, ok)
     })
 
-  t.test('takes the policies of the plugin over, for a budget of its own', async (t) => {
+  t.test('has the policies of the plugin, counted apart', async (t) => {
     const app = await build({ cost: 2 })
     t.strictSame(await statuses(app, '/own', '/own', '/', '/', '/'), [200, 429, 200, 200, 429])
   })

@@ -59,7 +59,7 @@ t.test('a hook fits every place that a request passes before its handler', async
   }
 })
 
-t.test('a hook without options has the budget of the plugin', async (t) => {
+t.test('a hook without options has the limit of the plugin', async (t) => {
   const limited = await serve({ max: 2, global: false }, (app) => {
     app.get('/a', { onRequest: limiting(app).rateLimit() }, ok)
     app.get('/b', { config: { rateLimit: {} } }, ok)
@@ -99,7 +99,7 @@ t.test('a 404 handler may have a limit of its own, also in a scope with a prefix
   t.strictSame(await statuses(app, '/scope/gone'), [429])
 })
 
-t.test('a hook leaves probes alone, and says what it decided', async (t) => {
+t.test('a hook does not count probes, and writes its decision among the facts', async (t) => {
   const app = await serve({ global: false }, (app) => {
     const onRequest = limiting(app).rateLimit({ max: 0 })
     const shadow = limiting(app).rateLimit({ max: 0, mode: 'shadow', headers: false })
