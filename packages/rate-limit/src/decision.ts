@@ -1,5 +1,5 @@
 /**
- * What a limiter answers.
+ * The answer of a limiter: a decision about one request.
  */
 import type { Account } from './algorithms/algorithm.ts'
 import { NANOSECONDS } from './algorithms/nanoseconds.ts'
@@ -17,14 +17,20 @@ export interface Decision {
   readonly limit: number
   /** Requests that would still be allowed at once. */
   readonly remaining: number
-  /** Until the same request would be allowed: 0 when it was, `Infinity` when it never will be. */
+  /**
+   * The time until the same request would be allowed: 0 when it was, `Infinity` when it never will
+   * be.
+   */
   readonly retryAfter: number
-  /** Until one more request would be allowed at once than is now; `Infinity` when none ever will. */
+  /**
+   * The time until one more request would be allowed at once than is now; `Infinity` when none ever
+   * will.
+   */
   readonly moreAfter: number
-  /** Until everything is available again. */
+  /** The time until everything is available again. */
   readonly resetAfter: number
   readonly reason: DecisionReason
-  /** What each policy decided by itself, where several were asked. */
+  /** The decision of each policy by itself, where several were asked. */
   readonly each?: readonly Decision[] | undefined
 }
 
@@ -60,7 +66,7 @@ export function unanswered({ name, max, algorithm }: Policy, allowed: boolean): 
   }
 }
 
-/** The decision about whoever is banned for that many milliseconds more. */
+/** The decision about a client that is banned for that many milliseconds more. */
 export function banned({ name, max }: Policy, left: number): Decision {
   return {
     allowed: false,
@@ -75,9 +81,10 @@ export function banned({ name, max }: Policy, left: number): Decision {
 }
 
 /**
- * What one policy decided about a request that would have to wait so long, as the account is now.
+ * The decision of one policy about a request that would have to wait so long, as the account is now.
  *
- * @param perMillisecond what the policy's algorithm counts time in
+ * @param wait in the algorithm's unit of time
+ * @param perMillisecond how many of these units are a millisecond
  */
 export function decisionOf(
   { name, max, algorithm }: Policy,
@@ -101,8 +108,8 @@ export function decisionOf(
 }
 
 /**
- * One for all: that of the policy with the longest wait, or of those that allow the one with the
- * least left.
+ * One decision for all: that of the policy with the longest wait. Where all allow the request, that
+ * of the policy with the least left.
  */
 export function combineDecisions(each: readonly Decision[]): Decision {
   const decides = each.reduce(tighter)
@@ -117,10 +124,10 @@ function tighter(one: Decision, other: Decision): Decision {
 
 /**
  * The same decision some milliseconds later, if nothing was charged meanwhile. What is missing comes
- * back evenly after the first of it, as in a bucket, or at once, as at the end of a window; how a
- * sliding window gives back is not known as well.
+ * back evenly after the first of it, as in a bucket, or at once, as at the end of a window. Of a
+ * sliding window that is an estimate.
  *
- * @param more what is left besides
+ * @param more requests that are left besides
  */
 export function later(
   decision: Decision,

@@ -1,5 +1,5 @@
 /**
- * What may differ by policy.
+ * Values that may differ by policy.
  */
 
 /** One value for all policies, or one for each, in their order. */

@@ -7,9 +7,9 @@ import { toNanoseconds } from './algorithms/nanoseconds.ts'
 import { SlidingWindowAlgorithm } from './algorithms/sliding-window.ts'
 import { bucketOf, strictBucketOf, TokenBucketAlgorithm } from './algorithms/token-bucket.ts'
 
-/** What one client may ask. */
+/** A limit for each client. */
 export interface Policy {
-  /** Names the limit in headers, problem details and facts. */
+  /** The name of the limit in headers, problem details and facts. */
   readonly name: string
   /** Requests per window; 0 denies all. */
   readonly max: number
@@ -21,7 +21,7 @@ export interface Policy {
 /** One policy or several. */
 export type Policies = readonly [Policy, ...Policy[]]
 
-/** Whether they are the same limits, in the same numbers. */
+/** Whether both are the same limits, in the same numbers. */
 export function areAlike(policies: Policies, others: Policies): boolean {
   if (policies === others) return true
   return (
@@ -42,7 +42,7 @@ export function areAlike(policies: Policies, others: Policies): boolean {
 export interface Limit {
   readonly max: number
   readonly timeWindow: number
-  /** Of the token bucket. By default `max`, or a fifth of it where the limit is strict. */
+  /** Tokens of a full bucket. By default `max`, or a fifth of it where the limit is strict. */
   readonly burst?: number | undefined
   /** @default 'token-bucket' */
   readonly algorithm?: AlgorithmName | undefined

@@ -1,5 +1,5 @@
 /**
- * What every store must do, as checks for any test runner:
+ * The contract of a store as checks for any test runner:
  *
  * ```js
  * for (const { name, run } of storeConformance(() => new MyStore())) test(name, run)
@@ -15,7 +15,7 @@ import type { Store } from './store.ts'
 
 /** One thing that a store must do. */
 export interface StoreCheck {
-  /** A sentence. */
+  /** The thing, as a sentence without its subject, which is the store. */
   readonly name: string
   /** Resolves if the store does it, else rejects with an AssertionError. */
   run(): Promise<void>
@@ -24,7 +24,7 @@ export interface StoreCheck {
 /**
  * The checks. They take a few seconds in all, and leave keys that expire within two hours.
  *
- * @param open gives the store, or a promise of it; called for every check
+ * @param open returns the store, or a promise of it; called once for each check
  */
 export function storeConformance(open: () => Store | Promise<Store>): readonly StoreCheck[] {
   return [...DECISIONS, ...RESERVATIONS, ...CLIENTS].map(([name, check]) => ({

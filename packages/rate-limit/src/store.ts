@@ -1,6 +1,6 @@
 /**
- * What a store is: the place where several processes count the requests of their common clients.
- * `@holdfast/rate-limit/store-conformance` tells whether one keeps what is asked of it here.
+ * The contract of a store: the place where several processes count the requests of their common
+ * clients. `@holdfast/rate-limit/store-conformance` tells whether a store keeps it.
  */
 import type { Decision } from './decision.ts'
 import type { PerPolicy } from './per-policy.ts'
@@ -9,13 +9,13 @@ import type { Policies } from './policy.ts'
 /** The client and the limit that a store is asked about. */
 export interface LimitSubject {
   /**
-   * Names the limit: the same in every process of a service. 1 to 100 printable ASCII characters
-   * without spaces and braces.
+   * The name of the limit: the same in every process of a service. 1 to 100 printable ASCII
+   * characters without spaces and braces.
    */
   readonly limit: string
   /**
-   * Names the client: any text, also an empty one. Where the policies tell clients differently it is
-   * a list, with a name for each of them; of one limit it always is, or never.
+   * The client's key: any text, also an empty one. Where the policies tell clients differently it is
+   * a list, with a key for each of them; of one limit it always is, or never.
    */
   readonly keys: PerPolicy<string>
   /**
@@ -39,9 +39,9 @@ export interface ClientCharge extends Pick<LimitSubject, 'keys' | 'policies'> {
 /** The same with the limit that a store keeps. */
 export interface Charge extends LimitSubject, ClientCharge {}
 
-/** Something that was charged and is still to be settled. */
+/** A charge that is still to be settled. */
 export interface StoreReservation {
-  /** What {@link Store.check} would have decided. Where it is denied, nothing was charged. */
+  /** The decision that {@link Store.check} would have made. Where it denies, nothing was charged. */
   readonly decision: Decision
   /**
    * Charges `actual` in place of what was charged: of the rest gives back what has not come back by
@@ -60,25 +60,25 @@ export interface Store {
    * account are decided one after the other, whichever process they come from.
    */
   check(charge: Charge): Promise<Decision>
-  /** What {@link check} would decide. Charges nothing. */
+  /** The decision that {@link check} would make. Charges nothing. */
   peek(charge: Charge): Promise<Decision>
   /** Charges like {@link check}, to be settled later. */
   reserve(charge: Charge): Promise<StoreReservation>
   /** Forgets everything about the client, a ban included; what was reserved gives nothing back. */
-  reset(account: LimitSubject): Promise<void>
+  reset(subject: LimitSubject): Promise<void>
   /** Denies everything to the client for so many milliseconds from now; 0 ends that. */
-  ban(account: LimitSubject, duration: number): Promise<void>
+  ban(subject: LimitSubject, duration: number): Promise<void>
   /**
    * Makes sure that the store can be used. Called at boot, if the store is ready by then; the boot
    * stops when it rejects, and does not wait for long. A store that fails just now should resolve.
    */
   open?(): Promise<void>
-  /** What whoever runs the service should know of the store: told once, at boot. */
+  /** A sentence for whoever runs the service, logged once, at boot. */
   readonly advice?: string | undefined
   /** Whether a question could be answered now. A store without this is always ready. */
   readonly isReady?: boolean
   /** Calls the listener whenever the store becomes ready, until the returned function is called. */
   onReady?(listener: () => void): () => void
-  /** Names the part of the store that keeps an account, where parts can fail one by one. */
-  partOf?(account: LimitSubject): string
+  /** The name of the part of the store that keeps the account, where parts can fail one by one. */
+  partOf?(subject: LimitSubject): string
 }

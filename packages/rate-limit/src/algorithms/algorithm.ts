@@ -8,7 +8,7 @@
 /** The ways to count. */
 export type AlgorithmName = 'token-bucket' | 'sliding-window' | 'fixed-window'
 
-/** What is known of one client under one limit. */
+/** The state of one client under one limit. */
 export interface Account {
   /** The moment from which the account equals one that was never used: it has expired then. */
   expiresAt: number

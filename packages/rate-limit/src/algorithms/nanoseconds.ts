@@ -3,7 +3,7 @@
  * holds them exactly for 104 days from the clock's zero, and then to a few nanoseconds.
  */
 
-/** In a millisecond. */
+/** Nanoseconds in a millisecond. */
 export const NANOSECONDS = 1e6
 
 /** Milliseconds of a clock as whole nanoseconds. */

@@ -93,18 +93,19 @@ export function strictBucketOf(max: number, span: number, burst: number): TokenB
   return new TokenBucketAlgorithm(burst, Math.floor(span / (max - burst + 1)) + 1)
 }
 
-/** What a {@link TokenBucket} is made of. */
+/** The options of a {@link TokenBucket}. */
 export interface TokenBucketOptions {
   /** Tokens that come back in a second: above 0, fractions allowed. */
   readonly rate: number
   /** Tokens in a full bucket: a whole number of at least 0. A bucket starts full. */
   readonly capacity: number
   /**
-   * The time in milliseconds. It may jump: forward it fills the bucket, back it empties it at most.
+   * The time in milliseconds. It may jump: a jump forward fills the bucket, a jump back empties it at
+   * most.
    *
    * @default monotonicClock
    */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -146,14 +147,14 @@ export class TokenBucket {
    */
   allow(cost = 1): boolean {
     checkTokens(cost, 'cost')
-    const allowed = this.#bucket.wait(this.#account, cost, this.#settled()) === 0
+    const allowed = this.#bucket.wait(this.#account, cost, this.#advance()) === 0
     if (allowed) this.#bucket.take(this.#account, cost)
     return allowed
   }
 
   /** The whole tokens that are there now. Takes none. */
   peek(): number {
-    return this.#bucket.available(this.#account, this.#settled())
+    return this.#bucket.available(this.#account, this.#advance())
   }
 
   /**
@@ -164,11 +165,11 @@ export class TokenBucket {
    */
   retryAfter(cost = 1): number {
     checkTokens(cost, 'cost')
-    return toMilliseconds(this.#bucket.wait(this.#account, cost, this.#settled()))
+    return toMilliseconds(this.#bucket.wait(this.#account, cost, this.#advance()))
   }
 
   /** Brings the account to the present, and returns that. */
-  #settled(): number {
+  #advance(): number {
     const now = toNanoseconds(this.#clock() - this.#start)
     this.#bucket.advance(this.#account, now)
     return now

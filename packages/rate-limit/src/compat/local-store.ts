@@ -3,7 +3,8 @@
  */
 import { FixedWindowAlgorithm } from '../algorithms/fixed-window.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
-import { ClientTable, type Ledger, type TableListener } from '../memory/client-table.ts'
+import { ClientTable, type TableListener } from '../memory/client-table.ts'
+import type { Ledger } from '../memory/ledger.ts'
 import type { Limits } from './limits.ts'
 import type { Store } from './store.ts'
 import { type Count, count, type Penalty, peek } from './window.ts'

@@ -1,5 +1,5 @@
 /**
- * Whom a store tells apart, bans and forgets.
+ * The clients of a store: told apart, banned and forgotten.
  */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'

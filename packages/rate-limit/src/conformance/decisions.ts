@@ -1,5 +1,5 @@
 /**
- * What a store decides, and what it charges for that.
+ * The decisions of a store, and what it charges for them.
  */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'

@@ -1,5 +1,5 @@
 /**
- * What a store gives back, and when.
+ * The reservations of a store: what they give back, and when.
  */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'

@@ -1,5 +1,5 @@
 /**
- * A store while it is checked, and the policies that it is checked with.
+ * A store under test, and the policies that it is tested with.
  */
 import { randomUUID } from 'node:crypto'
 import type { AlgorithmName } from '../algorithms/algorithm.ts'

@@ -1,11 +1,11 @@
 /**
  * Keys as 64 bits: HalfSipHash-1-3 (Aumasson and Bernstein's SipHash for 32-bit words) under a secret
- * of this process, and as the upper half what is left of its state. Nobody outside can tell which keys collide, so nobody can aim at another client's
- * account or at one place of the table.
+ * of this process, and as the upper half what is left of its state. Nobody outside can tell which
+ * keys collide, so nobody can aim at another client's account or at one place of the table.
  */
 import { randomFillSync } from 'node:crypto'
 
-/** What a text is hashed as: its own characters, or their halves where one is beyond Latin-1. */
+/** The form a text is hashed in: its own characters, or their halves where one is beyond Latin-1. */
 const NARROW = 0
 const WIDE = 0xed
 

@@ -2,38 +2,35 @@
  * Policies that are asked together, and the clients they apply to: a request is charged to all of
  * them, or, when one denies it, to none.
  */
-
 import { toNanoseconds } from '../algorithms/nanoseconds.ts'
 import { banned, combineDecisions, type Decision } from '../decision.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { Policies, Policy } from '../policy.ts'
+import type { ClientCharge } from '../store.ts'
 import { Bans } from './bans.ts'
 import type { ClientTable } from './client-table.ts'
 import { Meter } from './meter.ts'
 import type { ReservationMark } from './reservations.ts'
 
 /** A charge that may still turn out to have been too much, or too little. */
-export interface Reservation {
-  readonly keys: PerPolicy<string>
-  readonly costs: PerPolicy<number>
-  readonly policies: Policies
-  /** What is held of each policy. */
+export interface Reservation extends ClientCharge {
+  /** The reservations of the client's accounts, policy by policy. */
   readonly marks: readonly ReservationMark[]
 }
 
 /** Decides about clients by their keys. Times are milliseconds of a monotonic clock. */
 export class Limiter {
-  /** Whether a denied request counts, too. */
   readonly #countDenied: boolean
   readonly #table: ClientTable
   readonly #policies: Policies
   readonly #meters: readonly Meter[]
   readonly #first: Meter
-  /** How long a request has to wait for each policy; of the request that is being decided. */
+  /** The nanoseconds that the request which is being decided has to wait for each policy. */
   readonly #waits: number[]
-  /** As long as nobody was ever banned there is nothing to look up. */
+  /** `undefined` as long as nobody was ever banned. */
   #bans: Bans | undefined
 
+  /** @param options `countDenied`: a denied request takes its cost too, as far as it goes */
   constructor(
     policies: Policies,
     table: ClientTable,
@@ -60,8 +57,8 @@ export class Limiter {
     time: number,
     policies: Policies = this.#policies
   ): Decision {
-    const ban = this.#banLeft(keys, time)
-    if (ban > 0) return banned(policies[0], ban)
+    const left = this.#banLeft(keys, time)
+    if (left > 0) return banned(policies[0], left)
     if (policies.length > 1) return this.#checkAll(keys, costs, time, policies)
     const meter = this.#first
     const cost = forPolicy(costs, 0)
@@ -79,21 +76,21 @@ export class Limiter {
     time: number,
     policies: Policies = this.#policies
   ): Decision {
-    const ban = this.#banLeft(keys, time)
-    if (ban > 0) return banned(policies[0], ban)
+    const left = this.#banLeft(keys, time)
+    if (left > 0) return banned(policies[0], left)
     this.#read(keys, time, policies)
     this.#wait(costs)
     return this.#decision()
   }
 
-  /** Holds what was charged just now, for {@link settle}. */
+  /** The reservation of what {@link check} charged just now, for {@link settle}. */
   reservation(
     keys: PerPolicy<string>,
     costs: PerPolicy<number>,
     policies: Policies = this.#policies
   ): Reservation {
     const marks = this.#meters.map((meter, index) =>
-      meter.mark(this.#table.hash(forPolicy(keys, index)))
+      meter.reserve(this.#table.hash(forPolicy(keys, index)))
     )
     return { keys, costs, policies, marks }
   }
@@ -129,14 +126,14 @@ export class Limiter {
   /** Denies all requests of a client for so many milliseconds from now; 0 ends that. */
   ban(keys: PerPolicy<string>, duration: number, time: number): void {
     if (duration > 0) this.#bans ??= new Bans(this.#table.capacity)
-    for (const name of bannedAs(keys)) this.#bans?.ban(name, duration, time)
+    for (const key of banKeysOf(keys)) this.#bans?.ban(key, duration, time)
   }
 
   #banLeft(keys: PerPolicy<string>, time: number): number {
     const bans = this.#bans
     if (bans === undefined) return 0
     if (typeof keys === 'string') return bans.left(keys, time)
-    return Math.max(...bannedAs(keys).map((name) => bans.left(name, time)))
+    return Math.max(...banKeysOf(keys).map((key) => bans.left(key, time)))
   }
 
   #checkAll(
@@ -200,7 +197,7 @@ export class Limiter {
   }
 }
 
-/** One name for all policies; or for each a name of its own, since it may mean another client. */
-function bannedAs(keys: PerPolicy<string>): readonly string[] {
+/** One key for all policies; or for each a key of its own, since it may mean another client. */
+function banKeysOf(keys: PerPolicy<string>): readonly string[] {
   return typeof keys === 'string' ? [keys] : keys.map((key, index) => `${index} ${key}`)
 }

@@ -15,16 +15,16 @@ import type { Charge, LimitSubject, Store, StoreReservation } from '../store.ts'
 import { ClientTable } from './client-table.ts'
 import { Limiter } from './limiter.ts'
 
-/** What a {@link MemoryStore} is made of. */
+/** The options of a {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /**
    * The most clients to remember, of all limits together.
    *
    * @default 2 ** 20
    */
-  readonly maxKeys?: number
+  readonly maxKeys?: number | undefined
   /** @default monotonicClock */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 const SHAPE: OptionShape = { maxKeys: integer({ min: 1, max: 2 ** 24 }), clock: func }
@@ -57,21 +57,21 @@ export class MemoryStore implements Store {
     const { keys, costs, policies } = charge
     const limiter = this.#limiter(charge)
     const decision = limiter.check(keys, costs, this.#clock(), policies)
-    let charged = decision.allowed ? limiter.reservation(keys, costs, policies) : undefined
+    let reservation = decision.allowed ? limiter.reservation(keys, costs, policies) : undefined
     const settle = async (actual: PerPolicy<number>): Promise<void> => {
-      if (charged !== undefined) limiter.settle(charged, actual, this.#clock())
-      charged = undefined
+      if (reservation !== undefined) limiter.settle(reservation, actual, this.#clock())
+      reservation = undefined
     }
     return { decision, settle }
   }
 
-  async reset(account: LimitSubject): Promise<void> {
-    const { keys, policies } = account
-    this.#limiter(account).reset(keys, this.#clock(), policies)
+  async reset(subject: LimitSubject): Promise<void> {
+    const { keys, policies } = subject
+    this.#limiter(subject).reset(keys, this.#clock(), policies)
   }
 
-  async ban(account: LimitSubject, duration: number): Promise<void> {
-    this.#limiter(account).ban(account.keys, duration, this.#clock())
+  async ban(subject: LimitSubject, duration: number): Promise<void> {
+    this.#limiter(subject).ban(subject.keys, duration, this.#clock())
   }
 
   #limiter({ limit, policies, countDenied }: LimitSubject): Limiter {

@@ -1,33 +1,32 @@
 /**
  * One policy and the accounts of its clients: reads one, looks at it, charges it.
  */
-
 import { type Decision, decisionOf } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import type { Ledger } from './client-table.ts'
 import type { KeyHash } from './key-hash.ts'
+import type { Ledger } from './ledger.ts'
 import { OpenReservations, type ReservationMark, type ReservedAccount } from './reservations.ts'
 
 /** Measures one client at a time; {@link read} says which. Moments are nanoseconds. */
 export class Meter {
   readonly #ledger: Ledger
-  readonly #claims: OpenReservations
+  readonly #reservations: OpenReservations
   #policy: Policy
   #now = 0
-  /** Whether the account reached further ahead than it can, and is taken for less. */
+  /** Whether the account expired later than it can, and is taken for less. */
   #isCut = false
-  /** By how much, and whose claims are worth less for that. */
+  /** By how much, and whose reservations are worth less for that. */
   #cut = 0
-  #claimed: ReservedAccount | undefined
+  #reserved: ReservedAccount | undefined
 
-  /** @param mostClaimed the most accounts of which something may be claimed */
-  constructor(policy: Policy, ledger: Ledger, mostClaimed: number) {
+  /** @param maxReserved the most accounts that may have open reservations */
+  constructor(policy: Policy, ledger: Ledger, maxReserved: number) {
     this.#policy = policy
     this.#ledger = ledger
-    this.#claims = new OpenReservations(mostClaimed)
+    this.#reservations = new OpenReservations(maxReserved)
   }
 
-  /** Reads the account of the key that was hashed last, under a policy that may differ by client. */
+  /** Reads the account of a key, under a policy that may differ by client. */
   read(key: KeyHash, now: number, policy: Policy): void {
     if (policy !== this.#policy) {
       this.#policy = policy
@@ -41,12 +40,12 @@ export class Meter {
     this.#isCut = stored > account.expiresAt
     if (this.#isCut) {
       this.#cut = stored - account.expiresAt
-      // Of a window that was cut, what is claimed is not there any more.
-      this.#claimed = policy.algorithm.counts ? undefined : this.#claims.find(key)
+      // Of a window that was cut, what was reserved is not there any more.
+      this.#reserved = policy.algorithm.counts ? undefined : this.#reservations.find(key)
     }
   }
 
-  /** Until `cost` would be admitted: 0 now, `Infinity` never. */
+  /** Nanoseconds until `cost` would be admitted: 0 now, `Infinity` never. */
   wait(cost: number): number {
     return this.#policy.algorithm.wait(this.#ledger.account, cost, this.#now)
   }
@@ -57,29 +56,29 @@ export class Meter {
     this.#write()
   }
 
-  /** Claims what was taken just now from the account of that key. */
-  mark(key: KeyHash): ReservationMark {
-    return this.#claims.open(key, this.#ledger.account.expiresAt, this.#now)
+  /** Opens a reservation of what was taken just now from the account of that key. */
+  reserve(key: KeyHash): ReservationMark {
+    return this.#reservations.open(key, this.#ledger.account.expiresAt, this.#now)
   }
 
-  /** Ends a claim to the account that was read: `charged` was taken, and `actual` should have been. */
-  settle(claim: ReservationMark, charged: number, actual: number): void {
+  /** Settles a reservation of the account that was read: `actual` in place of `charged`. */
+  settle(reservation: ReservationMark, charged: number, actual: number): void {
     const { account } = this.#ledger
     const { algorithm } = this.#policy
     this.#moveCut()
-    const mark = this.#claims.close(claim)
+    const mark = this.#reservations.close(reservation)
     if (actual > charged) {
       algorithm.penalize(account, actual - charged, this.#now)
     } else {
       const back = algorithm.refund(account, charged - actual, this.#now, mark)
-      this.#claims.move(claim.account, back)
+      this.#reservations.move(reservation.account, back)
     }
     this.#write()
   }
 
-  /** Forgets the account that was read, and all claims to it. */
+  /** Forgets the account that was read, and all its reservations. */
   reset(key: KeyHash): void {
-    this.#claims.void(key)
+    this.#reservations.void(key)
     this.#ledger.forget()
   }
 
@@ -90,7 +89,7 @@ export class Meter {
   }
 
   /**
-   * Mends an account that reaches too far ahead, because the clock was set back or the limit is
+   * Repairs an account that expires too late, because the clock was set back or the limit is
    * another: without this its client would wait for the old time to come again.
    */
   repair(): void {
@@ -110,6 +109,6 @@ export class Meter {
   #moveCut(): void {
     if (!this.#isCut) return
     this.#isCut = false
-    if (this.#claimed !== undefined) this.#claims.move(this.#claimed, this.#cut)
+    if (this.#reserved !== undefined) this.#reservations.move(this.#reserved, this.#cut)
   }
 }

@@ -1,83 +1,86 @@
 /**
  * What was charged beforehand and is still to be settled.
  *
- * What an account owes comes back by itself, in the order in which it was taken. So of a claim there
- * is only left to give back what its account owes before the claim's mark: where the account's
- * `until` was just after the charge, less what was given back of other claims since. Given back
- * without regard to that, late claims would let more pass than the limit says.
+ * What an account owes comes back by itself, in the order in which it was taken. So of a reservation
+ * there is only left to give back what its account owes before the reservation's mark: the account's
+ * `expiresAt` just after the charge, less what was given back of other reservations since. Given back
+ * without regard to that, late settling would let more pass than the limit says.
  */
 import type { KeyHash } from './key-hash.ts'
 
 /** One charge to one account. */
 export interface ReservationMark {
   readonly account: ReservedAccount
-  /** Where `until` was after the charge, counted as if nothing had been given back before. */
+  /** The account's `expiresAt` after the charge, as if nothing had been given back before. */
   readonly mark: number
 }
 
-/** An account with claims to it. */
+/** An account with open reservations. */
 export interface ReservedAccount {
-  readonly name: number
-  /** Claims that are not settled. */
+  readonly id: number
+  /** Reservations that are not settled. */
   open: number
-  /** By how much what was given back has moved all marks. */
+  /** The time by which what was given back has moved all marks. */
   moved: number
-  /** The last moment at which any claim is worth something. */
-  until: number
+  /** The last moment at which any of the reservations is worth something. */
+  expiresAt: number
 }
 
-/** Looked at for every new claim, so that claims that are never settled do not pile up. */
+/** Looked at for every new reservation, so that those that are never settled do not pile up. */
 const SWEPT = 2
 
-/** The claims to the accounts of one policy. Bounded: claims that there is no room for are void. */
+/**
+ * The open reservations of the accounts of one ledger. Bounded: where there is no room, those of the
+ * account that began first are void. Moments are nanoseconds.
+ */
 export class OpenReservations {
-  readonly #most: number
+  readonly #maxAccounts: number
   readonly #accounts = new Map<number, ReservedAccount>()
 
-  /** @param most the most accounts with claims to them */
-  constructor(most: number) {
-    this.#most = most
+  /** @param maxAccounts the most accounts with open reservations */
+  constructor(maxAccounts: number) {
+    this.#maxAccounts = maxAccounts
   }
 
-  /** How many accounts have claims to them, or had until a moment ago. */
+  /** How many accounts have open reservations, or had until a moment ago. */
   get size(): number {
     return this.#accounts.size
   }
 
-  /** Begins a claim, to an account whose `until` is that. */
-  open(key: KeyHash, until: number, now: number): ReservationMark {
+  /** Opens a reservation of an account that expires at that moment. */
+  open(key: KeyHash, expiresAt: number, now: number): ReservationMark {
     this.#sweep(now)
-    const name = nameOf(key)
-    let account = this.#accounts.get(name)
+    const id = idOf(key)
+    let account = this.#accounts.get(id)
     if (account === undefined) {
-      if (this.#accounts.size >= this.#most) {
+      if (this.#accounts.size >= this.#maxAccounts) {
         this.#void(this.#accounts.values().next().value as ReservedAccount)
       }
-      account = { name, open: 0, moved: 0, until }
-      this.#accounts.set(name, account)
+      account = { id, open: 0, moved: 0, expiresAt }
+      this.#accounts.set(id, account)
     }
     account.open++
-    account.until = Math.max(account.until, until)
-    return { account, mark: until + account.moved }
+    account.expiresAt = Math.max(account.expiresAt, expiresAt)
+    return { account, mark: expiresAt + account.moved }
   }
 
-  /** Ends a claim. Returns its mark as it is now. */
+  /** Closes a reservation. Returns its mark as it is now. */
   close({ account, mark }: ReservationMark): number {
     if (--account.open === 0) this.#forget(account)
     return mark - account.moved
   }
 
-  /** All claims to an account are worth that much less. */
+  /** Makes all reservations of an account worth that much less. */
   move(account: ReservedAccount, by: number): void {
     account.moved += by
   }
 
-  /** The account with claims to it, where there are any. */
+  /** The account, where it has open reservations. */
   find(key: KeyHash): ReservedAccount | undefined {
-    return this.#accounts.size === 0 ? undefined : this.#accounts.get(nameOf(key))
+    return this.#accounts.size === 0 ? undefined : this.#accounts.get(idOf(key))
   }
 
-  /** What was claimed of an account is worth nothing any more. */
+  /** Makes all reservations of an account worth nothing. */
   void(key: KeyHash): void {
     const account = this.find(key)
     if (account !== undefined) this.#void(account)
@@ -89,20 +92,20 @@ export class OpenReservations {
   }
 
   #forget(account: ReservedAccount): void {
-    if (this.#accounts.get(account.name) === account) this.#accounts.delete(account.name)
+    if (this.#accounts.get(account.id) === account) this.#accounts.delete(account.id)
   }
 
   #sweep(now: number): void {
     let left = SWEPT
-    for (const [name, account] of this.#accounts) {
+    for (const [id, account] of this.#accounts) {
       if (left-- === 0) return
-      this.#accounts.delete(name)
-      if (account.until > now) this.#accounts.set(name, account)
+      this.#accounts.delete(id)
+      if (account.expiresAt > now) this.#accounts.set(id, account)
     }
   }
 }
 
 /** As many bits of a hash as a number holds. */
-function nameOf({ low, high }: KeyHash): number {
+function idOf({ low, high }: KeyHash): number {
   return (low >>> 0) + (high & 0x1fffff) * 2 ** 32
 }

@@ -1,0 +1,107 @@
+/**
+ * The accounts of one limit in one window, in the table that all limits share.
+ */
+import { type Account, type Algorithm, emptyAccount } from '../algorithms/algorithm.ts'
+import type { DebtSketch } from './debt-sketch.ts'
+import type { KeyHash } from './key-hash.ts'
+import { NOWHERE } from './slot-groups.ts'
+import type { SlotTable } from './slot-table.ts'
+
+/** What a ledger asks of the table that it is part of. */
+export interface LedgerTable {
+  readonly slots: SlotTable
+  /** Takes a slot for a new key. */
+  allocate(low: number, high: number, now: number): number
+  /** What was evicted of accounts like the ledger's; `undefined` as long as nothing was. */
+  sketchOf(ledger: Ledger): DebtSketch | undefined
+}
+
+/** Reads one account at a time, and writes the one that was read last. Moments are nanoseconds. */
+export class Ledger {
+  /** What was read last, and is written next. */
+  readonly account: Account = emptyAccount()
+  readonly counts: boolean
+  /**
+   * The accounts whose evicted debts are kept together: those of one algorithm that weigh about the
+   * same, so that one limit's flood does not make another's newcomers wait for hours.
+   */
+  readonly kind: string
+  /** The longest that one of its accounts lasts. */
+  lifetime = 0
+  readonly #id: number
+  readonly #salt: number
+  readonly #table: LedgerTable
+  readonly #slots: SlotTable
+  #capacity = 0
+  #low = 0
+  #high = 0
+  #slot = NOWHERE
+
+  /** @param id a whole number of 16 bits, which no other ledger of the table has */
+  constructor(id: number, table: LedgerTable, algorithm: Algorithm) {
+    this.#id = id << 16
+    // Keys of several limits must not all fall into the same groups.
+    this.#salt = Math.imul(id, 0x9e3779b1)
+    this.#table = table
+    this.#slots = table.slots
+    this.counts = algorithm.counts
+    const weight = algorithm.lifetime / Math.max(1, algorithm.capacity)
+    this.kind = `${algorithm.name} ${Math.floor(Math.log2(weight) / 2)}`
+    this.grow(algorithm)
+  }
+
+  /** Makes room for accounts of that algorithm, of the same name as the ledger's first. */
+  grow({ lifetime, capacity }: Algorithm): void {
+    if (lifetime > this.lifetime) this.lifetime = lifetime
+    if (capacity > this.#capacity) this.#capacity = capacity
+  }
+
+  /** Reads the account of a key. */
+  read({ low, high }: KeyHash, now: number): void {
+    this.#low = low ^ this.#salt
+    this.#high = (high & 0xffff) | this.#id
+    this.#slot = this.#slots.find(this.#low, this.#high)
+    const { account } = this
+    if (this.#slot !== NOWHERE) {
+      account.expiresAt = this.#slots.expiryOf(this.#slot)
+      if (this.counts) this.#slots.readCounts(this.#slot, account)
+      return
+    }
+    account.expiresAt = -Infinity
+    account.used = 0
+    account.previous = 0
+    this.#table.sketchOf(this)?.read(this.#low, this.#high, account, now)
+  }
+
+  /** Writes the account that was read last. One that has expired needs no slot. */
+  write(now: number): void {
+    const { account } = this
+    if (!this.#slots.holds(this.#slot, this.#low, this.#high)) {
+      // What other ledgers wrote meanwhile may have moved it.
+      this.#slot = this.#slots.find(this.#low, this.#high)
+      if (this.#slot === NOWHERE) {
+        if (account.expiresAt <= now) return
+        this.#slot = this.#table.allocate(this.#low, this.#high, now)
+      }
+    }
+    this.#slots.writeExpiry(this.#slot, account.expiresAt)
+    if (this.counts) this.#slots.writeCounts(this.#slot, account.used, account.previous)
+  }
+
+  /** Forgets the account that was read last, and what a sketch would start it from. */
+  forget(): void {
+    const { account } = this
+    account.expiresAt = -Infinity
+    account.used = 0
+    account.previous = 0
+    this.#slot = this.#slots.find(this.#low, this.#high)
+    if (this.#slot !== NOWHERE) this.#slots.writeExpiry(this.#slot, -Infinity)
+    this.#table.sketchOf(this)?.forget(this.#low, this.#high)
+  }
+
+  /** An account's debt as a share of the most it could owe. */
+  debtOf({ expiresAt, used, previous }: Account, now: number): number {
+    if (this.counts) return (used + previous) / this.#capacity
+    return (expiresAt - now) / this.lifetime
+  }
+}
