@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ClientTable } from '../dist/memory/client-table.js'
-import { Limiter } from '../dist/memory/limiter.js'
-import { type Policies, policyOf } from '../dist/policy.js'
+import { ClientTable } from '../../dist/memory/client-table.js'
+import { Limiter } from '../../dist/memory/limiter.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
 
 const perSecond = policyOf('second', { max: 2, timeWindow: 1000 })
 const perDay = policyOf('day', { max: 5, timeWindow: 86_400_000, algorithm: 'fixed-window' })

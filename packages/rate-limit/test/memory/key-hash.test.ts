@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { KeyHash } from '../dist/memory/key-hash.js'
+import { KeyHash } from '../../dist/memory/key-hash.js'
 
 function hashOf(secret: number[], text: string): [number, number] {
   const hash = new KeyHash(secret)

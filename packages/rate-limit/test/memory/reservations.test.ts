@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
-import { Bans } from '../dist/memory/bans.js'
-import { ClientTable } from '../dist/memory/client-table.js'
-import { KeyHash } from '../dist/memory/key-hash.js'
-import { Limiter } from '../dist/memory/limiter.js'
-import { OpenReservations } from '../dist/memory/reservations.js'
-import { type Policies, policyOf } from '../dist/policy.js'
+import type { AlgorithmName } from '../../dist/algorithms/algorithm.js'
+import { Bans } from '../../dist/memory/bans.js'
+import { ClientTable } from '../../dist/memory/client-table.js'
+import { KeyHash } from '../../dist/memory/key-hash.js'
+import { Limiter } from '../../dist/memory/limiter.js'
+import { OpenReservations } from '../../dist/memory/reservations.js'
+import { type Policies, policyOf } from '../../dist/policy.js'
 
 /** What a client did in the end take, and when it was admitted. */
 interface Usage {

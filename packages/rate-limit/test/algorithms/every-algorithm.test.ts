@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Algorithm, emptyAccount } from '../dist/algorithms/algorithm.js'
-import { FixedWindowAlgorithm } from '../dist/algorithms/fixed-window.js'
-import { SlidingWindowAlgorithm } from '../dist/algorithms/sliding-window.js'
-import { strictBucketOf, TokenBucketAlgorithm } from '../dist/algorithms/token-bucket.js'
-import { policyOf } from '../dist/policy.js'
+import { type Algorithm, emptyAccount } from '../../dist/algorithms/algorithm.js'
+import { FixedWindowAlgorithm } from '../../dist/algorithms/fixed-window.js'
+import { SlidingWindowAlgorithm } from '../../dist/algorithms/sliding-window.js'
+import { strictBucketOf, TokenBucketAlgorithm } from '../../dist/algorithms/token-bucket.js'
+import { policyOf } from '../../dist/policy.js'
 
 const HOUR = 3_600_000_000_000n
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { AlgorithmName } from '../dist/algorithms/algorithm.js'
-import { ClientTable } from '../dist/memory/client-table.js'
-import { Limiter } from '../dist/memory/limiter.js'
-import { policyOf } from '../dist/policy.js'
+import type { AlgorithmName } from '../../dist/algorithms/algorithm.js'
+import { ClientTable } from '../../dist/memory/client-table.js'
+import { Limiter } from '../../dist/memory/limiter.js'
+import { policyOf } from '../../dist/policy.js'
 
 const SECOND = 1000
 const ALGORITHMS = ['token-bucket', 'sliding-window', 'fixed-window'] as const
