@@ -3,6 +3,7 @@
  * plugin declares its channels by merging them into {@link ChannelPayloads}.
  */
 import diagnosticsChannel from 'node:diagnostics_channel'
+import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
 
 /**
@@ -36,19 +37,20 @@ export function channel<Name extends ChannelName>(name: Name): Channel<ChannelPa
 
 /**
  * Calls `listener` with everything published on a channel, until the returned function is called.
- * Unlike a raw subscription, which Node turns into an uncaught exception, a listener that throws is
- * reported once as a process warning and harms nothing.
+ * Unlike a raw subscription, which Node turns into an uncaught exception, a listener that throws, or
+ * returns a promise that rejects, is reported once as a process warning and harms nothing.
  */
 export function subscribe<Name extends ChannelName>(
   name: Name,
   listener: (payload: ChannelPayloads[Name]) => void
 ): () => void {
+  const where = `a listener of the channel ${name}`
   const contained = (payload: unknown): void => {
     try {
       // What is published under a name has the type declared for it.
-      listener(payload as ChannelPayloads[Name])
+      contain(listener(payload as ChannelPayloads[Name]), listener, where)
     } catch (error) {
-      reportOnce(listener, `the channel ${name}`, error)
+      reportOnce(listener, where, error)
     }
   }
   diagnosticsChannel.subscribe(name, contained)

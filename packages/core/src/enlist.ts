@@ -4,6 +4,7 @@
 import type { FastifyInstance } from 'fastify'
 import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
 import { hookNames, isRoot } from './fastify-internals.ts'
+import { guardedLog } from './guarded-log.ts'
 import { checkHoldfastConfig } from './route-config.ts'
 
 /** The place that a plugin needs among the others. */
@@ -52,14 +53,15 @@ export function enlist(app: FastifyInstance, name: string, placement: Placement 
   before.push({ app, name, after })
   const strangers = first ? hookNames(app, 'onRequest').filter(isForeign) : []
 
+  const log = guardedLog(app.log)
   app.addHook('onReady', async () => {
     if (late !== undefined) {
-      app.log.warn(
+      log.warn(
         `${name} is registered after ${late.name}: requests meet ${late.name} first. Move app.register() of ${name} above it.`
       )
     }
     if (strangers.length > 0) {
-      app.log.warn(
+      log.warn(
         `${name} is registered after the onRequest hooks ${strangers.join(', ')}: they run before it and may refuse what it answers. Move app.register() of ${name} above them.`
       )
     }

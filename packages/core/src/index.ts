@@ -64,6 +64,8 @@ export {
   takePreCloseHooks,
   trustProxyOf
 } from './fastify-internals.ts'
+export { contain, guardedCall } from './guard.ts'
+export { type GuardedLog, type GuardedLogMethod, guardedLog } from './guarded-log.ts'
 export { type IntakeListener, intake } from './intake.ts'
 export { checkOptions, type OptionCheck, type OptionShape } from './option-shape.ts'
 export { problemOf, type Refusal, refuse, refuseWith } from './refuse.ts'

@@ -14,6 +14,7 @@ import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { ClientErrorFact } from './facts.ts'
 import { furtherServers, rootOf } from './fastify-internals.ts'
+import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
 import { factsOf, recordOf } from './request-record.ts'
 import { noteSent, watch, watchNew } from './settle.ts'
@@ -27,6 +28,8 @@ export interface IntakeListener {
   /** Bytes that were not HTTP, or never became a whole head. They are over when they are told. */
   malformed?(error: ClientErrorFact, socket: Socket): void
 }
+
+const LISTENER = 'a listener of intake'
 
 // Registered, so that two copies of this package in one process share an app's one intake.
 const LISTENERS = Symbol.for('holdfast.intake-listeners')
@@ -125,9 +128,9 @@ class Intake {
     // Not through #tell(): this runs for every request, and would make a closure for each.
     for (const listener of this.listeners) {
       try {
-        listener.request(request, response)
+        contain(listener.request(request, response), listener, LISTENER)
       } catch (error) {
-        reportOnce(listener, 'intake', error)
+        reportOnce(listener, LISTENER, error)
       }
     }
   }
@@ -161,12 +164,12 @@ class Intake {
     }
   }
 
-  #tell(tell: (listener: IntakeListener) => void): void {
+  #tell(tell: (listener: IntakeListener) => unknown): void {
     for (const listener of this.listeners) {
       try {
-        tell(listener)
+        contain(tell(listener), listener, LISTENER)
       } catch (error) {
-        reportOnce(listener, 'intake', error)
+        reportOnce(listener, LISTENER, error)
       }
     }
   }

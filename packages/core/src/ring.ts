@@ -39,8 +39,10 @@ export class Ring<Item extends RingItem> implements Iterable<Item> {
   /** Oldest first. Items may leave meanwhile: one that has left is passed over. */
   *[Symbol.iterator](): Iterator<Item> {
     const items: RingItem[] = []
-    for (let item = this.#seam.next; item !== this.#seam; item = item?.next) {
-      items.push(item as RingItem)
+    let item = this.#seam.next as RingItem
+    while (item !== this.#seam) {
+      items.push(item)
+      item = item.next as RingItem
     }
     for (const item of items) if (isInRing(item)) yield item as Item
   }

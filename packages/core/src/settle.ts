@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
 import {
   type Ending,
@@ -13,6 +14,8 @@ import {
   type SettledListener,
   type Settling
 } from './request-record.ts'
+
+const LISTENER = 'a listener of onSettled'
 
 // Registered, so that two copies of this package in one process know each other's.
 const QUEUE = Symbol.for('holdfast.queued-responses')
@@ -101,9 +104,9 @@ function settle(response: ServerResponse): void {
 
 function call(listener: SettledListener, response: ServerResponse, ending: Ending): void {
   try {
-    listener(response, ending)
+    contain(listener(response, ending), listener, LISTENER)
   } catch (error) {
-    reportOnce(listener, 'onSettled', error)
+    reportOnce(listener, LISTENER, error)
   }
 }
 

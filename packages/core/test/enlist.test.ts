@@ -141,6 +141,7 @@ t.test('a misspelling under config.holdfast stops the boot, in reach of a plugin
         message: /"config.holdfast of GET \/type.probe" must be true or false/
       }
     )
+    scope.get('/without', async () => '')
     scope.get('/right', { config: { holdfast: { probe: true } } }, async () => 'right')
   })
   t.equal((await app.inject('/right')).body, 'right')

@@ -14,6 +14,7 @@ import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 import { Ledger } from './ledger.ts'
 import { twoAddresses } from './two-addresses.ts'
+import { warningsOf } from './warnings.ts'
 
 const never = new Promise<never>(() => {})
 
@@ -659,17 +660,14 @@ t.test('two copies of core share an app, its facts and its endings', async (t) =
   t.equal(ledger.lines.length, 6)
 })
 
-t.test('a listener that throws is reported once and harms nobody', async (t) => {
-  const warnings: Error[] = []
-  const collect = (warning: Error): void => {
-    warnings.push(warning)
-  }
-  process.on('warning', collect)
+t.test('a listener that throws or rejects is reported once and harms nobody', async (t) => {
+  const warnings = warningsOf(t)
   const throws = (what: string) => (): never => {
     throw new Error(what)
   }
   const { app, ledger, port } = await start(t, {}, (app) => {
     intake(app, { request: throws('on request') })
+    intake(app, { request: async () => throws('later')() })
     intake(app, { request() {}, tunnel: throws('on tunnel'), malformed: throws('on malformed') })
   })
   const behind = new Ledger()
@@ -685,13 +683,13 @@ t.test('a listener that throws is reported once and harms nobody', async (t) => 
     connection.socket.end()
     await connection.ended()
   }
-  await eventually(() => warnings.length === 2)
-  process.off('warning', collect)
+  await eventually(() => warnings.length === 3)
   t.equal(behind.lines.length, 4)
   t.strictSame(behind.lines, ledger.lines)
   t.match(warnings, [
-    { message: /intake threw.*on request/ },
-    { message: /intake threw.*on tunnel/ }
+    { message: /intake;.*on request/ },
+    { message: /intake;.*later/ },
+    { message: /intake;.*on tunnel/ }
   ])
 })
 

@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { factsOf, monotonicClock, type RequestFacts, remaining } from '@holdfast/core'
+import {
+  factsOf,
+  intake,
+  monotonicClock,
+  type RequestFacts,
+  remaining,
+  routedRequest
+} from '@holdfast/core'
 import Fastify from 'fastify'
 import t from 'tap'
 
@@ -20,6 +27,18 @@ t.test('a request has one set of facts, raw or not', async (t) => {
   t.equal(seen[0], seen[1])
   t.not(seen[0], seen[2])
 })
+
+t.test(
+  'the request of Fastify is known from the first hook on, where requests are taken in',
+  async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    intake(app, { request: () => {} })
+    app.get('/', async (request) => routedRequest(request.raw) === request)
+    t.equal((await app.inject('/')).body, 'true')
+    t.equal(routedRequest({} as IncomingMessage), undefined)
+  }
+)
 
 t.test('facts are kept under a registered symbol, for every copy of the package', async (t) => {
   const raw = {} as IncomingMessage

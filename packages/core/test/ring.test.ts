@@ -63,6 +63,13 @@ t.test('items that leave during a walk are passed over', async (t) => {
     if (one.name === 0) leaveRing(items[1] as Item)
   }
   t.strictSame(met, [0, 2, 3])
+  for (const one of items) ring.add(one)
+  for (const one of ring) {
+    met.push(one.name)
+    if (one.name === 1) break
+  }
+  t.strictSame(met, [0, 2, 3, 0, 1], 'a walk may end early')
+  for (const one of items) leaveRing(one)
   t.equal(ring.first, undefined)
 })
 

@@ -13,6 +13,7 @@ import {
   type RawConnection,
   rawConnection
 } from '../../../test/support/http.ts'
+import { warningsOf } from './warnings.ts'
 
 const never = new Promise<never>(() => {})
 
@@ -455,28 +456,30 @@ t.test('a response that closes a second time tells nobody twice', async (t) => {
   t.strictSame(told, ['finished'])
 })
 
-t.test('a listener that throws is reported once and harms nothing', async (t) => {
+t.test('a listener that throws or rejects is reported once and harms nothing', async (t) => {
   const app = Fastify()
   let told = 0
-  const warnings: Error[] = []
-  const collect = (warning: Error): void => {
-    warnings.push(warning)
-  }
-  process.on('warning', collect)
+  const warnings = warningsOf(t)
   const broken = (): never => {
     throw new Error('no ink')
+  }
+  const rejects = async (): Promise<never> => {
+    throw new Error('no paper')
   }
   app.get('/', (_, reply) => {
     onSettled(reply.raw, () => told++)
     onSettled(reply.raw, broken)
+    onSettled(reply.raw, rejects)
     return 'ok'
   })
   for (let count = 0; count < 3; count++) t.equal((await app.inject('/')).statusCode, 200)
-  await eventually(() => told === 3 && warnings.length > 0)
+  await eventually(() => told === 3 && warnings.length > 1)
   await app.close()
-  process.off('warning', collect)
-  t.equal(warnings.length, 1)
-  t.match(warnings[0], { code: 'HOLDFAST_LISTENER_THREW', message: /onSettled.*no ink/ })
+  t.equal(warnings.length, 2)
+  t.match(warnings, [
+    { code: 'HOLDFAST_CALLBACK_FAILED', message: /onSettled.*no ink/ },
+    { code: 'HOLDFAST_CALLBACK_FAILED', message: /onSettled.*no paper/ }
+  ])
 })
 
 function signal(): [Promise<void>, () => void] {

@@ -1,0 +1,50 @@
+/**
+ * The one way in which the suite writes to a logger of the user's.
+ */
+import type { FastifyBaseLogger } from 'fastify'
+import { contain } from './guard.ts'
+import { reportOnce } from './report.ts'
+
+/** Writes a message, with fields before it or without. */
+export interface GuardedLogMethod {
+  (fields: object, message: string): void
+  (message: string): void
+}
+
+/** The methods of a logger. None of them throws. */
+export interface GuardedLog {
+  readonly trace: GuardedLogMethod
+  readonly debug: GuardedLogMethod
+  readonly info: GuardedLogMethod
+  readonly warn: GuardedLogMethod
+  readonly error: GuardedLogMethod
+  readonly fatal: GuardedLogMethod
+}
+
+/**
+ * Guards a logger: where one of its methods throws, returns a promise that rejects, or writes to a
+ * stream that throws, the line is lost and nothing else. That is told once for each logger, as a
+ * process warning. Make it once for each registration, not for each line.
+ */
+export function guardedLog(log: FastifyBaseLogger): GuardedLog {
+  const method = (level: keyof GuardedLog): GuardedLogMethod => {
+    return (first: object | string, message?: string) => {
+      try {
+        // With one argument only where one was given: a logger may count them.
+        const result: unknown =
+          message === undefined ? log[level](first) : log[level](first, message)
+        contain(result, log, 'the logger')
+      } catch (error) {
+        reportOnce(log, 'the logger', error)
+      }
+    }
+  }
+  return {
+    trace: method('trace'),
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
+    fatal: method('fatal')
+  }
+}
