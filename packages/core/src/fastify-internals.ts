@@ -180,20 +180,17 @@ export interface PreCloseHook {
  * Takes the `preClose` hooks of an app and its scopes out of Fastify's lists, so that Fastify does
  * not run them, and returns them in the order in which it would. Empty where a version of Fastify
  * keeps them elsewhere: then they stay.
- *
- * @param except a hook that stays
  */
-export function takePreCloseHooks(app: FastifyInstance, except: unknown): PreCloseHook[] {
+export function takePreCloseHooks(app: FastifyInstance): PreCloseHook[] {
   const hooks = privateOf(app, 'fastify.hooks')
   const children = privateOf(app, 'fastify.children')
   const functions: unknown = hooks && Reflect.get(hooks, 'preClose')
   if (!Array.isArray(functions) || !Array.isArray(children)) return []
-  const own: PreCloseHook[] = []
-  for (const hook of functions.splice(0)) {
-    if (hook === except) functions.push(hook)
-    else own.push({ name: hook.name || '(anonymous)', run: () => callHook(app, hook) })
-  }
-  return [...own, ...children.flatMap((child) => takePreCloseHooks(child, except))]
+  const own = functions.splice(0).map((hook) => ({
+    name: hook.name || '(anonymous)',
+    run: () => callHook(app, hook)
+  }))
+  return [...own, ...children.flatMap(takePreCloseHooks)]
 }
 
 /** As Fastify calls it: a hook that takes an argument is given `done`. */

@@ -1,12 +1,13 @@
 /**
- * The way out: serve on while clients leave, stop listening, let requests finish, run the app's own
- * steps, close. It runs once, and it ends whatever hangs. Time passes through a {@link Pause} only.
+ * The shutdown of a service: serve on while clients leave, stop listening, let requests finish, run
+ * the app's own steps, close. It runs once, and it ends whatever hangs. Time passes through a {@link Pause} only.
  */
 import type { Clock } from '@holdfast/core'
-import { describe } from '@holdfast/core/options'
+import { attempt, type Pause } from './attempt.ts'
+import { messageOf } from './error-text.ts'
 import type { Phases } from './phases.ts'
 import type { ShutdownBudget } from './shutdown-budget.ts'
-import type { Pause, Steps } from './steps.ts'
+import type { Steps } from './steps.ts'
 
 /** What is drained. */
 export interface Drainable {
@@ -20,9 +21,11 @@ export interface Drainable {
   stopListening(): void
   /** Closes the connections on which nothing is in flight. */
   closeIdle(): void
+  /** Tells the WebSocket clients that there are to go. */
+  tellWebSockets(): void
   /** Resolves when no request is in flight and no task under way. */
   whenIdle(): Promise<void>
-  /** Aborts the app's signal, and tells WebSocket clients to go. */
+  /** Aborts the app's signal, and tells WebSocket clients to go that have come since. */
   abort(): void
   /** Resolves when the WebSocket clients who were told to go have gone. */
   whenWebSocketsClosed(): Promise<void>
@@ -30,12 +33,18 @@ export interface Drainable {
   whenTasksDone(): Promise<void>
   /** Stops to wait for the tasks under way, and returns their names. */
   giveUpTasks(): readonly string[]
-  /** Destroys the requests in flight, and gives up the tasks. */
+  /** Destroys the requests in flight, and gives up the tasks. There may be none. */
   cut(): Cut
   /** Destroys every connection that is left. */
   disconnect(): void
   /** Resolves when the connections that are left have closed. */
   whenDisconnected(): Promise<void>
+}
+
+/** A `preClose` hook of the app. */
+export interface PreCloseHook {
+  readonly name: string
+  run(): Promise<void>
 }
 
 /** What was under way at the deadline. */
@@ -50,6 +59,10 @@ export interface Cut {
 export interface ShutdownPlan {
   readonly reason: string
   readonly budget: ShutdownBudget
+  /** Takes the `preClose` hooks from the app, which does not call them any more. */
+  preCloseHooks(): readonly PreCloseHook[]
+  /** The longest that one `preClose` hook may take, in milliseconds. */
+  readonly hookTimeout: number
   /** Closes the app. */
   close(): Promise<unknown>
   /** Whether the close may take any time: the caller of `app.close()` waits for nothing else. */
@@ -96,6 +109,11 @@ export class Drain {
   readonly #pause: Pause
   readonly #clock: Clock
   #report: Promise<Report> | undefined
+  #hooksDone!: () => void
+  /** Resolves when the `preClose` hooks of the app have ended, or run out of time. */
+  readonly hooksEnded: Promise<void> = new Promise((resolve) => {
+    this.#hooksDone = resolve
+  })
   #stepsDone!: () => void
   /** Resolves when requests have ended and the steps have run: what is left is to close. */
   readonly readyToClose: Promise<void> = new Promise((resolve) => {
@@ -121,7 +139,8 @@ export class Drain {
     return this.#report
   }
 
-  async #run({ reason, budget, close, unlimitedClose, problem }: ShutdownPlan): Promise<Report> {
+  async #run(plan: ShutdownPlan): Promise<Report> {
+    const { reason, budget, unlimitedClose, problem } = plan
     const startedAt = this.#clock()
     this.#phases.enter('draining')
     this.#service.askToLeave()
@@ -130,9 +149,11 @@ export class Drain {
 
     this.#phases.enter('stopping')
     this.#service.stopListening()
+    this.#service.tellWebSockets()
+    const goodbye = this.#runHooks(plan)
     await this.#pause(LINGER, closing)
     this.#service.closeIdle()
-    const cut = await this.#finish(budget.finishTimeout)
+    const cut = await this.#finish(budget.finishTimeout, goodbye)
 
     const finishedAt = this.#clock()
     const left = (): number => Math.max(0, budget.closeTimeout - (this.#clock() - finishedAt))
@@ -144,7 +165,7 @@ export class Drain {
     const failures = await this.#steps.run(left(), this.#pause, this.#clock)
     await this.#pause(left() * GOODBYE_SHARE, this.#service.whenTasksDone())
     this.#stepsDone()
-    const failure = await this.#close(close(), left(), unlimitedClose)
+    const failure = await this.#close(plan.close(), left(), unlimitedClose)
     // An app is closed a moment before the last sockets tell that they are: before a request that
     // was cut has settled, and the log has its line.
     await this.#pause(LINGER, this.#service.whenDisconnected())
@@ -152,7 +173,9 @@ export class Drain {
     const undone = [...cut.tasks, ...this.#service.giveUpTasks()].map(
       (name) => `"${name}" was not done and is given up`
     )
-    const problems = [problem, ...undone, ...failures, failure].filter((text) => text !== undefined)
+    const problems = [problem, ...(await goodbye), ...undone, ...failures, failure].filter(
+      (text) => text !== undefined
+    )
     if (failure === undefined) this.#phases.enter('closed')
     return {
       reason,
@@ -164,8 +187,25 @@ export class Drain {
     }
   }
 
-  async #finish(timeout: number): Promise<Cut> {
-    const idle = this.#service.whenIdle()
+  /**
+   * Calls the `preClose` hooks one after the other, as Fastify would, but together within
+   * `finishTimeout`. One whose time is over before it begins is called all the same. Returns what
+   * went wrong, a sentence each.
+   */
+  async #runHooks(plan: ShutdownPlan): Promise<string[]> {
+    const end = this.#clock() + plan.budget.finishTimeout
+    const problems: string[] = []
+    for (const { name, run } of plan.preCloseHooks()) {
+      const limit = Math.max(0, Math.min(plan.hookTimeout, end - this.#clock()))
+      const problem = await attempt(`the preClose hook ${name}`, run, limit, this.#pause)
+      if (problem !== undefined) problems.push(problem)
+    }
+    this.#hooksDone()
+    return problems
+  }
+
+  async #finish(timeout: number, goodbye: Promise<unknown>): Promise<Cut> {
+    const idle = Promise.all([this.#service.whenIdle(), goodbye])
     const idleInTime = await this.#pause(timeout * SOFT_DEADLINE, idle)
     this.#service.abort()
     if (idleInTime) return NOTHING_CUT
@@ -181,9 +221,9 @@ export class Drain {
   ): Promise<string | undefined> {
     let failure: string | undefined
     const closed = closing.catch((error: unknown) => {
-      failure = `app.close() failed: ${error instanceof Error ? error.message : describe(error)}`
+      failure = `app.close() failed: ${messageOf(error)}`
     })
-    // Half of the time is for preClose hooks that take leave of their WebSockets.
+    // Half of the time is for what Fastify itself waits for, and for preClose hooks that it still calls.
     if (await this.#pause(timeout / 2, closed)) return failure
     this.#service.disconnect()
     if (unlimited) await closed

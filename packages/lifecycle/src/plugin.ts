@@ -84,24 +84,13 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
   }
   const unregister = register(member)
 
-  const beforeClose = async (): Promise<void> => {
-    shutdown.joinClose()
-    // Fastify itself waits for the requests of its first server only, and not until a complete
-    // answer has reached its reader: Node takes that connection for idle and destroys it.
-    if (steps.count > 0 || service.isBusy) await shutdown.readyToClose
-  }
   app.addHook('onReady', async () => {
-    // Added last it runs first, before Fastify itself begins to close, and unlike preClose is not
-    // cut short by `pluginTimeout`.
-    app.addHook('onClose', beforeClose)
     checkOrder(steps)
     warn(app, stepsOverrun(steps, budget.closeTimeout))
   })
   app.addHook('onListen', async () => {
     phases.enter('ready')
   })
-  // For an app that closes without ever having been ready.
-  app.addHook('preClose', beforeClose)
   app.addHook('onClose', async () => {
     phases.enter('closed')
     unregister()

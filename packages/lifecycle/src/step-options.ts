@@ -6,7 +6,7 @@ import {
   InvalidOptionError,
   parseDuration
 } from '@holdfast/core/options'
-import type { Step, Steps } from './steps.ts'
+import type { Step, StepFunction, Steps } from './steps.ts'
 import { MAX_DURATION } from './timeouts.ts'
 
 /** When a step of the shutdown runs, and how long it may take. */
@@ -19,12 +19,6 @@ export interface StepOptions {
    */
   timeout?: Duration | undefined
 }
-
-/**
- * A step of the shutdown. A promise is waited for; `signal` aborts when the time of the step is
- * over.
- */
-export type StepFunction = (signal: AbortSignal) => unknown
 
 const SHAPE = {
   after: check.either(

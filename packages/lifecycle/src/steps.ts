@@ -4,19 +4,21 @@
  * next one runs.
  */
 import type { Clock } from '@holdfast/core'
-import { describe } from '@holdfast/core/options'
+import { attempt, type Pause } from './attempt.ts'
 
-/**
- * Waits for so many milliseconds, or until `until` resolves. Resolves to whether `until` came
- * first.
- */
-export type Pause = (milliseconds: number, until: Promise<unknown>) => Promise<boolean>
+/** What a step is given. */
+export interface StepCall {
+  /** Aborts when the time of the step is over. */
+  readonly signal: AbortSignal
+}
 
-/** A step of a shutdown. */
+/** A step of the shutdown. A promise that it returns is waited for. */
+export type StepFunction = (call: StepCall) => unknown
+
+/** A step with what was said of it. */
 export interface Step {
   readonly name: string
-  /** @param signal aborts when the time of the step is over */
-  readonly run: (signal: AbortSignal) => unknown
+  readonly run: StepFunction
   /** The steps that come before it. */
   readonly after: readonly string[]
   /** The longest it may take, in milliseconds; `undefined`: an equal share of what is left. */
@@ -95,7 +97,7 @@ export class Steps {
       this.#begun.add(step)
       const left = Math.max(0, end - clock())
       const limit = Math.min(left, step.timeout ?? left / (waiting.size + 1))
-      const problem = await runStep(step, limit, pause)
+      const problem = await attempt(`the step "${step.name}"`, step.run, limit, pause)
       if (problem !== undefined) problems.push(problem)
     }
   }
@@ -103,22 +105,4 @@ export class Steps {
 
 function isFree({ after }: Step, waiting: ReadonlySet<Step>): boolean {
   return ![...waiting].some(({ name }) => after.includes(name))
-}
-
-/** Returns what went wrong. */
-async function runStep(
-  { name, run }: Step,
-  limit: number,
-  pause: Pause
-): Promise<string | undefined> {
-  const abort = new AbortController()
-  let failure: string | undefined
-  // In a function of its own: what is thrown at once is a failure like any other.
-  const work = async (): Promise<unknown> => run(abort.signal)
-  const done = work().catch((error: unknown) => {
-    failure = `the step "${name}" failed: ${error instanceof Error ? error.message : describe(error)}`
-  })
-  if (await pause(limit, done)) return failure
-  abort.abort()
-  return `the step "${name}" was not done within ${Math.round(limit)} ms`
 }

@@ -42,6 +42,10 @@ class FakeService implements Drainable {
     this.note('close idle')
   }
 
+  tellWebSockets(): void {
+    this.note('tell WebSockets')
+  }
+
   whenIdle(): Promise<void> {
     return this.#idle
   }
@@ -96,6 +100,8 @@ function setUp(order: Partial<ShutdownPlan> = {}) {
         closed = (error) => (error === undefined ? resolve() : reject(error))
       })
     },
+    preCloseHooks: () => [],
+    hookTimeout: 10_000,
     unlimitedClose: false,
     ...order
   }
@@ -127,12 +133,12 @@ t.test('serve on, stop listening, finish, close', async (t) => {
   t.same(service.steps, ['0 ask to leave'])
   t.same(states, ['draining'])
   await time.advance(2001)
-  t.same(service.steps.slice(1), ['5000 stop listening', '5050 close idle'])
+  t.same(service.steps.slice(1), ['5000 stop listening', '5000 tell WebSockets', '5050 close idle'])
   t.same(states, ['draining', 'stopping'])
   service.finished = 2
   service.idle()
   await time.advance(500)
-  t.same(service.steps.slice(3), ['7000 abort', '7000 close'])
+  t.same(service.steps.slice(4), ['7000 abort', '7000 close'])
   closed()
   await settle()
   t.same(states, ['draining', 'stopping', 'closed'])
@@ -171,7 +177,7 @@ t.test('what does not finish is told, then cut, and the rest goes on', async (t)
   await time.advance(25_050)
   closed()
   await settle()
-  t.same(service.steps.slice(3), ['20050 abort', '25050 cut', '25050 close'])
+  t.same(service.steps.slice(4), ['20050 abort', '25050 cut', '25050 close'])
   t.match(report(), { cut: 3, clean: false, problems: [] })
 })
 
@@ -191,7 +197,7 @@ t.test('a close that hangs is disconnected, then passed by', async (t) => {
   service.idle()
   run()
   await time.advance(11_000)
-  t.same(service.steps.slice(3), ['5050 abort', '5050 close', '7550 disconnect'])
+  t.same(service.steps.slice(4), ['5050 abort', '5050 close', '7550 disconnect'])
   t.match(report(), {
     clean: false,
     problems: ['app.close() was not done within 5000 ms, what closeTimeout left for it']
@@ -221,7 +227,15 @@ t.test('who closes the app waits for nothing else', async (t) => {
   await time.advance(100_000)
   t.same(
     service.steps,
-    ['0 ask to leave', '0 stop listening', '0 close idle', '0 abort', '0 close', '2500 disconnect'],
+    [
+      '0 ask to leave',
+      '0 stop listening',
+      '0 tell WebSockets',
+      '0 close idle',
+      '0 abort',
+      '0 close',
+      '2500 disconnect'
+    ],
     'no delay'
   )
   t.equal(report(), undefined, 'as long as it takes')
@@ -263,6 +277,67 @@ t.test('it happens once, and all who ask get the same report', async (t) => {
   t.match(await first, { reason: 'a test', problems: ['a crash'], clean: false })
 })
 
+t.test('preClose hooks run when it stops listening, while requests finish', async (t) => {
+  const hang = (): Promise<void> => new Promise(() => {})
+  const { time, service, run, closed, report, drain } = setUp({
+    hookTimeout: 1000,
+    preCloseHooks: () => [
+      { name: 'streams', run: async () => service.note('streams end') },
+      { name: 'hangs', run: hang },
+      { name: 'fails', run: () => Promise.reject(new Error('no use')) },
+      {
+        name: 'last',
+        run: async () => {
+          await time.pause(500, hang())
+          service.note('last ended')
+          service.idle()
+        }
+      }
+    ]
+  })
+  run()
+  await time.advance(5050)
+  t.same(service.steps.slice(1), [
+    '5000 stop listening',
+    '5000 tell WebSockets',
+    '5000 streams end',
+    '5050 close idle'
+  ])
+  await time.advance(1450)
+  await drain.hooksEnded
+  t.same(service.steps.slice(5), ['6500 last ended', '6500 abort', '6500 close'])
+  closed()
+  await settle()
+  t.match(report(), {
+    problems: [
+      'the preClose hook hangs was not done within 1000 ms',
+      'the preClose hook fails failed: no use'
+    ],
+    cut: 0,
+    clean: false
+  })
+})
+
+t.test(
+  'preClose hooks that hang take no longer than the requests may, and all begin',
+  async (t) => {
+    const { time, service, run, closed, report } = setUp({
+      hookTimeout: Number.POSITIVE_INFINITY,
+      preCloseHooks: () => [
+        { name: 'hangs', run: () => new Promise(() => {}) },
+        { name: 'late', run: async () => service.note('late') }
+      ]
+    })
+    run()
+    service.idle()
+    await time.advance(25_050)
+    t.same(service.steps.slice(4), ['20050 abort', '25000 late', '25000 close'])
+    closed()
+    await settle()
+    t.match(report(), { problems: ['the preClose hook hangs was not done within 20000 ms'] })
+  }
+)
+
 t.test('the steps run between the last answer and the close, within its time', async (t) => {
   const { time, service, steps, drain, run, closed, report } = setUp()
   steps.add({ name: 'queue', run: () => service.note('queue'), after: [], timeout: undefined })
@@ -270,7 +345,7 @@ t.test('the steps run between the last answer and the close, within its time', a
   service.idle()
   run()
   await time.advance(5050)
-  t.same(service.steps.slice(3), ['5050 abort', '5050 queue'])
+  t.same(service.steps.slice(4), ['5050 abort', '5050 queue'])
   await time.advance(1000)
   await drain.readyToClose
   t.equal(service.steps.at(-1), '6050 close')
@@ -285,6 +360,7 @@ t.test('whatever happens in whatever order, it ends in time, each step in its tu
   const sequence = [
     'ask to leave',
     'stop listening',
+    'tell WebSockets',
     'close idle',
     'abort',
     'cut',
@@ -344,7 +420,7 @@ t.test('whatever happens in whatever order, it ends in time, each step in its tu
         [...new Set(seen)].sort((a, b) => a - b),
         'in order, none twice'
       )
-      for (const always of [0, 1, 2, 3, 5, 6, 7, 8]) t.ok(seen.includes(always), 'none skipped')
+      for (const always of [0, 1, 2, 3, 4, 6, 7, 8, 9]) t.ok(seen.includes(always), 'none skipped')
       t.ok(end.duration <= 30_050)
       const failing = behaviours.filter((what) => what === 'throws' || what === 'hangs')
       t.ok(end.problems.length >= failing.length, 'what failed or hung is named')

@@ -14,9 +14,9 @@ function setUp() {
       after: [],
       timeout: undefined,
       ...given,
-      run: (signal) => {
+      run: (call) => {
         seen.push(`${time.now} ${name}`)
-        return run(signal)
+        return run(call)
       }
     })
   }
@@ -53,7 +53,7 @@ t.test('one that fails or hangs is named, its signal aborts, and the rest run', 
   })
   add('rejects', { run: async () => Promise.reject(Object.create(null)) })
   add('hangs', {
-    run: (signal) => {
+    run: ({ signal }) => {
       signal.addEventListener('abort', () => {
         aborted = true
       })
@@ -66,7 +66,7 @@ t.test('one that fails or hangs is named, its signal aborts, and the rest run', 
   t.same(seen, ['0 throws', '0 rejects', '0 hangs', '1000 last'], 'of two shares and one kept')
   t.same(problems(), [
     'the step "throws" failed: no use',
-    'the step "rejects" failed: an object',
+    'the step "rejects" failed: an object was thrown',
     'the step "hangs" was not done within 1000 ms'
   ])
   t.equal(aborted, true)

@@ -113,6 +113,10 @@ export class Service implements Drainable {
     this.#connections.closeIdle(this.inFlight)
   }
 
+  tellWebSockets(): void {
+    this.#webSockets.closeAll()
+  }
+
   whenIdle(): Promise<void> {
     return this.#pending.whenNone()
   }
@@ -137,6 +141,7 @@ export class Service implements Drainable {
   cut(): Cut {
     const responses = [...this.inFlight]
     const tasks = this.tasks.giveUp()
+    if (responses.length + tasks.length === 0) return { requests: 0, tasks: [] }
     const now = this.#clock()
     const unfinished = [...responses.map((response) => cutRequestOf(response, now)), ...tasks]
     this.#log.error(

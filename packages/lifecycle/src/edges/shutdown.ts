@@ -1,13 +1,14 @@
 /**
  * The one shutdown of an app, from whatever cause, with what the log says of it.
  */
-import type { Clock } from '@holdfast/core'
+import { type Clock, takePreCloseHooks } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
+import type { Pause } from '../attempt.ts'
 import { Drain, type Report, type ShutdownPlan } from '../drain.ts'
 import { runsOnTerminal } from '../options.ts'
 import type { Phases } from '../phases.ts'
 import { budgetFor, type ShutdownBudget } from '../shutdown-budget.ts'
-import type { Pause, Steps } from '../steps.ts'
+import type { Steps } from '../steps.ts'
 import type { Service } from './service.ts'
 import type { Cause } from './signals.ts'
 
@@ -16,6 +17,7 @@ export class Shutdown {
   readonly #app: FastifyInstance
   readonly #budget: ShutdownBudget
   readonly #service: Service
+  readonly #steps: Steps
   readonly #drain: Drain
   #booted = false
 
@@ -30,15 +32,18 @@ export class Shutdown {
     this.#app = app
     this.#budget = budget
     this.#service = service
+    this.#steps = steps
     this.#drain = new Drain(phases, service, steps, pause, clock)
     app.addHook('onReady', async () => {
       this.#booted = true
+      // Added last it runs first, before Fastify itself begins to close, and unlike preClose is not
+      // cut short by `pluginTimeout`.
+      app.addHook('onClose', () => this.#beforeClose())
     })
-  }
-
-  /** Resolves when nothing but the close is left to do. */
-  get readyToClose(): Promise<void> {
-    return this.#drain.readyToClose
+    app.addHook('preClose', async () => {
+      // For an app that closes without ever having been ready.
+      if (!this.#booted) await this.#beforeClose()
+    })
   }
 
   /** Shuts down because of a signal, a crash or a call. */
@@ -56,8 +61,8 @@ export class Shutdown {
     })
   }
 
-  /** Joins an `app.close()` that somebody else called. */
-  joinClose(): void {
+  /** Joins an `app.close()` that somebody else called, and holds it until the rest is done. */
+  async #beforeClose(): Promise<void> {
     this.#service.beginClosing()
     void this.#run({
       reason: 'app.close()',
@@ -65,9 +70,19 @@ export class Shutdown {
       close: () => this.#service.closed,
       unlimitedClose: true
     })
+    await this.#drain.hooksEnded
+    // Fastify itself waits for the requests of its first server only, and not until a complete
+    // answer has reached its reader: Node takes that connection for idle and destroys it.
+    if (this.#steps.count > 0 || this.#service.isBusy) await this.#drain.readyToClose
   }
 
-  async #run(plan: ShutdownPlan): Promise<Report> {
+  async #run(cause: Omit<ShutdownPlan, 'preCloseHooks' | 'hookTimeout'>): Promise<Report> {
+    const plan = {
+      ...cause,
+      // Before the end of the boot the lists are not complete.
+      preCloseHooks: () => (this.#booted ? takePreCloseHooks(this.#app) : []),
+      hookTimeout: this.#app.initialConfig.pluginTimeout || Infinity
+    }
     if (this.#drain.begun) return this.#drain.run(plan)
     const { reason, budget } = plan
     const inFlight = this.#service.inFlight.count

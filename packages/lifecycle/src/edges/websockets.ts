@@ -16,6 +16,7 @@ interface WebSocketServer {
 /** Finds the WebSocket servers of an app and its scopes, and closes their clients' connections. */
 export class WebSockets {
   readonly #scopes: FastifyInstance[]
+  readonly #told = new WeakSet<object>()
   readonly #closing: Promise<void>[] = []
 
   constructor(app: FastifyInstance) {
@@ -30,10 +31,12 @@ export class WebSockets {
     return this.#scopes.some((scope) => serverOf(scope) !== undefined)
   }
 
-  /** Tells every client with a close frame that the service goes away. */
+  /** Tells every client that was not told before, with a close frame, that the service goes away. */
   closeAll(): void {
     for (const server of new Set(this.#scopes.map(serverOf))) {
       for (const client of server?.clients ?? []) {
+        if (this.#told.has(client)) continue
+        this.#told.add(client)
         this.#closing.push(new Promise((resolve) => client.once('close', resolve)))
         client.close(GOING_AWAY, 'the service is shutting down')
       }
