@@ -180,7 +180,7 @@ export function layOver(
   return merged
 }
 
-/** Either policies or a limit: whoever gives the one means it in place of the other. */
+/** Policies or a limit: options that give the one replace the other. */
 function mergedPolicies(
   base: LimitOptions,
   given: RateLimitRouteOptions,

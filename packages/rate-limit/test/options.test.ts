@@ -1,3 +1,6 @@
+/**
+ * The options and their mistakes: `options.ts`, `limit-options.ts` and `limit-checks.ts`.
+ */
 import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t from 'tap'

@@ -1,3 +1,7 @@
+/**
+ * The plugin as a whole, with its exports, events and errors: `plugin.ts`, `index.ts`, `fact.ts`,
+ * `channels.ts` and `errors.ts`.
+ */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { factsOf, subscribe } from '@holdfast/core'

@@ -12,7 +12,7 @@ import { type Count, count, type Penalty, peek } from './window.ts'
 /** A clock in milliseconds, since any moment. */
 export type WallClock = () => number
 
-/** Follows whoever replaces the global `Date`, as fake timers do. */
+/** Looks `Date` up each time: fake timers replace it. */
 const wallClock: WallClock = () => Date.now()
 
 /** The most ledgers, one for each different limit. Further limits share one: they may be made for every request. */

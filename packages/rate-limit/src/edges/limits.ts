@@ -23,7 +23,7 @@ export interface RouteLimit {
   readonly resolver: LimitResolver
   readonly backend: LimitBackend
   /**
-   * Decides without any question but for the key, where the limit is kept in this process and is the
+   * Decides at once when the key is known, where the limit is kept in this process and is the
    * same for every request.
    */
   readonly direct: Limiter | undefined

@@ -1,3 +1,6 @@
+/**
+ * Counters in memory: `compat/local-store.ts` and `compat/window.ts`.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { type Limits, mergeOptions, resolveOptions } from '../../dist/compat/limits.js'

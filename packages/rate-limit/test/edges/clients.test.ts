@@ -1,3 +1,7 @@
+/**
+ * Clients and what users' functions say of them: `edges/clients.ts`, `edges/user-function.ts`,
+ * `edges/when-known.ts` and `edges/policy-resolver.ts`.
+ */
 import { factsOf } from '@holdfast/core'
 import { type KeyGenerator, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'

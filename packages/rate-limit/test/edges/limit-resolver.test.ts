@@ -1,3 +1,6 @@
+/**
+ * Several limits on one request: `edges/limit-resolver.ts`.
+ */
 import { subscribe } from '@holdfast/core'
 import { type RateLimitEvent, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyRequest, type InjectOptions } from 'fastify'

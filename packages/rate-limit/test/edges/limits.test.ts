@@ -1,3 +1,6 @@
+/**
+ * Which limit a request is counted under: `edges/limits.ts`.
+ */
 import { factsOf } from '@holdfast/core'
 import { type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'

@@ -1,3 +1,6 @@
+/**
+ * The limiter for any code: `edges/rate-limiter.ts` and `edges/backend.ts`.
+ */
 import websocket from '@fastify/websocket'
 import { type RateLimiter, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'
