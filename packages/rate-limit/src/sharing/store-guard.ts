@@ -3,7 +3,7 @@
  */
 
 /** Failures in a row after which a store is not asked any more. One may be bad luck. */
-const MOST_FAILURES = 3
+const MAX_FAILURES = 3
 
 /** Guards one part of a store. */
 export class StoreGuard {
@@ -12,19 +12,19 @@ export class StoreGuard {
 
   /** Whether the store is left alone. */
   get isOpen(): boolean {
-    return this.#failures >= MOST_FAILURES
+    return this.#failures >= MAX_FAILURES
   }
 
   /** Takes note of a failure. Returns whether the guard opened with it. */
   failed(): boolean {
     this.#failures++
-    return this.#failures === MOST_FAILURES
+    return this.#failures === MAX_FAILURES
   }
 
   /** Opens at once. Returns whether it was closed. */
   trip(): boolean {
     if (this.isOpen) return false
-    this.#failures = MOST_FAILURES
+    this.#failures = MAX_FAILURES
     return true
   }
 
@@ -33,7 +33,7 @@ export class StoreGuard {
     if (!this.isOpen) this.#failures = 0
   }
 
-  /** Whether a probe may start now. One at a time; its end is told with {@link probed}. */
+  /** Whether a probe may start now: one at a time. Its end is told with {@link probed}. */
   probe(): boolean {
     if (!this.isOpen || this.#isProbed) return false
     this.#isProbed = true

@@ -1,16 +1,16 @@
 /**
- * The questions of one turn of the event loop, as one call of the script.
+ * The questions of one tick of the event loop, as one call of the script.
  */
 import { Reply } from './policies.ts'
 import type { Question } from './question.ts'
-import { MOST_KEYS } from './script.ts'
+import { MAX_KEYS } from './script.ts'
 
-/** Questions that are alike, so that the script is told once what to do. */
+/** Questions that are alike: the script is told once what to do. */
 type Alike = [Question, ...Question[]]
 
 /** Questions that travel together. */
 export class Batch {
-  /** How many accounts they are about. */
+  /** The accounts that they are about. */
   #size = 0
   #hasReset = false
   readonly #alike: Alike[] = []
@@ -20,7 +20,7 @@ export class Batch {
    * began with it must not be taken for what was before.
    */
   hasRoomFor({ policies }: Question): boolean {
-    return !this.#hasReset && this.#size + policies.length <= MOST_KEYS
+    return !this.#hasReset && this.#size + policies.length <= MAX_KEYS
   }
 
   add(question: Question): void {
@@ -31,7 +31,7 @@ export class Batch {
     else alike.push(question)
   }
 
-  /** What changes an account keeps its place among the questions. */
+  /** The questions that one may join. What changes an account keeps its place among the others. */
   #alikeTo(question: Question): Alike | undefined {
     for (let index = this.#alike.length - 1; index >= 0; index--) {
       const alike = this.#alike[index] as Alike
@@ -45,8 +45,8 @@ export class Batch {
   names(prefix: string): string[] {
     const names: string[] = []
     for (const alike of this.#alike) {
-      for (const { policies, tag, account } of alike) {
-        policies.names.add(names, prefix, tag, account.limit, account.keys)
+      for (const { policies, tag, subject } of alike) {
+        policies.names.add(names, prefix, tag, subject.limit, subject.keys)
       }
     }
     return names
@@ -55,12 +55,12 @@ export class Batch {
   /** What the script is told. */
   args(): string[] {
     return this.#alike.map((alike) => {
-      const [{ action, account, text }] = alike
-      return `${action} ${alike.length} ${account.countDenied ? 1 : 0} ${text}`
+      const [{ action, subject, text }] = alike
+      return `${action} ${alike.length} ${subject.countDenied ? 1 : 0} ${text}`
     })
   }
 
-  /** Answers everybody; where that is no answer to their questions, fails them. */
+  /** Answers all questions; where the reply is no answer to them, fails them. */
   answer(numbers: unknown): void {
     try {
       const reply = new Reply(numbers)

@@ -10,11 +10,11 @@ import { AccountNames, LETTERS } from './account-names.ts'
 /** In a millisecond. */
 const MICROSECONDS = 1000
 
-/** Nanoseconds. */
+/** In nanoseconds. */
 const MICROSECOND = 1000
 
-/** What the script holds of one account after a charge that is still to be settled. */
-export type RedisReservationMark = readonly [till: number, moved: number]
+/** The mark of a reservation in one account: `expires` and `moved` just after the charge. */
+export type RedisReservationMark = readonly [expires: number, moved: number]
 
 /** Some policies as the script knows them. */
 export class RedisPolicies {
@@ -23,7 +23,7 @@ export class RedisPolicies {
   readonly #microseconds: readonly Policy[]
   /** What the script is told of each policy. */
   readonly #texts: readonly string[]
-  /** What it was told last, where the cost was the same for all. */
+  /** The cost under all policies that it was told of last. */
   #lastCost = Number.NaN
   #lastText = ''
 
@@ -37,7 +37,7 @@ export class RedisPolicies {
     )
   }
 
-  /** How many there are. */
+  /** The number of policies. */
   get length(): number {
     return this.#texts.length
   }
@@ -52,15 +52,15 @@ export class RedisPolicies {
     return this.#lastText
   }
 
-  /** What it is told of costs that turned out to be others. */
+  /** What it is told of costs that turned out to be different. */
   settledText(
     costs: PerPolicy<number>,
     actual: PerPolicy<number>,
-    claims: readonly RedisReservationMark[]
+    marks: readonly RedisReservationMark[]
   ): string {
     return this.#join((index) => {
-      const [till, moved] = claims[index] as RedisReservationMark
-      return `${forPolicy(costs, index)} ${forPolicy(actual, index)} ${till} ${moved}`
+      const [expires, moved] = marks[index] as RedisReservationMark
+      return `${forPolicy(costs, index)} ${forPolicy(actual, index)} ${expires} ${moved}`
     })
   }
 
@@ -75,20 +75,20 @@ export class RedisPolicies {
     )
   }
 
-  /** Reads a decision and what is held by it. */
+  /** Reads a decision, and the marks of what was reserved by it. */
   readReserved(reply: Reply, costs: PerPolicy<number>): [Decision, RedisReservationMark[]] {
     const ban = reply.ban()
     const policies = this.#microseconds
     if (ban !== undefined) return [banned(policies[0] as Policy, ban / MICROSECONDS), []]
-    const claims: RedisReservationMark[] = []
+    const marks: RedisReservationMark[] = []
     const decisions = policies.map((policy, index) => {
       const decision = readOne(policy, reply, forPolicy(costs, index))
-      claims.push([reply.next(), reply.next()])
+      marks.push([reply.next(), reply.next()])
       return decision
     })
     return [
       decisions.length === 1 ? (decisions[0] as Decision) : combineDecisions(decisions),
-      claims
+      marks
     ]
   }
 
@@ -97,7 +97,7 @@ export class RedisPolicies {
   }
 }
 
-/** Where the question was denied, every policy says so; each by itself may yet have allowed it. */
+/** The decision of one policy, which may allow what another denies: the script then replies `denied` of both. */
 function readOne(policy: Policy, reply: Reply, cost: number): Decision {
   const { algorithm } = policy
   const first = reply.next()

@@ -10,10 +10,10 @@ import type { RedisPolicies, RedisReservationMark, Reply } from './policies.ts'
 /** What the script can do with an account. */
 export type Action = 'check' | 'peek' | 'reserve' | 'settle' | 'reset' | 'ban'
 
-/** What was reserved, and what is held of each of its accounts. */
-export interface ReservedInRedis {
+/** What was decided about a reservation, and its mark in each account. */
+export interface RedisReservation {
   readonly decision: Decision
-  readonly claims: readonly RedisReservationMark[]
+  readonly marks: readonly RedisReservationMark[]
 }
 
 type Resolve<Answer> = (answer: Answer) => void
@@ -24,7 +24,7 @@ export abstract class Question {
   readonly action: Action
   /** What stands in the braces of its keys. */
   readonly tag: string
-  readonly account: LimitSubject
+  readonly subject: LimitSubject
   readonly policies: RedisPolicies
   /** What the script is told of the policies and the costs. */
   readonly text: string
@@ -32,14 +32,14 @@ export abstract class Question {
 
   constructor(
     action: Action,
-    account: LimitSubject,
+    subject: LimitSubject,
     policies: RedisPolicies,
     text: string,
     fail: Reject
   ) {
     this.action = action
-    this.tag = hashTagOf(account.limit, account.keys)
-    this.account = account
+    this.tag = hashTagOf(subject.limit, subject.keys)
+    this.subject = subject
     this.policies = policies
     this.text = text
     this.fail = fail
@@ -58,7 +58,7 @@ export abstract class Question {
     return (
       this.text === other.text &&
       this.action === other.action &&
-      this.account.countDenied === other.account.countDenied
+      this.subject.countDenied === other.subject.countDenied
     )
   }
 }
@@ -85,15 +85,15 @@ export class DecisionQuestion extends Question {
   }
 }
 
-/** Asks for a decision, and for what is held by it. */
+/** Asks for a decision and the marks of what was reserved by it. */
 export class ReservationQuestion extends Question {
   readonly #costs: PerPolicy<number>
-  readonly #resolve: Resolve<ReservedInRedis>
+  readonly #resolve: Resolve<RedisReservation>
 
   constructor(
     charge: Charge,
     policies: RedisPolicies,
-    resolve: Resolve<ReservedInRedis>,
+    resolve: Resolve<RedisReservation>,
     fail: Reject
   ) {
     super('reserve', charge, policies, policies.textOf(charge.costs), fail)
@@ -102,8 +102,8 @@ export class ReservationQuestion extends Question {
   }
 
   answer(reply: Reply): void {
-    const [decision, claims] = this.policies.readReserved(reply, this.#costs)
-    this.#resolve({ decision, claims })
+    const [decision, marks] = this.policies.readReserved(reply, this.#costs)
+    this.#resolve({ decision, marks })
   }
 }
 
@@ -113,13 +113,13 @@ export class ChangeQuestion extends Question {
 
   constructor(
     action: 'settle' | 'reset' | 'ban',
-    account: LimitSubject,
+    subject: LimitSubject,
     policies: RedisPolicies,
     text: string,
     resolve: Resolve<void>,
     fail: Reject
   ) {
-    super(action, account, policies, text, fail)
+    super(action, subject, policies, text, fail)
     this.#resolve = resolve
   }
 

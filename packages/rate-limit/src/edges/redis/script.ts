@@ -6,23 +6,23 @@
  * questions in a row that are alike: what to do (`check`, `peek`, `reserve`, `settle`, `reset` or
  * `ban`), how many questions, whether denied ones count, and of each policy the algorithm, the most at
  * once, the microseconds of one token or of the window, and the cost, which of a ban is its
- * microseconds. To settle, also what it did cost, and the claim.
+ * microseconds. To settle, also what it did cost, and the mark.
  *
- * An account is text: the moment at which it says nothing any more; of windows also what was counted in
- * the present one and the one before. Where something was given back to a bucket, or a client is banned,
- * three more numbers follow: by how much what was given back has moved all claims, when the last of
- * these is worth nothing any more, and when the ban ends. The arithmetic is that of `../algorithms` and
- * `../claims`, where it is explained.
+ * An account is text: the moment at which it expires; of windows also what was counted in the present
+ * one and the one before. Where something was given back to a bucket, or a client is banned, three more
+ * numbers follow: by how much what was given back has moved all marks of reservations, the last moment
+ * at which one of these is worth anything, and when the ban ends. The arithmetic is that of
+ * `algorithms/` and `memory/reservations.ts`, where it is explained.
  *
- * The reply holds for every account the microseconds until its moment, or where the question is denied
- * -1 minus these, and of windows the counts; of a reservation also the claim, two numbers. In place of
+ * The reply holds for every account the microseconds until it expires, or where the question is denied
+ * -1 minus these, and of windows the counts; of a reservation also its mark, two numbers. In place of
  * all that, `banned` and the microseconds until the ban ends.
  */
 import { createHash } from 'node:crypto'
 import { ALGORITHMS } from './script-algorithms.ts'
 
-/** The most keys in one call: all of them are on Lua's stack at once. */
-export const MOST_KEYS = 1000
+/** Keys in one call: all of them are on Lua's stack at once. */
+export const MAX_KEYS = 1000
 
 export const SCRIPT: string = `
 local call = redis.call
@@ -51,23 +51,23 @@ local function decider()
       for number in string.gmatch(value, '%d+') do numbers[#numbers + 1] = tonumber(number) end
     end
     local account = {
-      key = key, isKept = value, till = numbers[1] or now,
+      key = key, isKept = value, expires = numbers[1] or now,
       used = numbers[2] or 0, previous = numbers[3] or 0,
-      moved = numbers[4] or 0, claimed = numbers[5] or now, ban = numbers[6] or now
+      moved = numbers[4] or 0, marked = numbers[5] or now, ban = numbers[6] or now
     }
-    account.stored = account.till
+    account.stored = account.expires
     return account
   end
 
-  local function settled(policy)
+  local function advanced(policy)
     local account = read()
-    policy.algorithm.settle(account, policy)
+    policy.algorithm.advance(account, policy)
     return account
   end
 
   local function write(account, policy)
-    local last = math.max(account.till, account.ban)
-    if account.moved > 0 then last = math.max(last, account.claimed) end
+    local last = math.max(account.expires, account.ban)
+    if account.moved > 0 then last = math.max(last, account.marked) end
     if last <= now then
       if account.isKept then call('DEL', account.key) end
       latest[account.key] = false
@@ -75,18 +75,18 @@ local function decider()
     end
     local value
     if account.moved > 0 or account.ban > now then
-      value = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', account.till, account.used,
-        account.previous, account.moved, account.claimed, account.ban)
+      value = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', account.expires, account.used,
+        account.previous, account.moved, account.marked, account.ban)
     elseif policy.algorithm == bucket then
-      value = string.format('%.0f', account.till)
+      value = string.format('%.0f', account.expires)
     else
-      value = string.format('%.0f %.0f %.0f', account.till, account.used, account.previous)
+      value = string.format('%.0f %.0f %.0f', account.expires, account.used, account.previous)
     end
     keep(account.key, value, last - now)
   end
 
   local function answer(account, policy, allowed)
-    local left = account.till - now
+    local left = account.expires - now
     replies[#replies + 1] = allowed and left or -1 - left
     if policy.algorithm ~= bucket then
       replies[#replies + 1] = account.used
@@ -96,7 +96,7 @@ local function decider()
 
   local function take(account, policy, action)
     policy.algorithm.take(account, policy)
-    if action == 'reserve' then account.claimed = math.max(account.claimed, account.till) end
+    if action == 'reserve' then account.marked = math.max(account.marked, account.expires) end
     write(account, policy)
   end
 
@@ -104,7 +104,7 @@ local function decider()
     if counts and not policy.algorithm.fits(account, policy) then
       policy.algorithm.penalize(account, policy, policy.cost)
       write(account, policy)
-    elseif account.stored > account.till then
+    elseif account.stored > account.expires then
       write(account, policy)
     end
   end
@@ -112,7 +112,7 @@ local function decider()
   local function decideOne(action, counts, policies)
     local accounts, allowed, ban = {}, true, now
     for index, policy in ipairs(policies) do
-      local account = settled(policy)
+      local account = advanced(policy)
       accounts[index] = account
       if account.ban > ban then ban = account.ban end
       if not policy.algorithm.fits(account, policy) then allowed = false end
@@ -129,7 +129,7 @@ local function decider()
       end
       answer(account, policy, allowed)
       if action == 'reserve' then
-        replies[#replies + 1] = account.till
+        replies[#replies + 1] = account.expires
         replies[#replies + 1] = account.moved
       end
     end
@@ -137,17 +137,17 @@ local function decider()
 
   local function change(action, policy)
     local algorithm = policy.algorithm
-    -- Of a ban or a reset the script is not told the client's own numbers: nothing is settled by them.
-    local account = action == 'settle' and settled(policy) or read()
+    -- Of a ban or a reset the script is not told the client's own numbers: nothing is advanced by them.
+    local account = action == 'settle' and advanced(policy) or read()
     if action == 'ban' then
       account.ban = now + policy.cost
     elseif action == 'reset' then
       algorithm.reset(account)
-      account.till, account.used, account.previous, account.ban = now, 0, 0, now
+      account.expires, account.used, account.previous, account.ban = now, 0, 0, now
     elseif policy.actual > policy.cost then
       algorithm.penalize(account, policy, policy.actual - policy.cost)
     else
-      algorithm.restore(account, policy, policy.cost - policy.actual)
+      algorithm.refund(account, policy, policy.cost - policy.actual)
     end
     write(account, policy)
     replies[#replies + 1] = 0
@@ -161,7 +161,7 @@ local function decider()
         algorithm = algorithms[words[index]], capacity = tonumber(words[index + 1]),
         span = tonumber(words[index + 2]), cost = tonumber(words[index + 3]),
         actual = isSettled and tonumber(words[index + 4]),
-        till = isSettled and tonumber(words[index + 5]), moved = isSettled and tonumber(words[index + 6])
+        expires = isSettled and tonumber(words[index + 5]), moved = isSettled and tonumber(words[index + 6])
       }
     end
     for _ = 1, count do
@@ -182,24 +182,24 @@ end
 
 for _, alike in ipairs(ARGV) do
   local count, capacity, span, cost = string.match(alike, '^check (%d+) 0 t (%d+) (%d+) (%d+)$')
-  local horizon, price = count and capacity * span, count and cost * span
+  local lifetime, charged = count and capacity * span, count and cost * span
   local left = count and tonumber(count) or 0
-  -- What is asked most, of one bucket each that holds nothing unusual: the same as above, without a
-  -- table for each.
+  -- The most frequent question, of one bucket that holds nothing unusual: the same as above, without
+  -- a table for each.
   while left > 0 do
     local key = KEYS[position + 1]
     local value = latest[key]
     if value == nil then value = values[position + 1] end
     local stored = value and tonumber(value) or now
-    if value and (stored == now or stored > now + horizon) then break end
+    if value and (stored == now or stored > now + lifetime) then break end
     left, position = left - 1, position + 1
-    local till = math.max(now, stored)
-    local allowed = till - now + price - horizon <= 0
-    if allowed and price > 0 then
-      till = till + price
-      keep(key, string.format('%.0f', till), till - now)
+    local expires = math.max(now, stored)
+    local allowed = expires - now + charged - lifetime <= 0
+    if allowed and charged > 0 then
+      expires = expires + charged
+      keep(key, string.format('%.0f', expires), expires - now)
     end
-    replies[#replies + 1] = allowed and till - now or now - till - 1
+    replies[#replies + 1] = allowed and expires - now or now - expires - 1
   end
   if not count or left > 0 then
     local words = {}

@@ -23,8 +23,8 @@ import {
   ChangeQuestion,
   DecisionQuestion,
   type Question,
-  ReservationQuestion,
-  type ReservedInRedis
+  type RedisReservation,
+  ReservationQuestion
 } from './question.ts'
 import { SCRIPT, SCRIPT_SHA } from './script.ts'
 
@@ -62,7 +62,7 @@ const SHAPE: OptionShape = { client: () => {}, prefix }
 const UNHEARD =
   "the Redis client has no listener for 'error'. Without one node-redis ends the process when the connection is lost, and ioredis prints each attempt. Add client.on('error', ...)."
 
-/** Of a Redis that is no Cluster. */
+/** The slot of everything in a Redis that is no Cluster. */
 const NO_SLOT = -1
 /** In a millisecond. */
 const MICROSECONDS = 1000
@@ -70,7 +70,7 @@ const MICROSECONDS = 1000
 /**
  * Counts in Redis 5 or later, or Valkey; of one server, behind Sentinels, or of a Cluster.
  *
- * What is asked in one turn of the event loop goes out as one script call (in a Cluster one for each
+ * What is asked in one tick of the event loop goes out as one script call (in a Cluster one for each
  * slot), which decides by the clock of the server.
  */
 export class RedisStore implements Store {
@@ -78,9 +78,9 @@ export class RedisStore implements Store {
   readonly #client: ScriptClient
   readonly #prefix: string
   readonly #policies = new WeakMap<Policies, RedisPolicies>()
-  /** By slot; where there are none, all in one. */
+  /** The questions to be sent, by slot; without a Cluster all in one. */
   #batches = new Map<number, Batch>()
-  #isAwaited = false
+  #isScheduled = false
 
   /** @throws UnknownOptionError, InvalidOptionError */
   constructor(options: RedisStoreOptions) {
@@ -111,25 +111,25 @@ export class RedisStore implements Store {
 
   async reserve(charge: Charge): Promise<StoreReservation> {
     const policies = this.#known(charge.policies)
-    const { decision, claims } = await new Promise<ReservedInRedis>((resolve, reject) => {
+    const { decision, marks } = await new Promise<RedisReservation>((resolve, reject) => {
       this.#enqueue(new ReservationQuestion(charge, policies, resolve, reject))
     })
     let isOpen = decision.allowed
     const settle = async (actual: PerPolicy<number>): Promise<void> => {
       if (!isOpen) return
       isOpen = false
-      await this.#change('settle', charge, policies.settledText(charge.costs, actual, claims))
+      await this.#change('settle', charge, policies.settledText(charge.costs, actual, marks))
     }
     return { decision, settle }
   }
 
-  reset(account: LimitSubject): Promise<void> {
-    return this.#change('reset', account, this.#known(account.policies).textOf(0))
+  reset(subject: LimitSubject): Promise<void> {
+    return this.#change('reset', subject, this.#known(subject.policies).textOf(0))
   }
 
-  ban(account: LimitSubject, duration: number): Promise<void> {
-    const text = this.#known(account.policies).textOf(Math.ceil(duration * MICROSECONDS))
-    return this.#change('ban', account, text)
+  ban(subject: LimitSubject, duration: number): Promise<void> {
+    const text = this.#known(subject.policies).textOf(Math.ceil(duration * MICROSECONDS))
+    return this.#change('ban', subject, text)
   }
 
   get advice(): string | undefined {
@@ -160,10 +160,10 @@ export class RedisStore implements Store {
     return this.#client.nodeOf?.(slotOf(hashTagOf(limit, keys))) ?? ''
   }
 
-  #change(action: 'settle' | 'reset' | 'ban', account: LimitSubject, text: string): Promise<void> {
+  #change(action: 'settle' | 'reset' | 'ban', subject: LimitSubject, text: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const policies = this.#known(account.policies)
-      this.#enqueue(new ChangeQuestion(action, account, policies, text, resolve, reject))
+      const policies = this.#known(subject.policies)
+      this.#enqueue(new ChangeQuestion(action, subject, policies, text, resolve, reject))
     })
   }
 
@@ -188,16 +188,16 @@ export class RedisStore implements Store {
       this.#batches.set(slot, batch)
     }
     batch.add(question)
-    if (this.#isAwaited) return
-    this.#isAwaited = true
-    // After all that this turn has read from its sockets.
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    // After all that this tick has read from its sockets.
     setImmediate(this.#sendAll)
   }
 
   readonly #sendAll = (): void => {
     const batches = this.#batches
     this.#batches = new Map()
-    this.#isAwaited = false
+    this.#isScheduled = false
     for (const batch of batches.values()) this.#send(batch)
   }
 

@@ -13,15 +13,15 @@ import { AnswerTimeout, type Ended } from './answer-timeout.ts'
 const PROBE_INTERVAL = 250
 const PROBE = [policyOf('probe', { max: 1000, timeWindow: 1000 })] as const
 
-/** Somebody to ask about before anybody asks. */
-const ANYBODY: LimitSubject = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
+/** Whom a part is probed with before anybody was asked about. */
+const NOBODY: LimitSubject = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
 
-/** The longest that a store holds up the boot, in milliseconds. */
-const BOOT = 500
+/** Milliseconds for which a store holds up the boot at most. */
+const MAX_BOOT_WAIT = 500
 
 /**
- * What is written to find out whether the part that keeps an account works again: an account that
- * nobody has, which the same part keeps.
+ * The charge that finds out whether the part of the store that keeps a client works again: of a limit
+ * that nobody has, which the same part keeps.
  */
 function probeFor({ limit, keys }: LimitSubject): Charge {
   const client = typeof keys === 'string' ? keys : limit
@@ -29,33 +29,35 @@ function probeFor({ limit, keys }: LimitSubject): Charge {
 }
 
 /** A part of the store, which fails and comes back by itself. */
-interface Part {
+interface StorePart {
   readonly name: string
   readonly guard: StoreGuard
-  /** An account that the part keeps. */
-  account: LimitSubject
-  /** The turn in which what failed last was asked: however much failed, it is one failure. */
-  failedTurn: object | undefined
+  /** A client that the part keeps. */
+  subject: LimitSubject
+  /** The tick in which what failed last was asked: however much failed, it is one failure. */
+  failedTick: object | undefined
 }
 
 /** How a store is guarded. */
 export interface GuardOptions {
   readonly store: Store
-  /** Milliseconds for an answer. */
+  /** Milliseconds for which an answer is waited for. */
   readonly timeout: number
   readonly log: FastifyBaseLogger
-  /** What becomes of requests meanwhile, as the log tells it. */
+  /** What becomes of requests while the store does not answer, in the words of the log. */
   readonly instead: string
 }
 
-/** Asks a store. Where it does not answer, `undefined` is the answer. Never rejects. */
+/** Asks a store. The answer is `undefined` where the store gives none. Never rejects. */
 export class GuardedStore {
   readonly #options: GuardOptions
   readonly #store: Store
-  readonly #patience: AnswerTimeout
-  readonly #parts = new Map<string, Part>()
-  readonly #release: (() => void) | undefined
+  readonly #answers: AnswerTimeout
+  readonly #parts = new Map<string, StorePart>()
+  /** Ends that the store tells when it is ready. */
+  readonly #unlisten: (() => void) | undefined
   readonly #opened: Promise<void>
+  /** Probes; `undefined` while the whole store answers. */
   #timer: NodeJS.Timeout | undefined
   /** Ends the wait for a store that is not ready at boot. */
   #endBoot: (() => void) | undefined
@@ -64,8 +66,8 @@ export class GuardedStore {
   constructor(options: GuardOptions) {
     this.#options = options
     this.#store = options.store
-    this.#patience = new AnswerTimeout(options.timeout)
-    this.#release = options.store.onReady?.(() => this.#probeAll())
+    this.#answers = new AnswerTimeout(options.timeout)
+    this.#unlisten = options.store.onReady?.(() => this.#probeAll())
     this.#opened = this.#open()
     // It is asked about when the app is ready, if it ever is.
     this.#opened.catch(() => {})
@@ -81,41 +83,41 @@ export class GuardedStore {
   /** Begins with the registration: where there are several, they wait at the same time. */
   async #open(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
-    let release: (() => void) | undefined
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, BOOT)
+    let unlisten: (() => void) | undefined
+    const waited = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, MAX_BOOT_WAIT)
       this.#endBoot = resolve
     })
     const ready = new Promise<void>((resolve) => {
       if (this.#isReady) resolve()
-      else release = this.#store.onReady?.(resolve)
+      else unlisten = this.#store.onReady?.(resolve)
     })
     try {
-      await Promise.race([ready.then(() => this.#store.open?.()), patience])
+      await Promise.race([ready.then(() => this.#store.open?.()), waited])
     } finally {
       clearTimeout(timer)
-      release?.()
+      unlisten?.()
     }
-    if (!this.#isReady && !this.#isClosed) this.#leave(this.#partOf(ANYBODY))
+    if (!this.#isReady && !this.#isClosed) this.#leaveAlone(this.#partOf(NOBODY))
   }
 
-  /** Asks about an account, or, while the store is left alone, says so at once. */
+  /** The answer to a question about a client; at once `undefined` while the store is left alone. */
   ask<Answer>(
-    account: LimitSubject,
+    subject: LimitSubject,
     question: (store: Store) => Promise<Answer>
   ): Promise<Answer | undefined> | undefined {
-    const part = this.#partOf(account)
+    const part = this.#partOf(subject)
     if (part.guard.isOpen) return undefined
-    part.account = account
+    part.subject = subject
     if (!this.#isReady) {
-      this.#leave(part)
+      this.#leaveAlone(part)
       return undefined
     }
-    return this.#timed(question, (isAnswered, turn, error) => {
+    return this.#timed(question, (isAnswered, tick, error) => {
       if (isAnswered) {
         part.guard.answered()
-      } else if (part.failedTurn !== turn) {
-        part.failedTurn = turn
+      } else if (part.failedTick !== tick) {
+        part.failedTick = tick
         if (part.guard.failed()) this.#lost(part, reasonOf(error), error)
       }
     })
@@ -125,7 +127,7 @@ export class GuardedStore {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#timer)
-    this.#release?.()
+    this.#unlisten?.()
     this.#endBoot?.()
   }
 
@@ -133,34 +135,33 @@ export class GuardedStore {
     question: (store: Store) => Promise<Answer>,
     ended: Ended
   ): Promise<Answer | undefined> {
-    return this.#patience.answerTo(() => question(this.#store), ended)
+    return this.#answers.answerTo(() => question(this.#store), ended)
   }
 
-  #partOf(account: LimitSubject): Part {
-    const name = this.#nameOf(account)
+  #partOf(subject: LimitSubject): StorePart {
+    const name = this.#partNameOf(subject)
     let part = this.#parts.get(name)
     if (part === undefined) {
-      part = { name, guard: new StoreGuard(), account, failedTurn: undefined }
+      part = { name, guard: new StoreGuard(), subject, failedTick: undefined }
       this.#parts.set(name, part)
     }
     return part
   }
 
   /** A store that cannot tell its parts has one. */
-  #nameOf(account: LimitSubject): string {
+  #partNameOf(subject: LimitSubject): string {
     try {
-      return this.#store.partOf?.(account) ?? ''
+      return this.#store.partOf?.(subject) ?? ''
     } catch {
       return ''
     }
   }
 
-  #lost(part: Part, reason: string, err?: unknown): void {
+  #lost({ name }: StorePart, reason: string, err?: unknown): void {
     const { log, instead } = this.#options
-    const which = part.name === '' ? 'the store' : `${part.name} of the store`
-    log.warn({ err }, `rateLimit: ${which} ${reason}. Until it answers again, ${instead}.`)
+    log.warn({ err }, `rateLimit: ${shown(name)} ${reason}. Until it answers again, ${instead}.`)
     if (storeChannel.hasSubscribers) {
-      storeChannel.publish({ available: false, part: part.name, reason })
+      storeChannel.publish({ available: false, part: name, reason })
     }
     if (this.#isClosed || this.#timer !== undefined) return
     this.#timer = setInterval(() => this.#probeAll(), PROBE_INTERVAL)
@@ -176,7 +177,7 @@ export class GuardedStore {
     }
   }
 
-  #leave(part: Part): void {
+  #leaveAlone(part: StorePart): void {
     if (part.guard.trip()) this.#lost(part, 'is not connected')
   }
 
@@ -187,17 +188,16 @@ export class GuardedStore {
     }
   }
 
-  #probe(part: Part): void {
-    const { account, guard } = part
-    const probe = (store: Store) => store.check(probeFor(account))
+  #probe(part: StorePart): void {
+    const { subject, guard } = part
+    const probe = (store: Store) => store.check(probeFor(subject))
     void this.#timed(probe, (isAnswered) => {
       if (guard.probed(isAnswered)) this.#found(part)
     })
   }
 
-  #found({ name }: Part): void {
-    const which = name === '' ? 'the store' : `${name} of the store`
-    this.#options.log.info(`rateLimit: ${which} answers again.`)
+  #found({ name }: StorePart): void {
+    this.#options.log.info(`rateLimit: ${shown(name)} answers again.`)
     if (storeChannel.hasSubscribers) {
       storeChannel.publish({ available: true, part: name, reason: 'answers again' })
     }
@@ -205,6 +205,11 @@ export class GuardedStore {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
+}
+
+/** How the log names a part. */
+function shown(name: string): string {
+  return name === '' ? 'the store' : `${name} of the store`
 }
 
 function reasonOf(error: unknown): string {
