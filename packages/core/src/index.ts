@@ -67,7 +67,9 @@ export {
 export { contain, guardedCall } from './guard.ts'
 export { type GuardedLog, type GuardedLogMethod, guardedLog } from './guarded-log.ts'
 export { type IntakeListener, intake } from './intake.ts'
+export { isPlainPath, pathOf, queryOf, REDACTED, withoutQuery } from './masking.ts'
 export { checkOptions, type OptionCheck, type OptionShape } from './option-shape.ts'
+export { printable, printableLines } from './printable.ts'
 export { problemOf, type Refusal, refuse, refuseWith } from './refuse.ts'
 export { reportOnce } from './report.ts'
 export {

@@ -1,7 +1,7 @@
 /**
  * An error as the line shows it.
  */
-import { printable, printableLines, withoutQuery } from './masking.ts'
+import { printable, printableLines, withoutQuery } from '@holdfast/core'
 
 /** What is written of an error. */
 export interface ErrorField {

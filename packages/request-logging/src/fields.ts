@@ -2,8 +2,8 @@
  * What the application adds to the line of a request: copied when it is added, bounded, and without
  * the values whose names look like those of secrets.
  */
+import { printable, REDACTED } from '@holdfast/core'
 import { describeError, type ErrorField } from './error-field.ts'
-import { printable, REDACTED } from './masking.ts'
 
 /** The application's own fields. Values are written as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>

@@ -3,7 +3,7 @@
  * the sample and the level. Nothing is built for a line that nobody wants.
  */
 import type { IncomingMessage } from 'node:http'
-import { factsOf, traceOf } from '@holdfast/core'
+import { factsOf, pathOf, traceOf } from '@holdfast/core'
 import {
   chosenLevel,
   type Levels,
@@ -11,7 +11,6 @@ import {
   levelInTable,
   type SettledRequest
 } from './level.ts'
-import { pathOf } from './masking.ts'
 import { isRoutine, keepsId, keepsTrace } from './sampling.ts'
 import type { Silence } from './silence.ts'
 

@@ -4,12 +4,19 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ClientErrorFact, type Ending, factsOf } from '@holdfast/core'
+import {
+  type ClientErrorFact,
+  type Ending,
+  factsOf,
+  isPlainPath,
+  pathOf,
+  printable,
+  queryOf
+} from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { describeError, type ErrorField } from '../error-field.ts'
 import type { SettledRequest } from '../level.ts'
 import { type Line, rounded } from '../line.ts'
-import { isPlainPath, pathOf, printable, queryOf } from '../masking.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
 import type { ReadFacts } from '../read-facts.ts'
 import type { LogRecord } from './log-record.ts'

@@ -1,37 +1,11 @@
 /**
- * Makes what a client sent fit for a line: bounded, without credentials, and without characters
- * that a terminal or a log reader would act upon.
+ * The target of a request as it may be written down: bounded, without credentials, and with every
+ * byte that does not belong into a URL as `%XX`.
  */
+import { shortenedText } from './printable.ts'
 
-/** What stands in the place of a value that may be a secret. */
+/** The text in the place of a value that may be a secret. */
 export const REDACTED = 'REDACTED'
-
-// C0, DEL and C1; the marks that turn the direction of text; the separators that some readers take
-// for the end of a line. JSON escapes only the first of them.
-const CONTROL =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/
-
-const CONTROLS = new RegExp(CONTROL.source, 'g')
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const CONTROLS_IN_LINES = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-
-/** Returns at most `limit` characters of the text, each control character replaced by U+FFFD. */
-export function printable(text: string, limit: number): string {
-  const cut = shortened(text, limit)
-  return CONTROL.test(cut) ? cut.replace(CONTROLS, '\ufffd') : cut
-}
-
-/** As {@link printable}, for text of several lines: tab and line feed stay. */
-export function printableLines(text: string, limit: number): string {
-  const cut = shortened(text, limit)
-  return CONTROL.test(cut) ? cut.replace(CONTROLS_IN_LINES, '\ufffd') : cut
-}
-
-function shortened(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`
-}
 
 const SLASH = 47
 const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i
@@ -63,7 +37,7 @@ export function pathOf(target: string, semicolons: boolean): string {
   const end = path.search(semicolons ? QUERY_OR_SEMICOLON : QUERY)
   if (end !== -1) path = path.slice(0, end)
   if (path === '') return '/'
-  return encoded(shortened(path, MAX_PATH_LENGTH))
+  return encoded(shortenedText(path, MAX_PATH_LENGTH))
 }
 
 const MAX_PARAMETERS = 32
@@ -90,7 +64,7 @@ export function queryOf(
   const parameters = query.split('&', MAX_PARAMETERS + 1)
   const shown = parameters.slice(0, MAX_PARAMETERS).map((parameter) => masked(parameter, show))
   if (parameters.length > MAX_PARAMETERS) shown.push('…')
-  return shortened(shown.join('&'), MAX_QUERY_LENGTH)
+  return shortenedText(shown.join('&'), MAX_QUERY_LENGTH)
 }
 
 function masked(parameter: string, show: ReadonlySet<string>): string {
@@ -98,7 +72,7 @@ function masked(parameter: string, show: ReadonlySet<string>): string {
   const name = parameter.slice(0, Math.max(equals, 0))
   if (!PARAMETER_NAME.test(name)) return REDACTED
   if (!show.has(name)) return `${name}=${REDACTED}`
-  return `${name}=${encoded(shortened(parameter.slice(equals + 1), MAX_VALUE_LENGTH))}`
+  return `${name}=${encoded(shortenedText(parameter.slice(equals + 1), MAX_VALUE_LENGTH))}`
 }
 
 /** Takes the query of the request's target out of a text that repeats the target, as errors do. */

@@ -1,13 +1,6 @@
+import { isPlainPath, pathOf, queryOf, withoutQuery } from '@holdfast/core'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  isPlainPath,
-  pathOf,
-  printable,
-  printableLines,
-  queryOf,
-  withoutQuery
-} from '../dist/masking.js'
 
 t.test('only the path of a target is left', async (t) => {
   const cases: [string, string][] = [
@@ -76,18 +69,6 @@ t.test('an error that repeats the target says it without the query', async (t) =
   t.equal(withoutQuery('Route GET:/a?b=c not found', '/a?b=c'), 'Route GET:/a not found')
   t.equal(withoutQuery('Why? Not so', '/a?'), 'Why? Not so')
   t.equal(withoutQuery('no /a', '/a'), 'no /a')
-})
-
-t.test('control characters are replaced', async (t) => {
-  t.equal(printable('\u001b[31mred\u009b0m\u007f\0', 99), '\ufffd[31mred\ufffd0m\ufffd\ufffd')
-  t.equal(printable('a\n\tb\r\u202ec\u2028', 99), 'a\ufffd\ufffdb\ufffd\ufffdc\ufffd')
-  t.equal(printable('abc', 3), 'abc')
-  t.equal(printable('abcd', 3), 'ab…')
-})
-
-t.test('where lines are wanted, line ends and tabs stay', async (t) => {
-  t.equal(printableLines('Error: no\n\tat once\u001b', 99), 'Error: no\n\tat once\ufffd')
-  t.equal(printableLines('plain', 99), 'plain')
 })
 
 t.test('a plain path is one that would be written as it is, without a query', async (t) => {
