@@ -129,6 +129,8 @@ t.test('of a Cluster that loses a node the other nodes are still asked', async (
       t.teardown(() => app.close())
       app.register(rateLimit, {
         ...{ max: 1000, timeWindow: '1 hour', redis, instances: 10 },
+        // A busy machine is no outage.
+        storeTimeout: 400,
         keyGenerator: ({ headers }) => String(headers['client'])
       })
       app.get('/', () => 'ok')
@@ -151,7 +153,7 @@ t.test('of a Cluster that loses a node the other nodes are still asked', async (
         t.equal(status, 200)
         t.ok(left < 100, 'a share of this process alone')
       }
-      t.ok(performance.now() - started < 1000, 'nobody waited')
+      t.ok(performance.now() - started < 2000, 'nobody waited')
       last.thaw()
       await t.resolves(
         (async () => {

@@ -1,3 +1,9 @@
+/**
+ * Covers the room `edges/redis/`, by what a store decides: `edges/redis/account-names.ts`,
+ * `edges/redis/batch.ts`, `edges/redis/clients.ts`, `edges/redis/cluster-slot.ts`, `edges/redis/policies.ts`,
+ * `edges/redis/question.ts`, `edges/redis/script.ts` and `edges/redis/script-algorithms.ts`; and the shapes
+ * of `redis-client.ts`.
+ */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type Charge, MemoryStore, type Store, type StoreReservation } from '@holdfast/rate-limit'

@@ -1,3 +1,6 @@
+/**
+ * Covers `edges/shared/answer-timeout.ts`, too.
+ */
 import { type Charge, type LimitSubject, MemoryStore } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'

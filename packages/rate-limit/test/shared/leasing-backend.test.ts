@@ -185,7 +185,7 @@ t.test('nothing of a lease is lost, however many ask at the same time', async (t
   t.strictSame(left, [8990, 9980, 9600])
 })
 
-t.test('what is leased and not spent in time is given back, and leased anew', async (t) => {
+t.test('what is leased and not spent in time is given back, and leased again', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(rateLimit, { store: new MemoryStore(), lease: { max: 50 } })

@@ -1,3 +1,6 @@
+/**
+ * Services whose store dies. Covers `edges/shared/fallback-backend.ts`.
+ */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { subscribe } from '@holdfast/core'
