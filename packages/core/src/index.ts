@@ -35,6 +35,7 @@ export {
   text
 } from './check.ts'
 export { type Clock, monotonicClock } from './clock.ts'
+export { type Deadline, extensionOf, startDeadline } from './deadline.ts'
 export { describe } from './describe.ts'
 export { type Duration, parseDuration } from './duration.ts'
 export { enlist, type Placement } from './enlist.ts'
@@ -67,6 +68,7 @@ export {
 export { contain, guardedCall } from './guard.ts'
 export { type GuardedLog, type GuardedLogMethod, guardedLog } from './guarded-log.ts'
 export { type IntakeListener, intake } from './intake.ts'
+export { loopLateness, stopLoopLateness } from './loop-lateness.ts'
 export { isPlainPath, pathOf, queryOf, REDACTED, withoutQuery } from './masking.ts'
 export { checkOptions, type OptionCheck, type OptionShape } from './option-shape.ts'
 export { printable, printableLines } from './printable.ts'
