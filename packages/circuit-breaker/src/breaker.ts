@@ -2,7 +2,8 @@
  * The circuit breaker as it is used: around calls, by permits, by operators. The decisions are the
  * circuit's.
  */
-import { type Clock, describe, InvalidOptionError } from '@holdfast/core'
+import type { Clock } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { StandaloneBreakerOptions } from './breaker-options.ts'
 import { BoundedCall, type Call, type CallObserver, EndlessCall, start } from './calls/call.ts'
 import {

@@ -1,7 +1,8 @@
 /**
  * What the result of a call says about the dependency.
  */
-import { describe, InvalidOptionError, reportOnce } from '@holdfast/core'
+import { reportOnce } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { CallOutcome } from './circuit/permit.ts'
 import { isRefusal } from './errors.ts'
 

@@ -20,23 +20,8 @@ export {
   channel,
   subscribe
 } from './channels.ts'
-export {
-  boolean,
-  duration,
-  either,
-  func,
-  integer,
-  listOf,
-  number,
-  object,
-  oneOf,
-  type Range,
-  shape as shapeOf,
-  text
-} from './check.ts'
 export { type Clock, monotonicClock } from './clock.ts'
 export { type Deadline, extensionOf, startDeadline } from './deadline.ts'
-export { describe } from './describe.ts'
 export { type Duration, parseDuration } from './duration.ts'
 export { enlist, type Placement } from './enlist.ts'
 export {
@@ -70,7 +55,7 @@ export { type GuardedLog, type GuardedLogMethod, guardedLog } from './guarded-lo
 export { type IntakeListener, intake } from './intake.ts'
 export { loopLateness, stopLoopLateness } from './loop-lateness.ts'
 export { isPlainPath, pathOf, queryOf, REDACTED, withoutQuery } from './masking.ts'
-export { checkOptions, type OptionCheck, type OptionShape } from './option-shape.ts'
+export { checkOptions } from './option-shape.ts'
 export { printable, printableLines } from './printable.ts'
 export { problemOf, type Refusal, refuse, refuseWith } from './refuse.ts'
 export { reportOnce } from './report.ts'

@@ -5,7 +5,8 @@
  *
  * In any span of length `s` it admits at most `capacity + floor(s / interval)`.
  */
-import { type Clock, describe, InvalidOptionError, monotonicClock } from '@holdfast/core'
+import { type Clock, monotonicClock } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import { type Account, type Algorithm, emptyAccount, sharedCapacity } from './algorithm.ts'
 import { toMilliseconds, toNanoseconds } from './nanoseconds.ts'
 

@@ -1,14 +1,8 @@
 /**
  * A store that counts in this process: for tests, and for telling what a store should do.
  */
-import {
-  type Clock,
-  checkOptions,
-  func,
-  integer,
-  monotonicClock,
-  type OptionShape
-} from '@holdfast/core'
+import { type Clock, monotonicClock } from '@holdfast/core'
+import { check, checkOptions, type OptionShape } from '@holdfast/core/options'
 import type { Decision } from '../decision.ts'
 import type { PerPolicy } from '../per-policy.ts'
 import type { Charge, LimitSubject, Store, StoreReservation } from '../store.ts'
@@ -27,7 +21,7 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock | undefined
 }
 
-const SHAPE: OptionShape = { maxKeys: integer({ min: 1, max: 2 ** 24 }), clock: func }
+const SHAPE: OptionShape = { maxKeys: check.integer({ min: 1, max: 2 ** 24 }), clock: check.func }
 
 /** Counts in this process, as the plugin does without a store. */
 export class MemoryStore implements Store {

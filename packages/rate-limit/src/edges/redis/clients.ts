@@ -1,7 +1,7 @@
 /**
  * Redis clients of any known kind, used alike.
  */
-import { describe, InvalidOptionError } from '@holdfast/core'
+import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type {
   IoredisClient,
   NodeRedisClient,

@@ -7,7 +7,7 @@ import {
   InvalidOptionError,
   type OptionCheck,
   type OptionShape
-} from '@holdfast/core'
+} from '@holdfast/core/options'
 import type { Decision } from '../../decision.ts'
 import { StoreRefusedError } from '../../errors.ts'
 import type { PerPolicy } from '../../per-policy.ts'
