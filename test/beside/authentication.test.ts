@@ -1,0 +1,136 @@
+/**
+ * `@fastify/jwt`, `@fastify/bearer-auth` and `@fastify/session` beside the suite: who is refused by whom,
+ * and what it costs.
+ */
+import bearerAuth from '@fastify/bearer-auth'
+import cookie from '@fastify/cookie'
+import jwt from '@fastify/jwt'
+import session, { type SessionStore } from '@fastify/session'
+import holdfast from 'holdfast'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { startRedis } from '../support/redis.ts'
+import { quiet, service } from './service.ts'
+
+declare module 'fastify' {
+  interface Session {
+    visits?: number
+  }
+}
+
+t.test('a token is checked behind the suite: its 401 is charged to the address', async (t) => {
+  const { app, requests, warnings } = service(t)
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 3 } })
+  await app.register(jwt, { secret: 'a secret of the test' })
+  app.addHook('onRequest', (request) => request.jwtVerify())
+  app.get('/', async ({ user }) => user)
+  await app.ready()
+  const authorization = `Bearer ${app.jwt.sign({ name: 'ann' })}`
+  t.equal((await app.inject('/')).statusCode, 401)
+  const answer = await app.inject({ url: '/', headers: { authorization } })
+  t.match(answer.json(), { name: 'ann' })
+  t.match(answer.headers['ratelimit'], /r=1\b/)
+  t.equal((await app.inject('/')).statusCode, 401)
+  t.equal((await app.inject({ url: '/', headers: { authorization } })).statusCode, 429)
+  t.same(warnings(), [])
+  t.match(requests(), [
+    { status: 401, outcome: 'client-error' },
+    { status: 200, outcome: 'ok' },
+    { status: 401, outcome: 'client-error' },
+    { status: 429, outcome: 'refused', refusedBy: 'rate-limit' }
+  ])
+})
+
+t.test('users of one address are told apart by their token, behind authentication', async (t) => {
+  const { app, warnings } = service(t)
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 100 } })
+  await app.register(jwt, { secret: 'a secret of the test' })
+  app.addHook('onRequest', (request) => request.jwtVerify())
+  const byUser = app.rateLimit({
+    max: 1,
+    keyGenerator: ({ user }) => (user as { name: string }).name
+  })
+  app.get('/', { preHandler: byUser }, async () => 'ok')
+  await app.ready()
+  const ask = async (name: string) => {
+    const headers = { authorization: `Bearer ${app.jwt.sign({ name })}` }
+    return (await app.inject({ url: '/', headers })).statusCode
+  }
+  t.same([await ask('ann'), await ask('bob'), await ask('ann')], [200, 200, 429])
+  t.same(warnings(), [])
+})
+
+t.test('a bearer key protects a scope, its routes have their limits and lines', async (t) => {
+  const { app, requests, warnings } = service(t)
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 2 } })
+  await app.register(async (scope) => {
+    await scope.register(bearerAuth, { keys: new Set(['a key']) })
+    scope.get('/inner', async () => 'ok')
+  })
+  app.get('/', async () => 'ok')
+  const headers = { authorization: 'Bearer a key' }
+  t.equal((await app.inject('/inner')).statusCode, 401)
+  t.equal((await app.inject({ url: '/inner', headers })).statusCode, 200)
+  t.equal((await app.inject({ url: '/inner', headers })).statusCode, 429)
+  t.match(
+    requests().map(({ route, status }) => [route, status]),
+    [
+      ['/inner', 401],
+      ['/inner', 200],
+      ['/inner', 429]
+    ]
+  )
+  t.same(warnings(), [])
+})
+
+t.test('probes ask for no key', async (t) => {
+  const { app } = service(t)
+  await app.register(holdfast, { lifecycle: quiet })
+  await app.register(bearerAuth, { keys: new Set(['a key']) })
+  app.get('/', async () => 'ok')
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  t.equal((await app.inject('/')).statusCode, 401)
+})
+
+t.test('sessions are kept in the Redis that limits are kept in', async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const redis = new Redis(server.url)
+  redis.on('error', () => {})
+  t.teardown(() => redis.disconnect())
+  const prefix = `session-${process.pid}:`
+  const store: SessionStore = {
+    set: (id, value, done) => {
+      redis.set(prefix + id, JSON.stringify(value), 'EX', 60).then(() => done(), done)
+    },
+    get: (id, done) => {
+      redis.get(prefix + id).then((text) => done(null, text && JSON.parse(text)), done)
+    },
+    destroy: (id, done) => {
+      redis.del(prefix + id).then(() => done(), done)
+    }
+  }
+  const { app } = service(t)
+  await app.register(cookie)
+  await app.register(session, {
+    secret: 'a secret of the test that is long enough',
+    cookie: { secure: false },
+    store
+  })
+  await app.register(holdfast, {
+    lifecycle: quiet,
+    rateLimit: { redis, max: 2, keyGenerator: ({ session }) => session.sessionId }
+  })
+  app.get('/', async (request) => {
+    const visits = (request.session.visits ?? 0) + 1
+    request.session.visits = visits
+    return { visits }
+  })
+  const first = await app.inject('/')
+  const [{ name = '', value = '' } = {}] = first.cookies
+  const again = () => app.inject({ url: '/', cookies: { [name]: value } })
+  t.same(first.json(), { visits: 1 })
+  t.same((await again()).json(), { visits: 2 })
+  t.equal((await again()).statusCode, 429)
+  t.equal((await app.inject('/')).statusCode, 200, 'another session has a limit of its own')
+})
