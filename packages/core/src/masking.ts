@@ -29,7 +29,7 @@ export function isPlainPath(target: string): boolean {
  * and host of an absolute one, with every byte that does not belong into a URL as `%XX`, and at
  * most 1,024 characters of it.
  *
- * @param semicolons a `;` begins the query too (Fastify's `useSemicolonDelimiter`)
+ * @param semicolons whether a `;` begins the query too (Fastify's `useSemicolonDelimiter`)
  */
 export function pathOf(target: string, semicolons: boolean): string {
   let path = target
@@ -75,12 +75,39 @@ function masked(parameter: string, show: ReadonlySet<string>): string {
   return `${name}=${encoded(shortenedText(parameter.slice(equals + 1), MAX_VALUE_LENGTH))}`
 }
 
-/** Takes the query of the request's target out of a text that repeats the target, as errors do. */
-export function withoutQuery(text: string, target: string): string {
-  const start = target.indexOf('?')
-  if (start === -1) return text
-  const query = target.slice(start)
-  return query.length > 1 && text.includes(query) ? text.replaceAll(query, '') : text
+/**
+ * Returns the parts of a request target that may be secrets, and that no text should repeat: its
+ * query, its fragment, and the credentials of a CONNECT's authority.
+ *
+ * @param semicolons whether a `;` begins the query too
+ */
+export function secretPartsOf(target: string, semicolons: boolean): string[] {
+  const fragment = target.indexOf('#')
+  const whole = fragment === -1 ? target : target.slice(0, fragment)
+  const query = whole.search(semicolons ? QUERY_OR_SEMICOLON : QUERY)
+  const [credentials = ''] = CREDENTIALS.exec(target) ?? []
+  const parts = [
+    query === -1 ? '' : whole.slice(query),
+    fragment === -1 ? '' : target.slice(fragment),
+    credentials
+  ]
+  // One character alone stands in many a text.
+  return parts.filter((part) => part.length > 1)
+}
+
+// Up to the last @ before the path: a password may hold another.
+const URL_CREDENTIALS = /:\/\/[^\s/?#]*@/g
+
+/**
+ * Takes secrets out of a text: the parts of a request target that it repeats, as errors do, and the
+ * credentials of all URLs in it.
+ *
+ * @param parts what {@link secretPartsOf} returned
+ */
+export function withoutSecrets(text: string, parts: readonly string[]): string {
+  let clean = text
+  for (const part of parts) clean = clean.replaceAll(part, '')
+  return clean.includes('://') ? clean.replace(URL_CREDENTIALS, '://') : clean
 }
 
 function encoded(text: string): string {

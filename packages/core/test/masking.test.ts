@@ -1,4 +1,4 @@
-import { isPlainPath, pathOf, queryOf, withoutQuery } from '@holdfast/core'
+import { isPlainPath, pathOf, queryOf, secretPartsOf, withoutSecrets } from '@holdfast/core'
 import fc from 'fast-check'
 import t from 'tap'
 
@@ -65,10 +65,44 @@ t.test('of a query the names are left, and the values that may be shown', async 
   t.equal(queryOf('/a;token=secret', true, show), 'token=REDACTED')
 })
 
-t.test('an error that repeats the target says it without the query', async (t) => {
-  t.equal(withoutQuery('Route GET:/a?b=c not found', '/a?b=c'), 'Route GET:/a not found')
-  t.equal(withoutQuery('Why? Not so', '/a?'), 'Why? Not so')
-  t.equal(withoutQuery('no /a', '/a'), 'no /a')
+t.test(
+  'the secret parts of a target are its query, its fragment and its credentials',
+  async (t) => {
+    const cases: [string, boolean, string[]][] = [
+      ['/a', false, []],
+      ['/a?', false, []],
+      ['/a?b=c', false, ['?b=c']],
+      ['/a?b=c#d', false, ['?b=c', '#d']],
+      ['/a#b?c', false, ['#b?c']],
+      ['/a;b=c', false, []],
+      ['/a;b=c?d', true, [';b=c?d']],
+      ['user:secret@host:443', false, ['user:secret@']]
+    ]
+    for (const [target, semicolons, parts] of cases) {
+      t.same(secretPartsOf(target, semicolons), parts, target)
+    }
+  }
+)
+
+t.test('a text that repeats the target says it without its secret parts', async (t) => {
+  t.equal(withoutSecrets('Route GET:/a?b=c not found', ['?b=c']), 'Route GET:/a not found')
+  t.equal(withoutSecrets('/a?b=c and /a#d', ['?b=c', '#d']), '/a and /a')
+  t.equal(withoutSecrets('Why? Not so', []), 'Why? Not so')
+})
+
+t.test('a text has no credentials of any URL', async (t) => {
+  const cases = [
+    ['cannot GET http://ada:hunter2@host:80/a', 'cannot GET http://host:80/a'],
+    ['postgres://ada:p@ss@db/orders failed', 'postgres://db/orders failed'],
+    ['http://host/@ada and mail@host', 'http://host/@ada and mail@host'],
+    ['a://b@c/ d://e:f@g?h', 'a://c/ d://g?h']
+  ] as const
+  for (const [text, clean] of cases) t.equal(withoutSecrets(text, []), clean)
+})
+
+t.test('a long text without an end of its URL costs no more than its length', async (t) => {
+  const text = `a://${'b'.repeat(2 ** 20)}`
+  t.equal(withoutSecrets(text.repeat(4), []).length, text.length * 4)
 })
 
 t.test('a plain path is one that would be written as it is, without a query', async (t) => {

@@ -32,7 +32,7 @@ export interface SettledRequest {
   readonly duration: number | undefined
   /** Whether it took as long as the option `slow` says, or longer. */
   readonly slow: boolean
-  /** What was thrown; `undefined` when nothing was. */
+  /** What was thrown, `null` also for a thrown `undefined`; `undefined` when nothing was. */
   readonly error: unknown
   /** Fastify's request; `undefined` when it was never routed. */
   readonly request: FastifyRequest | undefined

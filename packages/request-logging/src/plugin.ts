@@ -83,7 +83,8 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     })
   }
   app.addHook('onError', function holdfastRequestLoggingError(request, reply, error, done) {
-    log.note(request, reply).error = error
+    // Anything can be thrown. What is undefined here means that nothing was.
+    log.note(request, reply).error = error ?? null
     done()
   })
   app.addHook('onRoute', ({ method, url, config }) => {

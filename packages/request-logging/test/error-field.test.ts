@@ -23,9 +23,37 @@ t.test('the stack holds those of the causes, but not without end', async (t) => 
   t.equal(describeError(Object.assign(bare, { stack: undefined }), true).stack, 'bare')
 })
 
+t.test('an AggregateError is told with its members and their causes', async (t) => {
+  const first = Object.assign(new Error('first', { cause: 'no route' }), { stack: 'Error: first' })
+  const error = new AggregateError([first, 'second', null], 'all failed')
+  error.stack = 'AggregateError: all failed'
+  error.cause = { message: 'no network' }
+  const { message, stack } = describeError(error, true)
+  t.equal(message, 'all failed')
+  t.same(stack?.split('\n'), [
+    'AggregateError: all failed',
+    'one of: Error: first',
+    'caused by: no route',
+    'one of: second',
+    'one of: null',
+    'caused by: no network'
+  ])
+  const many = new AggregateError(Array.from({ length: 1000 }, (_, n) => `error ${n}`))
+  t.equal(describeError(many, true).stack?.split('one of').length, 6)
+  t.equal(describeError(many, false).message, 'error 0; error 1; error 2; error 3; error 4')
+  const connection = new AggregateError([new Error('ECONNREFUSED ::1'), new Error('127.0.0.1')])
+  t.equal(describeError(connection, false).message, 'ECONNREFUSED ::1; 127.0.0.1')
+  const other = Object.assign(new Error('invalid'), {
+    errors: ['hunter2'],
+    stack: 'Error: invalid'
+  })
+  t.equal(describeError(other, true).stack, 'Error: invalid', 'only of an AggregateError')
+})
+
 t.test('whatever is thrown can be described', async (t) => {
   t.same(describeError('just text', true), { type: 'string', message: 'just text' })
-  t.same(describeError(null, true), { type: 'object', message: 'null' })
+  t.same(describeError(null, true), { type: 'null', message: 'null' })
+  t.same(describeError(undefined, true), { type: 'undefined', message: 'undefined' })
   t.match(describeError({ reason: 1 }, true), { type: 'Object', message: '', stack: undefined })
   const unreadable = Object.defineProperty({}, 'message', {
     get() {
@@ -38,7 +66,7 @@ t.test('whatever is thrown can be described', async (t) => {
 t.test('an error has an end, and does not repeat the query', async (t) => {
   const error = new Error(`GET /a?token=secret ${'x'.repeat(5000)}`)
   error.stack = `Error: /a?token=secret\n${'y'.repeat(50_000)}`
-  const { message, stack } = describeError(error, true, '/a?token=secret')
+  const { message, stack } = describeError(error, true, ['?token=secret'])
   t.match(message, /^GET \/a x{1016}…$/)
   t.equal(stack?.length, 8192)
   t.ok(stack?.startsWith('Error: /a\nyyy') && stack.endsWith('y…'))

@@ -3,6 +3,7 @@
  * for a terminal.
  */
 import { connect as connectHttp2 } from 'node:http2'
+import { factsOf } from '@holdfast/core'
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
 import Fastify from 'fastify'
@@ -11,7 +12,9 @@ import { head, listen, rawConnection } from '../../../test/support/http.ts'
 import { Log, loggedApp } from './support/log.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be there
-const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+const HOSTILE = '\u061c\u001b[31m\u2028'
+const HARMLESS = '\ufffd\ufffd[31m\ufffd'
 
 t.test('a user agent of a megabyte, invalid UTF-8 and escapes', async (t) => {
   const { app, log } = loggedApp(
@@ -140,4 +143,81 @@ t.test('an error that repeats the URL, and one of a million characters', async (
   t.match(line, { error: { type: 'Error', message: /^cannot \/throws \ufffd\[31me+…$/ } })
   t.notMatch(log.text, /hunter2/)
   t.ok(log.text.length < 12_000)
+})
+
+t.test('names that the application chooses are as harmless as those of clients', async (t) => {
+  const { app, log } = loggedApp({}, { genReqId: () => `id${HOSTILE}`, requestIdHeader: false })
+  t.teardown(() => app.close())
+  app.get(`/${HOSTILE}`, async (request) => {
+    Object.assign(factsOf(request), {
+      rateLimit: { policy: HOSTILE, remaining: 1 },
+      circuitBreaker: { name: HOSTILE, state: 'closed' }
+    })
+    request.addLogFields({ [HOSTILE]: { deep: [HOSTILE, new Map(), { toJSON: () => HOSTILE }] } })
+    throw Object.assign(new Error(HOSTILE, { cause: HOSTILE }), { name: HOSTILE, code: HOSTILE })
+  })
+  await app.inject(`/${encodeURIComponent(HOSTILE)}`)
+  const line = await log.line()
+  t.match(line, {
+    reqId: `id${HARMLESS}`,
+    route: `/${HARMLESS}`,
+    rateLimit: { policy: HARMLESS },
+    breaker: { name: HARMLESS },
+    [HARMLESS]: { deep: [HARMLESS, {}, HARMLESS] },
+    error: { type: HARMLESS, message: HARMLESS, code: HARMLESS },
+    msg: `GET /${HARMLESS} 500`
+  })
+  t.notMatch(JSON.stringify(line).replaceAll('\\n', ''), /\\u00|[\u061c\u2028]/)
+})
+
+t.test('an error repeats neither credentials nor what follows a semicolon', async (t) => {
+  const { app, log } = loggedApp({}, { routerOptions: { useSemicolonDelimiter: true } as object })
+  t.teardown(() => app.close())
+  app.get('/a', async (request) => {
+    throw new Error(`cannot GET ${request.raw.url}, no postgres://ada:hunter2@db/orders`)
+  })
+  const port = await listen(app)
+  for (const [target, written] of [
+    ['/a;token=hunter2', '/a'],
+    ['/a#hunter2', '/a'],
+    ['http://ada:hunter2@localhost/a?token=hunter2', 'http://localhost/a']
+  ] as const) {
+    const client = await rawConnection(port)
+    client.write(head(`GET ${target}`, { Connection: 'close' }))
+    await client.ended()
+    const message = `cannot GET ${written}, no postgres://db/orders`
+    t.match((await log.lines(1)).at(-1), { path: '/a', error: { message } })
+  }
+  t.equal(log.requests().length, 3)
+  t.notMatch(log.text, /hunter2/)
+})
+
+t.test('an error of a rewritten request repeats neither query', async (t) => {
+  const { app, log } = loggedApp({}, { rewriteUrl: () => '/inside?key=hunter2' })
+  t.teardown(() => app.close())
+  app.get('/inside', async (request) => {
+    throw new Error(`${request.originalUrl} is ${request.url}`)
+  })
+  await app.inject('/outside?token=hunter2')
+  t.match(await log.line(), { error: { message: '/outside is /inside' } })
+  t.notMatch(log.text, /hunter2/)
+})
+
+t.test('whatever is thrown is on the line, also nothing', async (t) => {
+  const { app, log } = loggedApp()
+  t.teardown(() => app.close())
+  const thrown: Record<string, unknown> = { null: null, undefined, text: 'no', number: 0 }
+  app.get('/:what', async (request) => {
+    throw thrown[(request.params as { what: string }).what]
+  })
+  for (const what of Object.keys(thrown)) await app.inject(`/${what}`)
+  t.match(
+    (await log.lines(4)).map(({ status, error }) => ({ status, error })),
+    [
+      { status: 500, error: { type: 'null', message: 'null' } },
+      { status: 500, error: { type: 'null', message: 'null' } },
+      { status: 500, error: { type: 'string', message: 'no' } },
+      { status: 500, error: { type: 'number', message: '0' } }
+    ]
+  )
 })

@@ -168,6 +168,23 @@ t.test('HTTP/2: answered, and reset by its client', async (t) => {
   t.match((await log.lines(3))[2], { path: '/waits', status: 499, outcome: 'aborted' })
 })
 
+t.test('HTTP/2: a CONNECT has its authority for a path', async (t) => {
+  const log = new Log()
+  const app = Fastify({ http2: true, logger: { stream: log }, logController: logController() })
+  t.teardown(() => app.close())
+  app.register(requestLogging)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const session = connectHttp2(app.listeningOrigin)
+  t.teardown(() => session.close())
+  session
+    .request({ ':method': 'CONNECT', ':authority': 'ada:hunter2@host:443' })
+    .on('error', () => {})
+    .resume()
+    .end()
+  t.match(await log.line(), { method: 'CONNECT', path: 'host:443', status: 405 })
+  t.notMatch(log.text, /hunter2/)
+})
+
 t.test('probes are silent unless an error was thrown', async (t) => {
   for (const silent of ['probes', false] as const) {
     const { app, log } = loggedApp({ silent })

@@ -13,21 +13,20 @@ import { Log, loggedApp } from './support/log.ts'
 const quick = (requestLogging: RequestLoggingRouteOptions) => ({ config: { requestLogging } })
 
 t.test('what went well is written at the rate, what did not always', async (t) => {
-  const { app, log } = loggedApp({ sample: 0, slow: '20ms' })
+  const { app, log } = loggedApp({ sample: 0, slow: '1 minute' })
   t.teardown(() => app.close())
   app.get('/ok', async () => 'ok')
   app.get('/throws', async () => {
     throw new Error('no')
   })
   app.get('/missing', async (_request, reply) => reply.code(404).send('no'))
-  app.get('/slow', () => new Promise((resolve) => setTimeout(resolve, 40, 'late')))
-  app.get('/never-slow', quick({ slow: false }), () => {
+  app.get('/slow', quick({ slow: '20ms' }), () => {
     return new Promise((resolve) => setTimeout(resolve, 40, 'late'))
   })
   app.get('/always', quick({ sample: 1 }), async () => 'ok')
   app.get('/waits', () => new Promise(() => {}))
   const port = await listen(app)
-  for (const path of ['ok', 'throws', 'missing', 'slow', 'never-slow', 'always', 'nowhere']) {
+  for (const path of ['ok', 'throws', 'missing', 'slow', 'always', 'nowhere']) {
     await fetch(`http://127.0.0.1:${port}/${path}`).then((answer) => answer.text())
   }
   const client = await rawConnection(port)
@@ -44,13 +43,23 @@ t.test('what went well is written at the rate, what did not always', async (t) =
       ['/slow', 'ok', true],
       ['/always', 'ok', undefined],
       ['/nowhere', 'client-error', undefined],
-      ['/waits', 'aborted', log.requests().at(-1)?.['slow']]
+      ['/waits', 'aborted', undefined]
     ]
   )
   t.match(
     log.requests().find(({ path }) => path === '/slow'),
     { level: 40, msg: 'GET /slow 200' }
   )
+})
+
+t.test('a route that is never slow is sampled however long it takes', async (t) => {
+  const { app, log } = loggedApp({ sample: 0, slow: 0 })
+  t.teardown(() => app.close())
+  app.get('/never-slow', quick({ slow: false }), async () => 'ok')
+  app.get('/slow', async () => 'ok')
+  for (const path of ['/never-slow', '/slow']) await app.inject(path)
+  t.match(log.requests(), [{ path: '/slow', slow: true }])
+  t.equal(log.requests().length, 1)
 })
 
 t.test('a line states its rate, by which counts can be restored', async (t) => {

@@ -11,7 +11,8 @@ import {
   isPlainPath,
   pathOf,
   printable,
-  queryOf
+  queryOf,
+  secretPartsOf
 } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { describeError, type ErrorField } from '../error-field.ts'
@@ -26,6 +27,7 @@ const MAX_ADDRESS_LENGTH = 64
 const MAX_METHOD_LENGTH = 32
 const MAX_AGENT_LENGTH = 512
 const MAX_HEADER_LENGTH = 256
+const MAX_NAME_LENGTH = 256
 
 /** Builds the lines of one registration of the plugin. */
 export class LineBuilder {
@@ -66,7 +68,7 @@ export class LineBuilder {
       line.sentStatus = response.statusCode
     }
     addDecisions(line, facts)
-    const error = errorOf(record, settled, response, facts)
+    const error = this.#errorOf(record, settled, response, facts)
     if (error !== undefined) line.error = error
     return line
   }
@@ -97,6 +99,26 @@ export class LineBuilder {
     }
     this.#addHeaders(line, headers)
     return line
+  }
+
+  /** The error on the line. */
+  #errorOf(
+    { target, raw }: LogRecord,
+    { outcome, error }: SettledRequest,
+    response: ServerResponse,
+    { clientError }: ReadFacts
+  ): ErrorField | undefined {
+    if (clientError !== undefined) return { type: clientError.code }
+    const blameless = outcome === 'client-error'
+    if (!blameless && outcome !== 'server-error' && outcome !== 'cut') return undefined
+    const { errored } = response as { readonly errored?: Error | null }
+    const cause = error === undefined ? (errored ?? undefined) : error
+    if (cause === undefined) return undefined
+    // The handler knows the target as it was rewritten.
+    const { url = target } = raw
+    const seen = url === target ? [target] : [target, url]
+    const secrets = seen.flatMap((one) => secretPartsOf(one, this.#semicolons))
+    return describeError(cause, !blameless, secrets)
   }
 
   #addHeaders(line: Line, headers: IncomingMessage['headers']): void {
@@ -157,29 +179,17 @@ function bytesOf(
   return typeof head === 'string' ? Math.max(0, bytes - head.length) : undefined
 }
 
-/** The error on the line. */
-function errorOf(
-  { error, target }: LogRecord,
-  { outcome }: SettledRequest,
-  response: ServerResponse,
-  { clientError }: ReadFacts
-): ErrorField | undefined {
-  if (clientError !== undefined) return { type: clientError.code }
-  const blameless = outcome === 'client-error'
-  if (!blameless && outcome !== 'server-error' && outcome !== 'cut') return undefined
-  const cause = error ?? (response as { readonly errored?: Error | null }).errored
-  return cause ? describeError(cause, !blameless, target) : undefined
-}
-
 /** Puts the decisions of other plugins on the line. */
 function addDecisions(line: Line, facts: ReadFacts): void {
   const { refusedBy, rateLimit, circuitBreaker, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {
-    line.rateLimit = { policy: rateLimit.policy, remaining: rateLimit.remaining }
+    const { policy, remaining } = rateLimit
+    line.rateLimit = { policy: printable(policy, MAX_NAME_LENGTH), remaining }
   }
   if (circuitBreaker !== undefined) {
-    const { name, state, outcome } = circuitBreaker
+    const { state, outcome } = circuitBreaker
+    const name = printable(circuitBreaker.name, MAX_NAME_LENGTH)
     line.breaker = outcome === undefined ? { name, state } : { name, state, outcome }
   }
   if (lifecycle !== undefined) line.lifecycle = { phase: lifecycle.phase }

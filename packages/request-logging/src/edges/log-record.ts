@@ -48,11 +48,16 @@ export class LogRecord {
   constructor(raw: IncomingMessage & { readonly originalUrl?: string }) {
     this.raw = raw
     // An injected request is first seen after Fastify's rewriteUrl, which keeps what it replaces.
-    // Every request that came to a server has a target.
-    this.target = raw.originalUrl ?? (raw.url as string)
+    this.target = raw.originalUrl ?? raw.url ?? authorityOf(raw)
     // Read now: a socket that has closed without ever being asked has forgotten it.
     this.peer = raw.socket.remoteAddress
   }
+}
+
+/** The target of a CONNECT over HTTP/2, which has no path. */
+function authorityOf({ headers }: IncomingMessage): string {
+  const authority = headers[':authority']
+  return typeof authority === 'string' ? authority : ''
 }
 
 // Registered, so that two copies of this package in one process write one line.

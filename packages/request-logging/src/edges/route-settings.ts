@@ -1,7 +1,7 @@
 /**
  * The settings of each route for its lines, resolved once.
  */
-import { routeConfig } from '@holdfast/core'
+import { printable, routeConfig } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import type { LineRules } from '../line-decision.ts'
 import {
@@ -20,6 +20,8 @@ export interface RouteSettings extends LineRules {
   /** The logger, with the `logLevel` of the route. */
   readonly logger: RequestLogger
 }
+
+const MAX_ROUTE_LENGTH = 1024
 
 const NO_SILENCE = new Silence([])
 
@@ -65,7 +67,7 @@ export class RouteSettingsTable {
     const given: unknown = config.requestLogging
     const settings: RouteSettings = {
       ...unrouted,
-      route: config.url,
+      route: config.url && printable(config.url, MAX_ROUTE_LENGTH),
       logger: loggerFor(request.routeOptions.logLevel, unrouted.logger),
       probe: config.holdfast?.probe === true,
       silent: given === false
