@@ -20,16 +20,18 @@ interface OpenTelemetryApi {
 /** Returns the active span as a place in a trace; `undefined` when none is active. */
 export type ActiveSpan = () => TraceContext | undefined
 
+/** Resolves to `undefined` when the API is not installed: caught here, bundlers know that it may not be. */
+function loadApi(): Promise<OpenTelemetryApi | undefined> {
+  /* c8 ignore next: this repository has the API; the bundles of its packages have not, and are tested */
+  return import('@opentelemetry/api').catch(() => undefined)
+}
+
 /** Resolves to what asks for the active span; to `undefined` when the API is not installed. */
 export async function findOpenTelemetry(
-  load: () => Promise<OpenTelemetryApi> = () => import('@opentelemetry/api')
+  load: () => Promise<OpenTelemetryApi | undefined> = loadApi
 ): Promise<ActiveSpan | undefined> {
-  let api: OpenTelemetryApi
-  try {
-    api = await load()
-  } catch {
-    return undefined
-  }
+  const api = await load()
+  if (api === undefined) return undefined
   return () => {
     const span = api.trace.getActiveSpan()?.spanContext()
     // Without an SDK, and for what an SDK suppresses, the span is all zeros.
