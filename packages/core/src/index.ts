@@ -58,6 +58,7 @@ export { isPlainPath, pathOf, queryOf, REDACTED, secretPartsOf, withoutSecrets }
 export { checkOptions } from './option-shape.ts'
 export { printable, printableLines } from './printable.ts'
 export { problemOf, type Refusal, refuse, refuseWith } from './refuse.ts'
+export { keepRemoteAddresses } from './remote-address.ts'
 export { reportOnce } from './report.ts'
 export {
   type AnyRequest,
