@@ -1,5 +1,5 @@
 /**
- * The errors of this package. None carries a stack: they say what is, not where.
+ * The errors of this package.
  */
 import { type CodedErrorConstructor, defineError } from '@holdfast/core/options'
 

@@ -10,24 +10,45 @@ export interface CodedErrorConstructor<Code extends string = string> {
 export type CodedError<Code extends string = string> = FastifyError & {
   code: Code
   statusCode: number
+  /** The same as `statusCode`, for frameworks that read the errors of http-errors. On the prototype. */
+  readonly status: number
+  /** Whether clients may read the message: not of a mistake in the program. On the prototype. */
+  readonly expose: boolean
   /** Headers that belong on the answer. Fastify's own error handler sends them too. */
-  headers?: Record<string, string>
+  headers?: Record<string, string> | undefined
   /** Members added to the problem+json body (RFC 9457), `type` and `title` among them. */
-  problem?: Record<string, unknown>
+  problem?: Record<string, unknown> | undefined
 }
+
+/** The status of an error that no client and no dependency caused. */
+const MISTAKE = 500
 
 /**
  * Makes an error class with a code, a message with `%s` for its values, and an HTTP status.
- * Its instances carry no stack: they are answers to clients and to wrong options, not crashes,
- * and a stack costs more than the refusal it describes.
+ *
+ * With the status 500 its instances are mistakes in the program, such as a wrong option: they carry
+ * a stack, so that they can be found where nobody catches them. With any other status they are answers,
+ * and their `stack` is empty: it would cost more than the refusal it describes.
  */
 export function defineError<const Code extends string>(
   code: Code,
   message: string,
   status: number
 ): CodedErrorConstructor<Code> {
-  // The library types `statusCode` as optional because its default may be turned off; ours is given.
-  return createError(code, message, status, Error, false) as unknown as CodedErrorConstructor<Code>
+  const Coded = createError(code, message, status, Error, false)
+  const isMistake = status === MISTAKE
+  Object.assign(Coded.prototype, { status, expose: !isMistake })
+  // The name that loggers show as the type of the error.
+  class FastifyError extends Coded {
+    constructor(...values: (string | number)[]) {
+      super(...values)
+      if (isMistake) Error.captureStackTrace(this, new.target)
+      // Without any stack of its own, Node takes it for no error where nobody catches it.
+      else this.stack = ''
+    }
+  }
+  // The library declares `statusCode` as optional because its default may be turned off; ours is given.
+  return FastifyError as unknown as CodedErrorConstructor<Code>
 }
 
 /** An option that the plugin does not know. */

@@ -26,7 +26,7 @@ export function reportOnce(callback: object, where: string, error: unknown): voi
 
 function textOf(error: unknown): string {
   try {
-    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return error instanceof Error ? error.stack || error.message : String(error)
   } catch {
     return 'The error cannot be shown.'
   }

@@ -205,7 +205,7 @@ t.test('an error without headers or further members is a problem of its status',
     error: 'Gone',
     message: 'Gone for good'
   })
-  t.equal(new GoneError().stack, undefined)
+  t.equal(new GoneError().stack, '')
 })
 
 t.test(

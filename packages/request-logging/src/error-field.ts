@@ -84,7 +84,7 @@ function stacksOf(error: ErrorLike): string | undefined {
     const next = pending.shift()
     if (next === undefined) break
     const { relation, error } = next
-    const text = isObject(error) ? (error.stack ?? error.message) : error
+    const text = isObject(error) ? error.stack || error.message : error
     if (text !== undefined) stacks.push(relation + String(text))
     if (isObject(error)) pending.unshift(...relatedTo(error))
   }
