@@ -1,7 +1,6 @@
 /**
  * The one way in which the suite writes to a logger of the user's.
  */
-import type { FastifyBaseLogger } from 'fastify'
 import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
 
@@ -9,6 +8,16 @@ import { reportOnce } from './report.ts'
 export interface GuardedLogMethod {
   (fields: object, message: string): void
   (message: string): void
+}
+
+/** A logger to write to: Fastify's, pino's, or any other with these methods. */
+export interface LogTarget {
+  trace(fields: object | string, message?: string): unknown
+  debug(fields: object | string, message?: string): unknown
+  info(fields: object | string, message?: string): unknown
+  warn(fields: object | string, message?: string): unknown
+  error(fields: object | string, message?: string): unknown
+  fatal(fields: object | string, message?: string): unknown
 }
 
 /** The methods of a logger. None of them throws. */
@@ -26,7 +35,7 @@ export interface GuardedLog {
  * stream that throws, the line is lost and nothing else. That is told once for each logger, as a
  * process warning. Make it once for each registration, not for each line.
  */
-export function guardedLog(log: FastifyBaseLogger): GuardedLog {
+export function guardedLog(log: LogTarget): GuardedLog {
   const method = (level: keyof GuardedLog): GuardedLogMethod => {
     return (first: object | string, message?: string) => {
       try {

@@ -51,7 +51,12 @@ export {
   trustProxyOf
 } from './fastify-internals.ts'
 export { contain, guardedCall } from './guard.ts'
-export { type GuardedLog, type GuardedLogMethod, guardedLog } from './guarded-log.ts'
+export {
+  type GuardedLog,
+  type GuardedLogMethod,
+  guardedLog,
+  type LogTarget
+} from './guarded-log.ts'
 export { type IntakeListener, intake } from './intake.ts'
 export { loopLateness, stopLoopLateness } from './loop-lateness.ts'
 export { isPlainPath, pathOf, queryOf, REDACTED, secretPartsOf, withoutSecrets } from './masking.ts'

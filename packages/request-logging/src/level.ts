@@ -1,8 +1,8 @@
 /**
  * The level of a line, from what became of the request.
  */
-import { reportOnce } from '@holdfast/core'
-import { describe, InvalidOptionError } from '@holdfast/core/options'
+import { guardedCall, reportOnce } from '@holdfast/core'
+import { describe } from '@holdfast/core/options'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestOutcome } from './outcome.ts'
 
@@ -93,27 +93,26 @@ export function levelInTable(
   return table[keyOf(outcome, slow)]
 }
 
-const KNOWN: ReadonlySet<unknown> = new Set([...LOG_LEVELS, 'silent'])
+const KNOWN: ReadonlySet<string> = new Set([...LOG_LEVELS, 'silent'])
+
+const WHERE = 'the option requestLogging.level'
 
 /**
- * Asks a user's function. When it throws or returns no level, which is reported once, the table
- * decides.
+ * Asks a user's function. When it throws, or returns a promise or anything else that is no level,
+ * the table decides. That is reported once.
  */
 export function chosenLevel(
   choose: LevelFunction,
   settled: SettledRequest,
   table: Levels['table']
 ): LogLevel {
-  try {
-    const level = choose(settled)
-    if (KNOWN.has(level)) return level
-    throw new InvalidOptionError(
-      'level',
-      `a function that returns one of ${[...KNOWN].join(', ')}`,
-      `one that returned ${describe(level)}`
-    )
-  } catch (error) {
-    reportOnce(choose, 'the option requestLogging.level', error)
-    return levelInTable(table, settled.outcome, settled.slow)
-  }
+  const level = guardedCall(choose, WHERE, settled)
+  if (level !== undefined && KNOWN.has(level)) return level
+  // Without effect for one that threw or returned a promise: it was reported already.
+  reportOnce(
+    choose,
+    WHERE,
+    `It must return ${[...KNOWN].join(', ')}, but returned ${describe(level)}.`
+  )
+  return levelInTable(table, settled.outcome, settled.slow)
 }

@@ -61,7 +61,7 @@ export interface RequestLoggingOptions {
   /**
    * The level of a line: a table of outcomes, in which those left out keep the default, or a
    * function of how the request went. `'silent'` writes no line. A function that throws, or returns
-   * no level, is reported once; the default then applies.
+   * anything but a level (a promise, for example), is reported once; the default then applies.
    *
    * @default info for ok, client-error and hijacked; warn for slow, refused, aborted and malformed;
    * error for server-error and cut
@@ -73,10 +73,12 @@ export interface RequestLoggingOptions {
    * - `'probes'`: routes with `config: { holdfast: { probe: true } }` and the probes of
    *   `@holdfast/lifecycle`
    * - a path: `'/metrics'` itself, or with a star, `'/assets/*'`, every path that begins so
-   * - a function that returns `true`
+   * - a function that returns `true`; one that throws or returns a promise is reported once, and
+   *   silences nothing
    * - `false`: none
    *
-   * Probes and paths have a line all the same when an error was thrown and answered with 5xx.
+   * Probes and paths have a line all the same when an error was thrown and answered with 5xx. The
+   * `logLevel` of a probe's route does not count.
    *
    * @default 'probes'
    */

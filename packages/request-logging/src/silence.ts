@@ -1,7 +1,7 @@
 /**
  * Which requests write no line: probes, paths, and those that a function names.
  */
-import { reportOnce } from '@holdfast/core'
+import { guardedCall } from '@holdfast/core'
 import type { SettledRequest } from './level.ts'
 
 /** Says that a request writes no line. Asked when it is known how the request went. */
@@ -12,6 +12,8 @@ export type SilentFunction = (settled: SettledRequest) => boolean
  * all below it `'/assets/*'`), or is named by a function.
  */
 export type SilentRule = 'probes' | `/${string}` | SilentFunction
+
+const WHERE = 'the option requestLogging.silent'
 
 /** The rules of one registration, ready to be asked. */
 export class Silence {
@@ -41,15 +43,8 @@ export class Silence {
     return this.#paths.has(path) || this.#prefixes.some((prefix) => path.startsWith(prefix))
   }
 
-  /** A function that throws is reported once, and silences nothing. */
+  /** A function that throws or returns a promise is reported once, and silences nothing. */
   covers(settled: SettledRequest): boolean {
-    return this.#functions.some((isSilent) => {
-      try {
-        return isSilent(settled) === true
-      } catch (error) {
-        reportOnce(isSilent, 'the option requestLogging.silent', error)
-        return false
-      }
-    })
+    return this.#functions.some((isSilent) => guardedCall(isSilent, WHERE, settled) === true)
   }
 }

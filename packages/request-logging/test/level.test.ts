@@ -62,10 +62,10 @@ t.test('what a table of a route leaves out is decided by the function of the plu
   t.equal(level(end('aborted')), 'trace')
 })
 
-t.test('a function that throws or returns no level is reported once', async (t) => {
-  const warnings: Error[] = []
+t.test('a function that throws, rejects or returns no level is reported once', async (t) => {
+  const seen: Error[] = []
   const keep = (warning: Error): void => {
-    warnings.push(warning)
+    seen.push(warning)
   }
   process.on('warning', keep)
   t.teardown(() => process.off('warning', keep))
@@ -74,14 +74,25 @@ t.test('a function that throws or returns no level is reported once', async (t) 
   }
   // @ts-expect-error no level
   const wrong: LevelFunction = () => 'loud'
-  for (const choose of [throwing, throwing, wrong, wrong]) {
+  // @ts-expect-error no level
+  const late: LevelFunction = async () => 'debug'
+  // @ts-expect-error no level
+  const rejecting: LevelFunction = async () => {
+    throw new Error('too late')
+  }
+  // @ts-expect-error no level
+  const nothing: LevelFunction = () => {}
+  for (const choose of [throwing, wrong, late, rejecting, nothing]) {
     t.equal(chosenLevel(choose, end('cut'), DEFAULT_LEVELS.table), 'error')
+    t.equal(chosenLevel(choose, end('ok'), DEFAULT_LEVELS.table), 'info')
   }
   await new Promise(setImmediate)
-  t.equal(warnings.length, 2)
-  t.match(warnings[0]?.message, /requestLogging\.level.*no idea/)
-  t.match(
-    warnings[1]?.message,
-    /returns one of trace.*silent, but it is one that returned .*"loud"/
-  )
+  const messages = seen.map(({ message }) => message)
+  t.equal(messages.length, 5)
+  t.ok(messages.every((message) => message.includes('requestLogging.level')))
+  t.match(messages[0], /no idea/)
+  t.match(messages[1], /must return trace.*silent, but returned the text "loud"/)
+  t.match(messages[2], /promise/)
+  t.match(messages[3], /promise/)
+  t.match(messages[4], /returned undefined/)
 })

@@ -5,9 +5,11 @@
 import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { factsOf, isHijacked, logControllerOf } from '@holdfast/core'
+import { lifecycle } from '@holdfast/lifecycle'
 import requestLogging, { type RequestLogger } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 import { Log, loggedApp, type WrittenLine } from './support/log.ts'
@@ -211,6 +213,21 @@ t.test('probes are silent unless an error was thrown', async (t) => {
     )
     await app.close()
   }
+})
+
+t.test('the level of a probe does not silence it where `silent` is false', async (t) => {
+  const { app, log } = loggedApp({ silent: false })
+  t.teardown(() => app.close())
+  app.register(lifecycle, { signals: false, exit: false, drainDelay: 0 })
+  const config = { holdfast: { probe: true } }
+  app.get('/own', { config, logLevel: 'error' }, async () => 'ok')
+  for (const path of ['/livez', '/readyz', '/startupz', '/own']) await app.inject(path)
+  t.match(log.requests(), [
+    { path: '/livez', route: '/livez', status: 200, outcome: 'ok', level: 30, reqId: String },
+    { path: '/readyz', outcome: String },
+    { path: '/startupz', outcome: String },
+    { path: '/own', status: 200 }
+  ])
 })
 
 t.test('a route is silenced or levelled by its config', async (t) => {
@@ -474,6 +491,42 @@ t.test('a logger that throws fails no request and is told once', async (t) => {
   t.equal(seen.length, 2)
   t.match(seen[0]?.message, /the logger of requestLogging.*disk full/)
   t.match(seen[1]?.message, /the logger of requestLogging.*no levels/)
+})
+
+t.test('a logger that rejects ends neither a request nor the process', async (t) => {
+  const seen = warnings(t)
+  const reject = async (): Promise<never> => {
+    throw new Error('disk full')
+  }
+  const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
+  const logger = Object.fromEntries(levels.map((level) => [level, reject]))
+  const writes = { ...logger, flush: reject } as unknown as RequestLogger
+  const app = Fastify()
+  app.register(requestLogging, { logger: writes })
+  app.get('/', async () => 'ok')
+  t.equal((await app.inject('/')).body, 'ok')
+  t.equal((await app.inject('/')).body, 'ok')
+  await app.close()
+  await new Promise(setImmediate)
+  t.match(seen, [{ message: /the logger of requestLogging.*disk full/ }])
+})
+
+t.test('a logger that cannot have a child writes at its own level', async (t) => {
+  const seen = warnings(t)
+  const written = new Log()
+  const logger = Object.assign(Object.create(pino({}, written)) as RequestLogger, {
+    child: () => {
+      throw new Error('no children')
+    }
+  })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(requestLogging, { logger })
+  app.get('/', { logLevel: 'error' }, async () => 'ok')
+  await app.inject('/')
+  t.match(written.requests(), [{ path: '/', level: 30 }])
+  await new Promise(setImmediate)
+  t.match(seen, [{ message: /the logger of requestLogging.*no children/ }])
 })
 
 t.test('a logger of any make is called once for a request', async (t) => {

@@ -1,7 +1,7 @@
 /**
  * Notices at boot that Fastify writes its own request lines too.
  */
-import { logControllerOf } from '@holdfast/core'
+import { guardedLog, logControllerOf } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 
 interface LogControllerLike {
@@ -18,7 +18,7 @@ export function warnOfDoubleLogging(app: FastifyInstance): void {
   const warning = doubleLogging(app)
   if (warning === undefined || warned.has(app.server)) return
   warned.add(app.server)
-  app.log.warn(warning)
+  guardedLog(app.log).warn(warning)
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Waits for the last lines before the app is closed.
  */
+import { contain } from '@holdfast/core'
 import type { RequestLogger } from '../options.ts'
 
 const MAX_FLUSH_TIME = 2000
@@ -29,8 +30,8 @@ export async function flushed(
       resolve()
     }
     try {
-      if (logger.flush === undefined) done()
-      else logger.flush(done)
+      const flushing: unknown = logger.flush === undefined ? done() : logger.flush(done)
+      contain(flushing, logger, 'the logger of requestLogging')
     } catch {
       done()
     }

@@ -2,7 +2,7 @@
  * The span that an OpenTelemetry SDK has open for a request. The API is an optional peer: without
  * it there is no span to ask for.
  */
-import type { TraceContext } from '@holdfast/core'
+import { reportOnce, type TraceContext } from '@holdfast/core'
 
 /** As much of a span's context as a line needs. */
 interface SpanContext {
@@ -33,10 +33,15 @@ export async function findOpenTelemetry(
   const api = await load()
   if (api === undefined) return undefined
   return () => {
-    const span = api.trace.getActiveSpan()?.spanContext()
-    // Without an SDK, and for what an SDK suppresses, the span is all zeros.
-    if (span === undefined || !api.isSpanContextValid(span)) return undefined
-    const { traceId, spanId, traceFlags, traceState } = span
-    return { traceId, spanId, flags: traceFlags, state: traceState?.serialize() }
+    try {
+      const span = api.trace.getActiveSpan()?.spanContext()
+      // Without an SDK, and for what an SDK suppresses, the span is all zeros.
+      if (span === undefined || !api.isSpanContextValid(span)) return undefined
+      const { traceId, spanId, traceFlags, traceState } = span
+      return { traceId, spanId, flags: traceFlags, state: traceState?.serialize() }
+    } catch (error) {
+      reportOnce(api, 'the OpenTelemetry SDK', error)
+      return undefined
+    }
   }
 }

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type ClientErrorFact,
+  contain,
   type Ending,
   onSettled,
   reportOnce,
@@ -38,6 +39,8 @@ export interface LogEnvironment {
   /** Whether a `;` begins the query too, as Fastify was told. */
   readonly semicolons: boolean
 }
+
+const WHERE = 'the logger of requestLogging'
 
 /** The log of one registration of the plugin. */
 export class RequestLog implements LineWriter {
@@ -122,7 +125,9 @@ export class RequestLog implements LineWriter {
   #isWritten(logger: RequestLogger, level: LogLevel): level is WrittenLevel {
     if (level === 'silent') return false
     try {
-      return logger.isLevelEnabled?.(level) !== false
+      const enabled: unknown = logger.isLevelEnabled?.(level)
+      contain(enabled, this, WHERE)
+      return enabled !== false
     } catch (error) {
       this.#report(error)
       return false
@@ -160,7 +165,11 @@ export class RequestLog implements LineWriter {
     const message = messageOf(line)
     const fields = this.#format.shape(line, trace)
     try {
-      logger[level](added === undefined ? fields : { ...fields, ...added.values }, message)
+      const written: unknown = logger[level](
+        added === undefined ? fields : { ...fields, ...added.values },
+        message
+      )
+      contain(written, this, WHERE)
     } catch (error) {
       this.#report(error)
       // A serializer of the logger's may be unable to take what the application added.
@@ -169,7 +178,7 @@ export class RequestLog implements LineWriter {
   }
 
   #report(error: unknown): void {
-    reportOnce(this, 'the logger of requestLogging', error)
+    reportOnce(this, WHERE, error)
   }
 }
 

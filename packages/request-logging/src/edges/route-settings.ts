@@ -1,7 +1,7 @@
 /**
  * The settings of each route for its lines, resolved once.
  */
-import { printable, routeConfig } from '@holdfast/core'
+import { guardedLog, printable, reportOnce, routeConfig } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import type { LineRules } from '../line-decision.ts'
 import {
@@ -65,11 +65,14 @@ export class RouteSettingsTable {
     const { unrouted } = this
     const config = routeConfig(request)
     const given: unknown = config.requestLogging
+    const probe = config.holdfast?.probe === true
+    const { logLevel } = request.routeOptions
     const settings: RouteSettings = {
       ...unrouted,
       route: config.url && printable(config.url, MAX_ROUTE_LENGTH),
-      logger: loggerFor(request.routeOptions.logLevel, unrouted.logger),
-      probe: config.holdfast?.probe === true,
+      // The level of a probe is there to silence Fastify's lines; of ours the option `silent` decides.
+      logger: probe ? unrouted.logger : loggerFor(logLevel, unrouted.logger),
+      probe,
       silent: given === false
     }
     if (given === undefined || given === false) return settings
@@ -78,7 +81,8 @@ export class RouteSettingsTable {
     } catch (error) {
       // Declared before the plugin, where it could not stop the boot any more.
       const { message } = error as Error
-      unrouted.logger.error({ err: error }, `${message} The plugin's options apply.`)
+      const log = guardedLog(unrouted.logger)
+      log.error({ err: error }, `${message} The plugin's options apply.`)
       return settings
     }
     const options = resolveRouteOptions(given as RequestLoggingRouteOptions, unrouted)
@@ -90,5 +94,10 @@ export class RouteSettingsTable {
 /** A route may have a `logLevel` of its own, higher or lower than the logger's. */
 function loggerFor(logLevel: string | undefined, logger: RequestLogger): RequestLogger {
   if (!logLevel || logger.child === undefined) return logger
-  return logger.child({}, { level: logLevel })
+  try {
+    return logger.child({}, { level: logLevel })
+  } catch (error) {
+    reportOnce(logger, 'the logger of requestLogging', error)
+    return logger
+  }
 }
