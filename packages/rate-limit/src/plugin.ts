@@ -1,7 +1,7 @@
 /**
  * The plugin: hooks, decorators and what the log is told at boot.
  */
-import { declareFact, enlist, trustProxyOf } from '@holdfast/core'
+import { declareFact, enlist, type GuardedLog, guardedLog, trustProxyOf } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
@@ -68,8 +68,9 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
       after: ['@holdfast/lifecycle', '@holdfast/load-shedding']
     })
     const options = resolveRateLimitOptions(given)
-    if (options.keyGenerator === undefined) warnOfTrustProxy(app)
-    wire(app, new RouteLimits(app, options, tableListener(app)))
+    const log = guardedLog(app.log)
+    if (options.keyGenerator === undefined) warnOfTrustProxy(app, log)
+    wire(app, new RouteLimits(app, options, log, tableListener(log)))
     done()
   } catch (error) {
     done(error as Error)
@@ -97,13 +98,13 @@ function wire(app: FastifyInstance, limits: RouteLimits): void {
   })
 }
 
-function tableListener(app: FastifyInstance): TableListener {
+function tableListener(log: GuardedLog): TableListener {
   return {
     evicted(evictions, capacity) {
       if (evictedChannel.hasSubscribers) evictedChannel.publish({ evictions, capacity })
     },
     nearlyFull(capacity) {
-      app.log.warn(
+      log.warn(
         `rateLimit: four fifths of the ${capacity} clients that can be remembered are in use. When all are, newcomers may be limited early. Raise maxKeys (16 bytes each), or shorten timeWindow.`
       )
     }
@@ -111,14 +112,14 @@ function tableListener(app: FastifyInstance): TableListener {
 }
 
 /** Warns of a `trustProxy` with which the addresses that clients are told apart by are not theirs. */
-function warnOfTrustProxy(app: FastifyInstance): void {
+function warnOfTrustProxy(app: FastifyInstance, log: GuardedLog): void {
   const trust = trustProxyOf(app)
   if (trust !== true && typeof trust !== 'number') return
   const what =
     trust === true
       ? 'believes any address that a client writes into X-Forwarded-For, which can be another one for every request'
       : 'trusts no proxy since Fastify 5.12.1, and every proxy before: all clients may count as one'
-  app.log.warn(
+  log.warn(
     `rateLimit: trustProxy: ${trust} ${what}. Name the addresses of your proxies instead, as in trustProxy: ['10.0.0.0/8'], or give a keyGenerator.`
   )
 }

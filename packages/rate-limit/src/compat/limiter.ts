@@ -1,8 +1,8 @@
 /**
  * One limit, and its decision about a request.
  */
-import { clientKey, routeConfig } from '@holdfast/core'
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import { clientKey, type GuardedLog, routeConfig } from '@holdfast/core'
+import type { FastifyRequest } from 'fastify'
 
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
 import type { Limits } from './limits.ts'
@@ -37,10 +37,10 @@ const NOT_COUNTED: Count = { current: 0, ttl: 0 }
 export class Limiter {
   readonly limits: Limits
   readonly #store: Store
-  readonly #log: FastifyBaseLogger
+  readonly #log: GuardedLog
   readonly #reported = new Set<string>()
 
-  constructor(limits: Limits, store: Store, log: FastifyBaseLogger) {
+  constructor(limits: Limits, store: Store, log: GuardedLog) {
     this.limits = limits
     this.#store = store
     this.#log = log

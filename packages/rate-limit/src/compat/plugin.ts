@@ -1,4 +1,4 @@
-import { type HoldfastRouteConfig, routeConfig } from '@holdfast/core'
+import { type GuardedLog, guardedLog, type HoldfastRouteConfig, routeConfig } from '@holdfast/core'
 import type {
   FastifyInstance,
   FastifyPluginCallback,
@@ -51,7 +51,7 @@ type Done = (error?: Error) => void
 type Config = object & { rateLimit?: unknown; holdfast?: HoldfastRouteConfig | undefined }
 
 class Registration {
-  readonly #app: FastifyInstance
+  readonly #log: GuardedLog
   readonly #limits: Limits
   readonly #stores: ReturnType<typeof storesOf>
   readonly #general: Limiter
@@ -62,10 +62,10 @@ class Registration {
   readonly #early = new WeakMap<object, Limiter | null>()
 
   constructor(app: FastifyInstance, given: RateLimitPluginOptions) {
-    this.#app = app
+    this.#log = guardedLog(app.log)
     this.#limits = resolveOptions(given)
-    this.#stores = storesOf(app, given, this.#limits)
-    this.#general = new Limiter(this.#limits, this.#stores.general, app.log)
+    this.#stores = storesOf(app, given, this.#limits, this.#log)
+    this.#general = new Limiter(this.#limits, this.#stores.general, this.#log)
   }
 
   wire(app: FastifyInstance): void {
@@ -99,7 +99,7 @@ class Registration {
 
   #open(options: RateLimitOptions, optionPath: string, route?: RouteOptions): Limiter {
     const limits = mergeOptions(this.#limits, options, optionPath)
-    return new Limiter(limits, this.#stores.child(limits, options, route), this.#app.log)
+    return new Limiter(limits, this.#stores.child(limits, options, route), this.#log)
   }
 
   /** Adds the check to the hooks of a route that is being declared. */
@@ -169,13 +169,13 @@ class Registration {
       const limiter = this.#limiterFor(config, routeOptions as object as RouteOptions)
       const { hook } = this.#limits
       if (limiter !== null && limiter.limits.hook !== hook) {
-        this.#app.log.error(
+        this.#log.error(
           `${optionPath}: the hook ${limiter.limits.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
         )
       }
       return limiter
     } catch (err) {
-      this.#app.log.error({ err }, `${optionPath} cannot be used; the plugin's limit applies.`)
+      this.#log.error({ err }, `${optionPath} cannot be used; the plugin's limit applies.`)
       return this.#general
     }
   }

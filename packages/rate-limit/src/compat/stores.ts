@@ -1,7 +1,8 @@
 /**
  * The stores of one registration: which kind, and one for each limit.
  */
-import type { FastifyBaseLogger, FastifyInstance, RouteOptions } from 'fastify'
+import type { GuardedLog } from '@holdfast/core'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { TableListener } from '../memory/client-table.ts'
 import type { Limits } from './limits.ts'
 import { LocalMemory } from './local-store.ts'
@@ -27,11 +28,12 @@ const MAX_KEYS = 2 ** 24
 export function storesOf(
   app: FastifyInstance,
   given: RateLimitPluginOptions,
-  limits: Limits
+  limits: Limits,
+  log: GuardedLog
 ): Stores {
   if (given.store) return customStores(given.store, limits)
   if (given.redis) return redisStores(given.redis, given.nameSpace, limits)
-  return localStores(app, given.cache, limits)
+  return localStores(app, given.cache, limits, log)
 }
 
 function customStores(Store: NonNullable<RateLimitPluginOptions['store']>, limits: Limits): Stores {
@@ -68,9 +70,14 @@ function numbersOf({ max, timeWindow }: Limits): string {
   return [max, timeWindow].map((option) => (typeof option === 'number' ? option : 'f')).join('/')
 }
 
-function localStores(app: FastifyInstance, cache: number | undefined, limits: Limits): Stores {
+function localStores(
+  app: FastifyInstance,
+  cache: number | undefined,
+  limits: Limits,
+  log: GuardedLog
+): Stores {
   const keys = Math.min(MAX_KEYS, Math.max(MIN_KEYS, Math.trunc(cache || 0)))
-  const memory = new LocalMemory(keys, listenerOf(app.log))
+  const memory = new LocalMemory(keys, listenerOf(log))
   app.addHook('onClose', async function holdfastRateLimitClose() {
     memory.table.clear()
   })
@@ -78,7 +85,7 @@ function localStores(app: FastifyInstance, cache: number | undefined, limits: Li
 }
 
 /** Warns when there is little room for more clients. */
-export function listenerOf(log: FastifyBaseLogger): TableListener {
+export function listenerOf(log: GuardedLog): TableListener {
   return {
     // The table keeps the debts of evicted clients.
     evicted() {},

@@ -1,7 +1,7 @@
 /**
  * The limit that a request is counted under: its route's own, its group's, or the plugin's.
  */
-import { isRoot, type routeConfig } from '@holdfast/core'
+import { type GuardedLog, isRoot, type routeConfig } from '@holdfast/core'
 import type { OptionShape } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
@@ -44,7 +44,7 @@ type Decorator = 'rateLimit' | 'createRateLimiter'
 
 /** The limits of one registration. */
 export class RouteLimits {
-  readonly #app: FastifyInstance
+  readonly #log: GuardedLog
   readonly #options: ResolvedOptions
   readonly #table: ClientTable
   readonly #shared: SharedLimits | undefined
@@ -57,12 +57,17 @@ export class RouteLimits {
   /** How many limits each decorator has made: they are named by their number. */
   readonly #made = new Map<Decorator, number>()
 
-  constructor(app: FastifyInstance, options: ResolvedOptions, listener: TableListener) {
-    this.#app = app
+  constructor(
+    app: FastifyInstance,
+    options: ResolvedOptions,
+    log: GuardedLog,
+    listener: TableListener
+  ) {
+    this.#log = log
     this.#options = options
     this.#table = new ClientTable(options.maxKeys, listener)
     if (options.shared !== undefined) {
-      this.#shared = new SharedLimits(app, options.shared, this.#table)
+      this.#shared = new SharedLimits(app, options.shared, this.#table, log)
     }
     const name = isRoot(app) ? 'default' : app.prefix || 'nested'
     this.#pluginLimit = this.#create(options, 'rateLimit', name)
@@ -139,7 +144,7 @@ export class RouteLimits {
       const known = routes.get(route)
       if (known !== undefined) return known
       if (options.hook !== hook) {
-        this.#app.log.error(
+        this.#log.error(
           `${path}: the hook ${options.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
         )
       }
@@ -147,7 +152,7 @@ export class RouteLimits {
       routes.set(route, limit)
       return limit
     } catch (err) {
-      this.#app.log.error({ err }, `${path} cannot be used; the plugin's limit applies.`)
+      this.#log.error({ err }, `${path} cannot be used; the plugin's limit applies.`)
       return this.#pluginLimit
     }
   }
@@ -160,7 +165,7 @@ export class RouteLimits {
 
   #create(options: LimitOptions, path: string, name: string): RouteLimit {
     const { groupId, hook, allowList } = options
-    const source = { path, log: this.#app.log }
+    const source = { path, log: this.#log }
     const list = policiesOf(options, groupId ?? printable(name))
     const clients = new Clients(list, allowList, source)
     const resolver = new LimitResolver(list, options, source)

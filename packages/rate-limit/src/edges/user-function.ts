@@ -3,7 +3,8 @@
  * fails nor goes unlimited.
  */
 import { types } from 'node:util'
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { GuardedLog } from '@holdfast/core'
+import type { FastifyRequest } from 'fastify'
 import type { MaybePromise } from '../limit-options.ts'
 import { isPromise } from './when-known.ts'
 
@@ -21,7 +22,7 @@ export interface Expected<Value> {
 /** Where options were written, and the log that hears of mistakes in them. */
 export interface OptionSource {
   readonly path: string
-  readonly log: FastifyBaseLogger
+  readonly log: GuardedLog
 }
 
 /** One function of a user. */

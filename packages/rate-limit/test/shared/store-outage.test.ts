@@ -266,3 +266,37 @@ t.test('the boot stops where the client may not run scripts', async (t) => {
   app.register(rateLimit, { redis: client })
   await t.rejects(async () => app.ready(), { code: 'HOLDFAST_ERR_RATE_LIMIT_STORE_REFUSED' })
 })
+
+for (const [how, end] of [
+  ['frozen', (redis: PrivateRedis) => redis.freeze()],
+  ['killed', (redis: PrivateRedis) => redis.kill()]
+] as const) {
+  t.test(`a log that throws loses no request when Redis is ${how}`, async (t) => {
+    const redis = await startPrivateRedis(t)
+    if (redis === undefined) return
+    let lost = 0
+    const write = () => {
+      lost++
+      throw new Error('the disk is full')
+    }
+    const warnings: string[] = []
+    const warned = ({ message }: Error) => warnings.push(message)
+    process.on('warning', warned)
+    t.teardown(() => process.off('warning', warned))
+    const app = Fastify({ logger: { level: 'warn', stream: { write } } })
+    t.teardown(async () => {
+      redis.thaw()
+      await app.close()
+    })
+    const client = ioredis(t, redis.port)
+    app.register(rateLimit, { ...LIMIT, redis: client })
+    app.get('/', () => 'ok')
+    await app.ready()
+    await end(redis)
+    while (lost === 0) t.equal((await app.inject('/')).statusCode, 200)
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => app.inject('/')))
+    t.ok(statuses.every(({ statusCode }) => statusCode === 200))
+    await eventually(() => warnings.length > 0)
+    t.match(warnings.join(), /an error of the logger.*the disk is full/s)
+  })
+}

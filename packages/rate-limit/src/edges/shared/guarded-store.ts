@@ -2,7 +2,7 @@
  * A store that may die: asked for a limited time, left alone while it does not answer, and tried
  * again from time to time.
  */
-import type { FastifyBaseLogger } from 'fastify'
+import { type GuardedLog, guardedCall } from '@holdfast/core'
 import { storeChannel } from '../../channels.ts'
 import { policyOf } from '../../policy.ts'
 import { StoreGuard } from '../../sharing/store-guard.ts'
@@ -15,6 +15,9 @@ const PROBE = [policyOf('probe', { max: 1000, timeWindow: 1000 })] as const
 
 /** Whom a part is probed with before anybody was asked about. */
 const NOBODY: LimitSubject = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
+
+/** What a store returned from `onReady()`, in the words of a warning. */
+const UNLISTEN = 'the function that onReady() of the store returned'
 
 /** Milliseconds for which a store holds up the boot at most. */
 const MAX_BOOT_WAIT = 500
@@ -43,7 +46,7 @@ export interface GuardOptions {
   readonly store: Store
   /** Milliseconds for which an answer is waited for. */
   readonly timeout: number
-  readonly log: FastifyBaseLogger
+  readonly log: GuardedLog
   /** What becomes of requests while the store does not answer, in the words of the log. */
   readonly instead: string
 }
@@ -127,7 +130,7 @@ export class GuardedStore {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#timer)
-    this.#unlisten?.()
+    if (this.#unlisten !== undefined) guardedCall(this.#unlisten, UNLISTEN)
     this.#endBoot?.()
   }
 

@@ -1,7 +1,7 @@
 /**
  * Limits that several processes keep together, in a store.
  */
-import { isRoot } from '@holdfast/core'
+import { type GuardedLog, isRoot } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { ClientTable } from '../../memory/client-table.ts'
 import type { OnStoreError, SharedOptions } from '../../options.ts'
@@ -23,7 +23,7 @@ export class SharedLimits {
   readonly #store: GuardedStore
   readonly #leasing: LeasingBackend[] = []
 
-  constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable) {
+  constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable, log: GuardedLog) {
     const { storeTimeout, onStoreError } = options
     this.#suffix = suffixOf(app)
     this.#options = options
@@ -31,7 +31,7 @@ export class SharedLimits {
     this.#store = new GuardedStore({
       store: storeOf(options),
       timeout: storeTimeout,
-      log: app.log,
+      log,
       instead: INSTEAD[onStoreError]
     })
     app.addHook('onReady', async () => this.#store.open())
