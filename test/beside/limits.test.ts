@@ -11,9 +11,8 @@ import t from 'tap'
 import { quiet, service } from './service.ts'
 
 // Not imported: its types would say that config.rateLimit is its own.
-const fastifyRateLimit: FastifyPluginCallback<{ max: number }> = createRequire(import.meta.url)(
-  '@fastify/rate-limit'
-)
+const require = createRequire(import.meta.url)
+const fastifyRateLimit: FastifyPluginCallback<{ max: number }> = require('@fastify/rate-limit')
 
 t.test('both limiters are in one app, each in its own scope', async (t) => {
   const { app, warnings } = service(t)
