@@ -52,7 +52,8 @@ export function watch(response: ServerResponse): Settling {
     settling.ending = endingOf(response, settling)
   } else {
     response.on('close', settleThis)
-    if (!isHttp2(response)) response.on('finish', noteThisSent)
+    // Before others: a listener may destroy the connection, as @fastify/websocket does after a refusal.
+    if (!isHttp2(response)) response.prependListener('finish', noteThisSent)
     if (queued) enqueue(response)
   }
   return settling

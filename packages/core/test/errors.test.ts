@@ -53,7 +53,10 @@ t.test('an option that nobody catches is named where the process ends', async (t
     main()
   `)
   t.equal(code, 1)
-  t.match(output, /FastifyError \[Error\]: rateLimit: the option "maxx" does not exist\. .*\n\s+at /)
+  t.match(
+    output,
+    /FastifyError \[Error\]: rateLimit: the option "maxx" does not exist\. .*\n\s+at /
+  )
   t.match(output, /HOLDFAST_ERR_OPTION_UNKNOWN/)
   t.match(output, /at main \(/)
 })

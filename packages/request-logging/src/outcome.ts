@@ -9,7 +9,8 @@ import type { ReadFacts } from './read-facts.ts'
  *
  * - `ok`, `client-error`, `server-error`: answered to the last byte, with a status below 400, from
  *   400 to 499, or of 500 and more
- * - `refused`: the service itself refused it: limited, breaker open, draining, closing
+ * - `refused`: the service itself refused it: limited, breaker open, draining, closing; also an
+ *   upgrade or a CONNECT whose connection it closed without an answer
  * - `aborted`: the client left before the answer was complete
  * - `cut`: the service ended the connection before the answer was complete: a stream failed, a reply
  *   was destroyed, a shutdown could wait no longer

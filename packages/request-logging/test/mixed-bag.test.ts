@@ -157,7 +157,7 @@ const kinds: Record<string, Kind> = {
   ),
   'CONNECT that nobody takes': raw(
     (n) => head(`CONNECT host-${n}:443`),
-    'CONNECT - host-#:443 - cut'
+    'CONNECT - host-#:443 - refused'
   ),
   upgrade: raw(
     (n) => head(`GET /socket/${n}${query}`, { Connection: 'Upgrade', Upgrade: 'echo' }),

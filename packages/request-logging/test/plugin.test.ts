@@ -107,26 +107,6 @@ t.test('what is open when its connection is cut at the end has a line', async (t
   t.match(line, { outcome: 'cut', level: 50, msg: 'GET /waits cut', status: undefined })
 })
 
-t.test('an upgrade that nobody answers, and one whose client leaves', async (t) => {
-  const { app, log } = loggedApp()
-  t.teardown(() => app.close())
-  app.server.on('upgrade', (request, socket) => {
-    socket.on('error', () => {})
-    if (request.url === '/cut') socket.destroy()
-    else socket.on('end', () => socket.destroy()).resume()
-  })
-  const port = await listen(app)
-  const upgrade = { Connection: 'Upgrade', Upgrade: 'echo' }
-  const cut = await rawConnection(port)
-  cut.write(head('GET /cut', upgrade))
-  await cut.ended()
-  t.match(await log.line(), { path: '/cut', outcome: 'cut', msg: 'GET /cut cut' })
-  const left = await rawConnection(port)
-  left.write(head('GET /left', upgrade))
-  left.socket.end()
-  t.match((await log.lines(2))[1], { path: '/left', outcome: 'aborted', status: 499 })
-})
-
 t.test('a hijacked reply stays hijacked when its client leaves', async (t) => {
   const { app, log } = loggedApp()
   t.teardown(() => app.close())

@@ -49,9 +49,9 @@ export function settledTunnel(
   socket: Socket,
   sentBefore: number
 ): SettledRequest {
-  // Whoever took the socket has answered on it. Where nobody did, it was not taken.
+  // Whoever took the socket has answered on it. Where nobody did, the service would not have it.
   const left = socket.readableEnded || socket.errored
-  const outcome = socket.bytesWritten > sentBefore ? 'hijacked' : left ? 'aborted' : 'cut'
+  const outcome = socket.bytesWritten > sentBefore ? 'hijacked' : left ? 'aborted' : 'refused'
   return {
     outcome,
     status: outcome === 'aborted' ? CLIENT_CLOSED_REQUEST : undefined,
