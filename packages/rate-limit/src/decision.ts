@@ -2,13 +2,13 @@
  * The answer of a limiter: a decision about one request.
  */
 import type { Account } from './algorithms/algorithm.ts'
-import { NANOSECONDS } from './algorithms/nanoseconds.ts'
+import { NANOSECONDS, wholeMilliseconds } from './algorithms/nanoseconds.ts'
 import type { Policies, Policy } from './policy.ts'
 
 /** Why a request was allowed or denied; `'store'`: the store did not answer. */
 export type DecisionReason = 'within' | 'exceeded' | 'banned' | 'allow-listed' | 'store'
 
-/** What was decided about one request. Times are milliseconds. */
+/** What was decided about one request. Times are whole milliseconds, rounded up. */
 export interface Decision {
   readonly allowed: boolean
   /** The name of the policy that decided. */
@@ -68,14 +68,15 @@ export function unanswered({ name, max, algorithm }: Policy, allowed: boolean): 
 
 /** The decision about a client that is banned for that many milliseconds more. */
 export function banned({ name, max }: Policy, left: number): Decision {
+  const wait = wholeMilliseconds(left)
   return {
     allowed: false,
     policy: name,
     limit: max,
     remaining: 0,
-    retryAfter: left,
-    moreAfter: left,
-    resetAfter: left,
+    retryAfter: wait,
+    moreAfter: wait,
+    resetAfter: wait,
     reason: 'banned'
   }
 }
@@ -100,9 +101,9 @@ export function decisionOf(
     policy: name,
     limit: max,
     remaining,
-    retryAfter: wait / perMillisecond,
-    moreAfter: more / perMillisecond,
-    resetAfter: algorithm.timeToFull(account, now) / perMillisecond,
+    retryAfter: Math.ceil(wait / perMillisecond),
+    moreAfter: Math.ceil(more / perMillisecond),
+    resetAfter: Math.ceil(algorithm.timeToFull(account, now) / perMillisecond),
     reason: wait === 0 ? 'within' : 'exceeded'
   }
 }
@@ -152,8 +153,8 @@ function oneLater(
   const { capacity } = algorithm
   const missing = capacity - decision.remaining
   const interval = (decision.resetAfter - moreAfter) / (missing - 1)
-  const retryAfter = Math.max(0, decision.retryAfter - elapsed)
-  const resetAfter = Math.max(0, decision.resetAfter - elapsed)
+  const retryAfter = wholeMilliseconds(Math.max(0, decision.retryAfter - elapsed))
+  const resetAfter = wholeMilliseconds(Math.max(0, decision.resetAfter - elapsed))
   let returned = 0
   if (resetAfter === 0) returned = missing
   else if (elapsed >= moreAfter) returned = 1 + Math.floor((elapsed - moreAfter) / interval)
@@ -165,7 +166,7 @@ function oneLater(
     limit,
     remaining,
     retryAfter,
-    moreAfter: remaining === capacity ? retryAfter : Math.max(0, next - elapsed),
+    moreAfter: remaining === capacity ? retryAfter : wholeMilliseconds(Math.max(0, next - elapsed)),
     resetAfter,
     reason: retryAfter === 0 ? 'within' : decision.reason
   }

@@ -7,7 +7,10 @@ import { toNanoseconds } from './algorithms/nanoseconds.ts'
 import { SlidingWindowAlgorithm } from './algorithms/sliding-window.ts'
 import { bucketOf, strictBucketOf, TokenBucketAlgorithm } from './algorithms/token-bucket.ts'
 
-/** A limit for each client. */
+/**
+ * A limit for each client. Its numbers may differ by client and from request to request; what a client
+ * took is kept for each `timeWindow` by itself.
+ */
 export interface Policy {
   /** The name of the limit in headers, problem details and facts. */
   readonly name: string
@@ -26,13 +29,14 @@ export function areAlike(policies: Policies, others: Policies): boolean {
   if (policies === others) return true
   return (
     policies.length === others.length &&
-    policies.every(({ name, algorithm }, index) => {
-      const { name: otherName, algorithm: other } = others[index] as Policy
+    policies.every(({ name, timeWindow, algorithm }, index) => {
+      const other = others[index] as Policy
       return (
-        name === otherName &&
-        algorithm.name === other.name &&
-        algorithm.capacity === other.capacity &&
-        algorithm.lifetime === other.lifetime
+        name === other.name &&
+        timeWindow === other.timeWindow &&
+        algorithm.name === other.algorithm.name &&
+        algorithm.capacity === other.algorithm.capacity &&
+        algorithm.span === other.algorithm.span
       )
     })
   )
@@ -61,8 +65,10 @@ function algorithmOf(limit: Limit): Algorithm {
   const window = toNanoseconds(timeWindow)
   if (algorithm === 'fixed-window') return new FixedWindowAlgorithm(max, window)
   if (algorithm === 'sliding-window') return new SlidingWindowAlgorithm(max, window)
+  const lifetime = window * Math.max(1, limit.burst ?? 1)
   // A bucket that holds nothing denies all, however fast it would fill.
-  if (max === 0) return new TokenBucketAlgorithm(0, window)
-  if (strict !== true) return bucketOf(max, window, limit.burst ?? max)
-  return strictBucketOf(max, window, Math.min(max, limit.burst ?? Math.ceil(max / 5)))
+  if (max === 0) return new TokenBucketAlgorithm(0, window, lifetime)
+  if (strict !== true) return bucketOf(max, window, limit.burst ?? max, lifetime)
+  const burst = Math.min(max, limit.burst ?? Math.ceil(max / 5))
+  return strictBucketOf(max, window, burst, lifetime)
 }

@@ -30,15 +30,22 @@ export interface Algorithm {
   readonly capacity: number
   /** The window; of the token bucket the time in which one token comes back. */
   readonly span: number
-  /** The longest time from an account's last use until it expires. */
+  /** The longest time from an account's last use until it expires, whatever `max` was then. */
   readonly lifetime: number
   /** Whether `used` and `previous` are of use: the token bucket needs neither. */
   readonly counts: boolean
   /**
    * Brings an account to `now`. One that expires later than any can was written before the clock
    * was set back; it is taken for as strict as an account can be at `now`, and no stricter.
+   *
+   * @param lifetime the longest that any account of the limit lasts, where that may be longer
    */
-  advance(account: Account, now: number): void
+  advance(account: Account, now: number, lifetime?: number): void
+  /**
+   * Prepares an account that may be another client's for a charge: from then on it lasts as long as
+   * one that begins at `now`, so that the charge is not forgotten early.
+   */
+  adopt(account: Account, now: number): void
   /** Whole requests that would be admitted at once. */
   available(account: Account, now: number): number
   /**

@@ -2,7 +2,7 @@
  * The fixed window: a client's first request opens it, and until it closes `max` are admitted.
  *
  * In a span as long as the window it admits up to twice `max`: one at its beginning and the rest at
- * the end of one window, and all of the next.
+ * the end of one window, and all of the next. Evenly spaced requests are never denied below the rate.
  */
 import { type Account, type Algorithm, sharedCapacity } from './algorithm.ts'
 
@@ -31,6 +31,10 @@ export class FixedWindowAlgorithm implements Algorithm {
     } else if (account.expiresAt > now + this.lifetime) {
       account.expiresAt = now + this.lifetime
     }
+  }
+
+  adopt(account: Account, now: number): void {
+    if (account.used > 0) account.expiresAt = now + this.span
   }
 
   available({ used }: Account): number {

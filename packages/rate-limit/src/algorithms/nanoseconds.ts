@@ -16,6 +16,11 @@ export function toMilliseconds(nanoseconds: number): number {
   return nanoseconds / NANOSECONDS
 }
 
+/** Whole milliseconds, rounded up. To the nanosecond first: 2.0000000000001 ms are two. */
+export function wholeMilliseconds(milliseconds: number): number {
+  return Math.ceil(toNanoseconds(milliseconds) / NANOSECONDS)
+}
+
 /** Whole seconds, rounded up. To the nanosecond first: 2000.0000000001 ms are two seconds. */
 export function wholeSeconds(milliseconds: number): number {
   return Math.ceil(toNanoseconds(milliseconds) / 1e9)

@@ -1,8 +1,11 @@
 /**
  * The sliding-window counter: two adjacent windows, of which the past one counts for as much as it
- * still overlaps a window that ends now. What was admitted comes back evenly one window later.
+ * still overlaps a window that ends now, in whole requests, rounded down. What was admitted comes back
+ * evenly one window later.
  *
  * In a span as long as the window it admits up to twice `max`, but never more than `max` at once.
+ * Evenly spaced requests are never denied below the rate; rounded up, every second one would be where
+ * `max` is 1.
  */
 import { type Account, type Algorithm, sharedCapacity } from './algorithm.ts'
 
@@ -43,8 +46,10 @@ export class SlidingWindowAlgorithm implements Algorithm {
     }
   }
 
+  adopt(): void {}
+
   available(account: Account, now: number): number {
-    return Math.max(0, this.capacity - account.used - Math.ceil(this.#past(account, now)))
+    return Math.max(0, this.capacity - account.used - this.#past(account, now))
   }
 
   wait(account: Account, cost: number, now: number): number {
@@ -53,9 +58,9 @@ export class SlidingWindowAlgorithm implements Algorithm {
     if (cost > this.capacity) return Infinity
     const room = this.capacity - used - cost
     const left = expiresAt - this.span - now
-    if (room < 0) return left + this.span - this.#share(this.capacity - cost, used)
+    if (room < 0) return left + this.span - this.#overlap(this.capacity - cost, used)
     // Multiplied instead of divided, the comparison is exact.
-    return previous * left <= room * this.span ? 0 : left - this.#share(room, previous)
+    return previous * left < (room + 1) * this.span ? 0 : left - this.#overlap(room, previous)
   }
 
   take(account: Account, cost: number, now: number): void {
@@ -76,9 +81,8 @@ export class SlidingWindowAlgorithm implements Algorithm {
     this.take(account, Math.min(cost, Math.max(0, this.capacity - account.used)), now)
   }
 
-  timeToFull({ expiresAt, used }: Account, now: number): number {
-    // Without any of its own the present window ends with the last of the past one.
-    return used === 0 && expiresAt > now ? expiresAt - this.span - now : expiresAt - now
+  timeToFull(account: Account, now: number): number {
+    return this.wait(account, this.capacity, now)
   }
 
   shareFor(processes: number): SlidingWindowAlgorithm {
@@ -89,14 +93,14 @@ export class SlidingWindowAlgorithm implements Algorithm {
     return new SlidingWindowAlgorithm(this.capacity, Math.ceil(this.span / nanoseconds))
   }
 
-  /** How much the past window still counts for. */
+  /** The requests that the past window still counts for. */
   #past({ previous, expiresAt }: Account, now: number): number {
     if (previous === 0) return 0
-    return (previous * (expiresAt - this.span - now)) / this.span
+    return Math.floor((previous * (expiresAt - this.span - now)) / this.span)
   }
 
-  /** The end of a window in which no more than `room` of its `count` still count: nanoseconds. */
-  #share(room: number, count: number): number {
-    return Math.floor((room * this.span) / count)
+  /** The longest overlap, up to a window, in which a past window of `count` counts for `room` at most. */
+  #overlap(room: number, count: number): number {
+    return Math.min(this.span, Math.ceil(((room + 1) * this.span) / count) - 1)
   }
 }

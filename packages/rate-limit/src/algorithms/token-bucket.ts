@@ -3,7 +3,10 @@
  * generic cell rate algorithm (GCRA, ITU-T I.371), whose name for the number is the theoretical
  * arrival time. A bucket whose moment has passed is full: forgetting it loses nothing.
  *
- * In any span of length `s` it admits at most `capacity + floor(s / interval)`.
+ * In any span of length `s` it admits at most `capacity + floor(s / interval)`. Evenly spaced requests
+ * are never denied below the rate. An account is a debt in time, which buckets of other numbers may
+ * read: a token costs each its own interval. Where these change from request to request, a span of
+ * length `s` sees tokens of at most `s` and the largest tolerance.
  */
 import { type Clock, monotonicClock } from '@holdfast/core'
 import { describe, InvalidOptionError } from '@holdfast/core/options'
@@ -25,29 +28,37 @@ export class TokenBucketAlgorithm implements Algorithm {
   /** The time in which one token comes back: the emission interval. */
   readonly span: number
   /** The time from empty to full: the tolerance. */
+  readonly tolerance: number
   readonly lifetime: number
 
   /**
    * @param capacity tokens in a full bucket
    * @param interval nanoseconds in which one token comes back
+   * @param lifetime nanoseconds from empty to full under any numbers that read the same accounts; the
+   *   tolerance by default and at least
    */
-  constructor(capacity: number, interval: number) {
+  constructor(capacity: number, interval: number, lifetime: number = 0) {
     this.capacity = capacity
     this.span = interval
-    this.lifetime = capacity * interval
+    this.tolerance = capacity * interval
+    this.lifetime = Math.max(this.tolerance, lifetime)
   }
 
-  advance(account: Account, now: number): void {
-    account.expiresAt = Math.max(now, Math.min(account.expiresAt, now + this.lifetime))
+  advance(account: Account, now: number, lifetime: number = this.lifetime): void {
+    account.expiresAt = Math.max(now, Math.min(account.expiresAt, now + lifetime))
   }
+
+  adopt(): void {}
 
   available({ expiresAt }: Account, now: number): number {
-    return Math.floor((this.lifetime - (expiresAt - now)) / this.span)
+    // Under other numbers more may have been taken than this bucket holds.
+    return Math.max(0, Math.floor((this.tolerance - (expiresAt - now)) / this.span))
   }
 
   wait({ expiresAt }: Account, cost: number, now: number): number {
     if (cost > this.capacity) return Infinity
-    return Math.max(0, expiresAt - now + cost * this.span - this.lifetime)
+    if (cost === 0) return 0
+    return Math.max(0, expiresAt - now + cost * this.span - this.tolerance)
   }
 
   take(account: Account, cost: number): void {
@@ -61,7 +72,8 @@ export class TokenBucketAlgorithm implements Algorithm {
   }
 
   penalize(account: Account, cost: number, now: number): void {
-    account.expiresAt = Math.min(account.expiresAt + cost * this.span, now + this.lifetime)
+    const most = Math.max(account.expiresAt, now + this.tolerance)
+    account.expiresAt = Math.min(account.expiresAt + cost * this.span, most)
   }
 
   timeToFull({ expiresAt }: Account, now: number): number {
@@ -70,28 +82,40 @@ export class TokenBucketAlgorithm implements Algorithm {
 
   shareFor(processes: number): TokenBucketAlgorithm {
     const capacity = sharedCapacity(this.capacity, processes)
-    return new TokenBucketAlgorithm(capacity, this.span * processes)
+    return new TokenBucketAlgorithm(capacity, this.span * processes, this.lifetime)
   }
 
   /** Of a bucket that would take more than {@link MAX_UNITS} to fill a token comes back sooner. */
   inUnits(nanoseconds: number): TokenBucketAlgorithm {
     const { capacity } = this
+    const interval = Math.ceil(this.span / nanoseconds)
     const longest = Math.floor(MAX_UNITS / Math.max(1, capacity))
-    return new TokenBucketAlgorithm(capacity, Math.min(Math.ceil(this.span / nanoseconds), longest))
+    const lifetime = Math.min(Math.ceil(this.lifetime / nanoseconds), MAX_UNITS)
+    return new TokenBucketAlgorithm(capacity, Math.min(interval, longest), lifetime)
   }
 }
 
 /** A bucket of `capacity` into which `tokens` come back in every span of nanoseconds, evenly. */
-export function bucketOf(tokens: number, span: number, capacity: number): TokenBucketAlgorithm {
-  return new TokenBucketAlgorithm(capacity, Math.max(1, Math.ceil(span / tokens)))
+export function bucketOf(
+  tokens: number,
+  span: number,
+  capacity: number,
+  lifetime?: number
+): TokenBucketAlgorithm {
+  return new TokenBucketAlgorithm(capacity, Math.max(1, Math.ceil(span / tokens)), lifetime)
 }
 
 /**
  * A bucket that admits at most `max` in any span of that many nanoseconds, both its ends included:
  * `burst` at once, and no more than the rest come back before the span is over.
  */
-export function strictBucketOf(max: number, span: number, burst: number): TokenBucketAlgorithm {
-  return new TokenBucketAlgorithm(burst, Math.floor(span / (max - burst + 1)) + 1)
+export function strictBucketOf(
+  max: number,
+  span: number,
+  burst: number,
+  lifetime?: number
+): TokenBucketAlgorithm {
+  return new TokenBucketAlgorithm(burst, Math.floor(span / (max - burst + 1)) + 1, lifetime)
 }
 
 /** The options of a {@link TokenBucket}. */
@@ -131,7 +155,7 @@ export class TokenBucket {
     }
     checkTokens(capacity, 'capacity')
     this.#bucket = bucketOf(rate, toNanoseconds(1000), capacity)
-    if (this.#bucket.lifetime > Number.MAX_SAFE_INTEGER) {
+    if (this.#bucket.tolerance > Number.MAX_SAFE_INTEGER) {
       const expected = 'high enough to fill the bucket within 104 days'
       throw new InvalidOptionError('rate', expected, describe(rate))
     }

@@ -72,8 +72,8 @@ export class ProcessBackend implements LimitBackend {
     return { decision, settle: (actual) => limiter.settle(reserved, actual, monotonicClock()) }
   }
 
-  reset({ keys, policies }: Client): void {
-    this.limiter.reset(keys, monotonicClock(), policies)
+  reset({ keys }: Client): void {
+    this.limiter.reset(keys, monotonicClock())
   }
 
   ban({ keys }: Client, duration: number): void {

@@ -28,6 +28,8 @@ export class Ledger {
   readonly kind: string
   /** The longest that one of its accounts lasts. */
   lifetime = 0
+  /** Whether the account that was read last comes from the sketch, and may be another client's. */
+  isFromSketch = false
   readonly #id: number
   readonly #salt: number
   readonly #table: LedgerTable
@@ -45,8 +47,7 @@ export class Ledger {
     this.#table = table
     this.#slots = table.slots
     this.counts = algorithm.counts
-    const weight = algorithm.lifetime / Math.max(1, algorithm.capacity)
-    this.kind = `${algorithm.name} ${Math.floor(Math.log2(weight) / 2)}`
+    this.kind = `${algorithm.name} ${Math.floor(Math.log2(weightOf(algorithm)) / 2)}`
     this.grow(algorithm)
   }
 
@@ -65,12 +66,15 @@ export class Ledger {
     if (this.#slot !== NOWHERE) {
       account.expiresAt = this.#slots.expiryOf(this.#slot)
       if (this.counts) this.#slots.readCounts(this.#slot, account)
+      this.isFromSketch = false
       return
     }
     account.expiresAt = -Infinity
     account.used = 0
     account.previous = 0
-    this.#table.sketchOf(this)?.read(this.#low, this.#high, account, now)
+    const sketch = this.#table.sketchOf(this)
+    sketch?.read(this.#low, this.#high, account, now)
+    this.isFromSketch = sketch !== undefined
   }
 
   /** Writes the account that was read last. One that has expired needs no slot. */
@@ -104,4 +108,9 @@ export class Ledger {
     if (this.counts) return (used + previous) / this.#capacity
     return (expiresAt - now) / this.lifetime
   }
+}
+
+/** The time for which one request counts. */
+function weightOf({ name, capacity, span }: Algorithm): number {
+  return name === 'token-bucket' ? span : span / Math.max(1, capacity)
 }

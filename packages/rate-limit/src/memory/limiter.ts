@@ -9,7 +9,8 @@ import type { Policies, Policy } from '../policy.ts'
 import type { ClientCharge } from '../store.ts'
 import { Bans } from './bans.ts'
 import type { ClientTable } from './client-table.ts'
-import { Meter } from './meter.ts'
+import type { Meter } from './meter.ts'
+import { PolicyMeters } from './policy-meters.ts'
 import type { ReservationMark } from './reservations.ts'
 
 /** A charge that may still turn out to have been too much, or too little. */
@@ -23,8 +24,8 @@ export class Limiter {
   readonly #countDenied: boolean
   readonly #table: ClientTable
   readonly #policies: Policies
-  readonly #meters: readonly Meter[]
-  readonly #first: Meter
+  readonly #meters: readonly PolicyMeters[]
+  readonly #first: PolicyMeters
   /** The nanoseconds that the request which is being decided has to wait for each policy. */
   readonly #waits: number[]
   /** `undefined` as long as nobody was ever banned. */
@@ -39,17 +40,16 @@ export class Limiter {
     this.#countDenied = countDenied
     this.#table = table
     this.#policies = policies
-    this.#meters = policies.map(
-      (policy) => new Meter(policy, table.open(policy.algorithm), table.capacity)
-    )
-    this.#first = this.#meters[0] as Meter
+    this.#meters = policies.map((policy) => new PolicyMeters(policy, table))
+    this.#first = this.#meters[0] as PolicyMeters
     this.#waits = policies.map(() => 0)
   }
 
   /**
    * Charges `costs` to the client when it can pay them all, else nothing.
    *
-   * @param policies those to apply, where they differ by client: as many, of the same algorithms
+   * @param policies those to apply, where their numbers differ by client: as many, of the same
+   *   names and algorithms
    */
   check(
     keys: PerPolicy<string>,
@@ -60,7 +60,7 @@ export class Limiter {
     const left = this.#banLeft(keys, time)
     if (left > 0) return banned(policies[0], left)
     if (policies.length > 1) return this.#checkAll(keys, costs, time, policies)
-    const meter = this.#first
+    const meter = this.#first.of(policies[0])
     const cost = forPolicy(costs, 0)
     meter.read(this.#table.hash(forPolicy(keys, 0)), toNanoseconds(time), policies[0])
     const wait = meter.wait(cost)
@@ -89,8 +89,8 @@ export class Limiter {
     costs: PerPolicy<number>,
     policies: Policies = this.#policies
   ): Reservation {
-    const marks = this.#meters.map((meter, index) =>
-      meter.reserve(this.#table.hash(forPolicy(keys, index)))
+    const marks = this.#meters.map(({ current }, index) =>
+      current.reserve(this.#table.hash(forPolicy(keys, index)))
     )
     return { keys, costs, policies, marks }
   }
@@ -105,8 +105,8 @@ export class Limiter {
     time: number
   ): void {
     this.#read(keys, time, policies)
-    this.#meters.forEach((meter, index) => {
-      meter.settle(
+    this.#meters.forEach(({ current }, index) => {
+      current.settle(
         marks[index] as ReservationMark,
         forPolicy(costs, index),
         forPolicy(actual, index)
@@ -114,12 +114,13 @@ export class Limiter {
     })
   }
 
-  /** Forgets all that is known of a client, a ban included. */
-  reset(keys: PerPolicy<string>, time: number, policies: Policies = this.#policies): void {
+  /** Forgets all that is known of a client in any window, a ban included. */
+  reset(keys: PerPolicy<string>, time: number): void {
     this.ban(keys, 0, time)
-    this.#read(keys, time, policies)
-    this.#meters.forEach((meter, index) => {
-      meter.reset(this.#table.hash(forPolicy(keys, index)))
+    const now = toNanoseconds(time)
+    this.#meters.forEach((meters, index) => {
+      const hash = this.#table.hash(forPolicy(keys, index))
+      for (const meter of meters.all()) meter.reset(hash, now)
     })
   }
 
@@ -143,10 +144,9 @@ export class Limiter {
     policies: Policies
   ): Decision {
     this.#read(keys, time, policies)
-    const meters = this.#meters
     const denied = this.#wait(costs)
-    for (let index = 0; index < meters.length; index++) {
-      const meter = meters[index] as Meter
+    for (let index = 0; index < policies.length; index++) {
+      const meter = this.#meterOf(index)
       const cost = forPolicy(costs, index)
       if (denied) this.#waits[index] = this.#deny(meter, cost, this.#waits[index] as number)
       else meter.take(cost)
@@ -154,15 +154,20 @@ export class Limiter {
     return this.#decision()
   }
 
+  /** The meter of a policy, for the request that is being decided. */
+  #meterOf(index: number): Meter {
+    return (this.#meters[index] as PolicyMeters).current
+  }
+
   #read(keys: PerPolicy<string>, time: number, policies: Policies): void {
     const now = toNanoseconds(time)
-    const meters = this.#meters
     let hashed: string | undefined
-    for (let index = 0; index < meters.length; index++) {
+    for (let index = 0; index < policies.length; index++) {
       const key = forPolicy(keys, index)
       const hash = key === hashed ? this.#table.lastHash : this.#table.hash(key)
       hashed = key
-      ;(meters[index] as Meter).read(hash, now, policies[index] as Policy)
+      const policy = policies[index] as Policy
+      ;(this.#meters[index] as PolicyMeters).of(policy).read(hash, now, policy)
     }
   }
 
@@ -170,7 +175,7 @@ export class Limiter {
   #wait(costs: PerPolicy<number>): boolean {
     let denied = false
     for (let index = 0; index < this.#meters.length; index++) {
-      const wait = (this.#meters[index] as Meter).wait(forPolicy(costs, index))
+      const wait = this.#meterOf(index).wait(forPolicy(costs, index))
       this.#waits[index] = wait
       if (wait > 0) denied = true
     }
@@ -188,10 +193,10 @@ export class Limiter {
   }
 
   #decision(): Decision {
-    if (this.#meters.length === 1) return this.#first.decision(this.#waits[0] as number)
+    if (this.#meters.length === 1) return this.#meterOf(0).decision(this.#waits[0] as number)
     const each: Decision[] = []
     for (let index = 0; index < this.#meters.length; index++) {
-      each.push((this.#meters[index] as Meter).decision(this.#waits[index] as number))
+      each.push(this.#meterOf(index).decision(this.#waits[index] as number))
     }
     return combineDecisions(each)
   }

@@ -60,8 +60,7 @@ export class MemoryStore implements Store {
   }
 
   async reset(subject: LimitSubject): Promise<void> {
-    const { keys, policies } = subject
-    this.#limiter(subject).reset(keys, this.#clock(), policies)
+    this.#limiter(subject).reset(subject.keys, this.#clock())
   }
 
   async ban(subject: LimitSubject, duration: number): Promise<void> {

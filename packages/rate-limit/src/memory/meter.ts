@@ -1,5 +1,5 @@
 /**
- * One policy and the accounts of its clients: reads one, looks at it, charges it.
+ * One policy in one window, and the accounts of its clients: reads one, looks at it, charges it.
  */
 import { type Decision, decisionOf } from '../decision.ts'
 import type { Policy } from '../policy.ts'
@@ -26,7 +26,7 @@ export class Meter {
     this.#reservations = new OpenReservations(maxReserved)
   }
 
-  /** Reads the account of a key, under a policy that may differ by client. */
+  /** Reads the account of a key, under a policy whose `max` and `burst` may differ by client. */
   read(key: KeyHash, now: number, policy: Policy): void {
     if (policy !== this.#policy) {
       this.#policy = policy
@@ -36,7 +36,7 @@ export class Meter {
     const { account } = this.#ledger
     this.#ledger.read(key, now)
     const stored = account.expiresAt
-    policy.algorithm.advance(account, now)
+    policy.algorithm.advance(account, now, this.#ledger.lifetime)
     this.#isCut = stored > account.expiresAt
     if (this.#isCut) {
       this.#cut = stored - account.expiresAt
@@ -52,6 +52,7 @@ export class Meter {
 
   /** Takes `cost`, which must be there. */
   take(cost: number): void {
+    this.#adopt()
     this.#policy.algorithm.take(this.#ledger.account, cost, this.#now)
     this.#write()
   }
@@ -68,6 +69,7 @@ export class Meter {
     this.#moveCut()
     const mark = this.#reservations.close(reservation)
     if (actual > charged) {
+      this.#adopt()
       algorithm.penalize(account, actual - charged, this.#now)
     } else {
       const back = algorithm.refund(account, charged - actual, this.#now, mark)
@@ -76,21 +78,23 @@ export class Meter {
     this.#write()
   }
 
-  /** Forgets the account that was read, and all its reservations. */
-  reset(key: KeyHash): void {
+  /** Forgets the account of a key, and all its reservations. */
+  reset(key: KeyHash, now: number): void {
     this.#reservations.void(key)
+    this.#ledger.read(key, now)
     this.#ledger.forget()
   }
 
   /** Counts a denied request. */
   penalize(cost: number): void {
+    this.#adopt()
     this.#policy.algorithm.penalize(this.#ledger.account, cost, this.#now)
     this.#write()
   }
 
   /**
-   * Repairs an account that expires too late, because the clock was set back or the limit is
-   * another: without this its client would wait for the old time to come again.
+   * Repairs an account that expires too late because the clock was set back: without this its client
+   * would wait for the old time to come again.
    */
   repair(): void {
     if (this.#isCut) this.#write()
@@ -99,6 +103,11 @@ export class Meter {
   /** The account as it is now, as a decision about a request that would have to wait so long. */
   decision(wait: number): Decision {
     return decisionOf(this.#policy, this.#ledger.account, wait, this.#now)
+  }
+
+  #adopt(): void {
+    if (!this.#ledger.isFromSketch) return
+    this.#policy.algorithm.adopt(this.#ledger.account, this.#now)
   }
 
   #write(): void {
