@@ -89,8 +89,8 @@ class SlidingModel implements Model {
   }
 
   free(now: bigint): [bigint, bigint] {
-    const past = this.#past * (this.#begin + this.#window - now)
-    return [(this.#max - this.#present) * this.#window - past, this.#window]
+    const past = (this.#past * (this.#begin + this.#window - now)) / this.#window
+    return [this.#max - this.#present - past, 1n]
   }
 
   take(cost: bigint, now: bigint) {
@@ -286,12 +286,12 @@ t.test('a limit that was lowered denies until what was taken has come back', asy
 t.test('how a limit is split to be strict', async (t) => {
   const bucketOf = (limit: object) => {
     const { algorithm } = policyOf('default', { max: 100, timeWindow: 60_000, ...limit })
-    return [algorithm.capacity, algorithm.lifetime]
+    return [algorithm.capacity, algorithm.span]
   }
-  t.strictSame(bucketOf({}), [100, 60e9])
-  const [burst, depth] = bucketOf({ strict: true }) as [number, number]
+  t.strictSame(bucketOf({}), [100, 0.6e9])
+  const [burst, interval] = bucketOf({ strict: true }) as [number, number]
   t.equal(burst, 20)
-  t.equal(Math.floor(60e9 / (depth / burst)), 80, 'come back in a window')
+  t.equal(Math.floor(60e9 / interval), 80, 'come back in a window')
   t.equal(bucketOf({ strict: true, burst: 50 })[0], 50)
   t.equal(bucketOf({ strict: true, burst: 500 })[0], 100, 'where a function lowered max')
   t.equal(bucketOf({ strict: true, max: 0 })[0], 0)

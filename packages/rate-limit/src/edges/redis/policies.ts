@@ -32,9 +32,10 @@ export class RedisPolicies {
     this.#microseconds = policies.map((policy) => {
       return { ...policy, algorithm: policy.algorithm.inUnits(MICROSECOND) }
     })
-    this.#texts = this.#microseconds.map(
-      ({ algorithm }) => `${LETTERS[algorithm.name]} ${algorithm.capacity} ${algorithm.span}`
-    )
+    this.#texts = this.#microseconds.map((policy) => {
+      const { name, capacity, span } = policy.algorithm
+      return `${LETTERS[name]} ${capacity} ${span} ${scaleOf(policy)}`
+    })
   }
 
   /** The number of policies. */
@@ -95,6 +96,13 @@ export class RedisPolicies {
   #join(told: (index: number) => string): string {
     return this.#texts.map((text, index) => `${text} ${told(index)}`).join(' ')
   }
+}
+
+/** The window, and where a bucket's account may last longer that too. */
+function scaleOf({ timeWindow, algorithm }: Policy): string {
+  const window = Math.ceil(timeWindow * MICROSECONDS)
+  const lasts = algorithm.name === 'token-bucket' && algorithm.lifetime > window
+  return lasts ? `${window}/${algorithm.lifetime}` : `${window}`
 }
 
 /** The decision of one policy, which may allow what another denies: the script then replies `denied` of both. */

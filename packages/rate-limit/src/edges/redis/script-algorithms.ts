@@ -1,8 +1,9 @@
 /**
  * The algorithms as the script knows them: the arithmetic of `algorithms/`, where it is explained, and
- * for buckets that of `memory/reservations.ts`. An account has `expires`, of windows also `used` and
- * `previous`, and of buckets `moved` and `marked`; a policy has `capacity`, `span` and `cost`, and to
- * settle also the reservation's mark, `expires` and `moved`. Times are microseconds.
+ * for buckets that of `memory/reservations.ts`. An account has `window`, `lifetime` and `expires`, of
+ * windows also `used` and `previous`, and of buckets `moved` and `marked`; a policy has `window`,
+ * `lifetime`, `capacity`, `span` and `cost`, and to settle also the reservation's mark, `expires` and
+ * `moved`. Times are microseconds.
  */
 
 /** Lua. Knows `now`; leaves `bucket` and, by their letters, all `algorithms`. */
@@ -15,8 +16,8 @@ function bucket.move(account, by)
   if account.moved == 0 then account.marked = account.expires end
   account.moved = account.moved + by
 end
-function bucket.advance(account, policy)
-  local lifetime = policy.capacity * policy.span
+function bucket.advance(account)
+  local lifetime = account.lifetime
   if account.marked <= now then account.moved = 0 end
   if account.expires > now + lifetime then
     bucket.move(account, account.expires - now - lifetime)
@@ -25,13 +26,15 @@ function bucket.advance(account, policy)
   if account.expires < now then account.expires = now end
 end
 function bucket.fits(account, policy)
+  if policy.cost == 0 then return true end
   return account.expires - now + policy.cost * policy.span - policy.capacity * policy.span <= 0
 end
 function bucket.take(account, policy)
   account.expires = account.expires + policy.cost * policy.span
 end
 function bucket.penalize(account, policy, cost)
-  account.expires = math.min(account.expires + cost * policy.span, now + policy.capacity * policy.span)
+  local most = math.max(account.expires, now + policy.capacity * policy.span)
+  account.expires = math.min(account.expires + cost * policy.span, most)
 end
 function bucket.refund(account, policy, cost)
   local worth = policy.expires + policy.moved - account.moved - now
@@ -86,7 +89,7 @@ function sliding.fits(account, policy)
   if policy.cost == 0 then return true end
   local room = policy.capacity - account.used - policy.cost
   if room < 0 then return false end
-  return account.previous * (account.expires - policy.span - now) <= room * policy.span
+  return account.previous * (account.expires - policy.span - now) < (room + 1) * policy.span
 end
 local function begin(account, cost, span)
   if account.expires == now and cost > 0 then account.expires = now + 2 * span end

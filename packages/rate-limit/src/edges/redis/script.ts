@@ -5,20 +5,23 @@
  * `KEYS` are the accounts, question by question and policy by policy. Every `ARGV` tells of some
  * questions in a row that are alike: what to do (`check`, `peek`, `reserve`, `settle`, `reset` or
  * `ban`), how many questions, whether denied ones count, and of each policy the algorithm, the most at
- * once, the microseconds of one token or of the window, and the cost, which of a ban is its
- * microseconds. To settle, also what it did cost, and the mark.
+ * once, the microseconds of one token or of the window, the scale, and the cost, which of a ban is its
+ * microseconds. To settle, also what it did cost, and the mark. A scale is the policy's window, and where
+ * an account may last longer also that: `60000000` or `60000000/300000000`.
  *
- * An account is text: the moment at which it expires; of windows also what was counted in the present
- * one and the one before. Where something was given back to a bucket, or a client is banned, three more
- * numbers follow: by how much what was given back has moved all marks of reservations, the last moment
- * at which one of these is worth anything, and when the ban ends. The arithmetic is that of
- * `algorithms/` and `memory/reservations.ts`, where it is explained.
+ * A key holds the accounts of one client under one policy, each in a window of its own, separated by
+ * semicolons, and the end of a ban: `<moment> ban`. An account is the moment at which it expires and its
+ * scale; of windows also what was counted in the present one and the one before. Where something was
+ * given back to a bucket, two numbers follow: by how much that has moved all marks of reservations, and
+ * the last moment at which one of these is worth anything. What cannot be read counts as nothing. The
+ * arithmetic is that of `algorithms/` and `memory/reservations.ts`, where it is explained.
  *
  * The reply holds for every account the microseconds until it expires, or where the question is denied
  * -1 minus these, and of windows the counts; of a reservation also its mark, two numbers. In place of
  * all that, `banned` and the microseconds until the ban ends.
  */
 import { createHash } from 'node:crypto'
+import { ACCOUNTS } from './script-accounts.ts'
 import { ALGORITHMS } from './script-algorithms.ts'
 
 /** Keys in one call: all of them are on Lua's stack at once. */
@@ -41,48 +44,33 @@ end
 local function decider()
   ${ALGORITHMS}
 
-  local function read()
+  ${ACCOUNTS}
+
+  -- The record of the next key, and the account in it that the policy is about.
+  local function read(policy)
     position = position + 1
     local key = KEYS[position]
     local value = latest[key]
     if value == nil then value = values[position] end
-    local numbers = {}
-    if value then
-      for number in string.gmatch(value, '%d+') do numbers[#numbers + 1] = tonumber(number) end
-    end
-    local account = {
-      key = key, isKept = value, expires = numbers[1] or now,
-      used = numbers[2] or 0, previous = numbers[3] or 0,
-      moved = numbers[4] or 0, marked = numbers[5] or now, ban = numbers[6] or now
-    }
-    account.stored = account.expires
-    return account
+    local record = value and parsed(value, policy.algorithm) or { accounts = {}, ban = now }
+    record.key, record.isKept = key, value
+    return record, accountOf(record, policy)
   end
 
   local function advanced(policy)
-    local account = read()
+    local record, account = read(policy)
     policy.algorithm.advance(account, policy)
-    return account
+    return record, account
   end
 
-  local function write(account, policy)
-    local last = math.max(account.expires, account.ban)
-    if account.moved > 0 then last = math.max(last, account.marked) end
-    if last <= now then
-      if account.isKept then call('DEL', account.key) end
-      latest[account.key] = false
-      return
-    end
-    local value
-    if account.moved > 0 or account.ban > now then
-      value = string.format('%.0f %.0f %.0f %.0f %.0f %.0f', account.expires, account.used,
-        account.previous, account.moved, account.marked, account.ban)
-    elseif policy.algorithm == bucket then
-      value = string.format('%.0f', account.expires)
+  local function write(record, policy)
+    local value, last = textOf(record, policy.algorithm)
+    if last > now then
+      keep(record.key, value, last - now)
     else
-      value = string.format('%.0f %.0f %.0f', account.expires, account.used, account.previous)
+      if record.isKept then call('DEL', record.key) end
+      latest[record.key] = false
     end
-    keep(account.key, value, last - now)
   end
 
   local function answer(account, policy, allowed)
@@ -94,27 +82,27 @@ local function decider()
     end
   end
 
-  local function take(account, policy, action)
+  local function take(record, account, policy, action)
     policy.algorithm.take(account, policy)
     if action == 'reserve' then account.marked = math.max(account.marked, account.expires) end
-    write(account, policy)
+    write(record, policy)
   end
 
-  local function deny(account, policy, counts)
+  local function deny(record, account, policy, counts)
     if counts and not policy.algorithm.fits(account, policy) then
       policy.algorithm.penalize(account, policy, policy.cost)
-      write(account, policy)
+      write(record, policy)
     elseif account.stored > account.expires then
-      write(account, policy)
+      write(record, policy)
     end
   end
 
   local function decideOne(action, counts, policies)
-    local accounts, allowed, ban = {}, true, now
+    local records, accounts, allowed, ban = {}, {}, true, now
     for index, policy in ipairs(policies) do
-      local account = advanced(policy)
-      accounts[index] = account
-      if account.ban > ban then ban = account.ban end
+      local record, account = advanced(policy)
+      records[index], accounts[index] = record, account
+      if record.ban > ban then ban = record.ban end
       if not policy.algorithm.fits(account, policy) then allowed = false end
     end
     if ban > now then
@@ -123,9 +111,13 @@ local function decider()
       return
     end
     for index, policy in ipairs(policies) do
-      local account = accounts[index]
+      local record, account = records[index], accounts[index]
       if action ~= 'peek' then
-        if allowed then take(account, policy, action) else deny(account, policy, counts) end
+        if allowed then
+          take(record, account, policy, action)
+        else
+          deny(record, account, policy, counts)
+        end
       end
       answer(account, policy, allowed)
       if action == 'reserve' then
@@ -136,32 +128,39 @@ local function decider()
   end
 
   local function change(action, policy)
-    local algorithm = policy.algorithm
-    -- Of a ban or a reset the script is not told the client's own numbers: nothing is advanced by them.
-    local account = action == 'settle' and advanced(policy) or read()
+    local record, account
     if action == 'ban' then
-      account.ban = now + policy.cost
+      record = read(policy)
+      record.ban = now + policy.cost
     elseif action == 'reset' then
-      algorithm.reset(account)
-      account.expires, account.used, account.previous, account.ban = now, 0, 0, now
-    elseif policy.actual > policy.cost then
-      algorithm.penalize(account, policy, policy.actual - policy.cost)
+      record = read(policy)
+      record.ban = now
+      for _, each in ipairs(record.accounts) do
+        policy.algorithm.reset(each)
+        each.expires, each.used, each.previous = now, 0, 0
+      end
     else
-      algorithm.refund(account, policy, policy.cost - policy.actual)
+      record, account = advanced(policy)
+      if policy.actual > policy.cost then
+        policy.algorithm.penalize(account, policy, policy.actual - policy.cost)
+      else
+        policy.algorithm.refund(account, policy, policy.cost - policy.actual)
+      end
     end
-    write(account, policy)
+    write(record, policy)
     replies[#replies + 1] = 0
   end
 
   return function(action, count, counts, words)
     local policies = {}
     local isSettled = action == 'settle'
-    for index = 4, #words, isSettled and 7 or 4 do
+    for index = 4, #words, isSettled and 8 or 5 do
+      local window, lifetime = scaleOf(words[index + 3])
       policies[#policies + 1] = {
         algorithm = algorithms[words[index]], capacity = tonumber(words[index + 1]),
-        span = tonumber(words[index + 2]), cost = tonumber(words[index + 3]),
-        actual = isSettled and tonumber(words[index + 4]),
-        expires = isSettled and tonumber(words[index + 5]), moved = isSettled and tonumber(words[index + 6])
+        span = tonumber(words[index + 2]), window = window, lifetime = lifetime,
+        cost = tonumber(words[index + 4]), actual = isSettled and tonumber(words[index + 5]),
+        expires = isSettled and tonumber(words[index + 6]), moved = isSettled and tonumber(words[index + 7])
       }
     end
     for _ = 1, count do
@@ -181,8 +180,11 @@ local function decideAny(words)
 end
 
 for _, alike in ipairs(ARGV) do
-  local count, capacity, span, cost = string.match(alike, '^check (%d+) 0 t (%d+) (%d+) (%d+)$')
-  local lifetime, charged = count and capacity * span, count and cost * span
+  local count, capacity, span, scale, cost =
+    string.match(alike, '^check (%d+) 0 t (%d+) (%d+) ([%d/]+) (%d+)$')
+  local tolerance, charged = count and capacity * span, count and cost * span
+  local lifetime = count and tonumber(string.match(scale, '%d+$'))
+  local usual = count and '^(%d+) ' .. scale .. '$'
   local left = count and tonumber(count) or 0
   -- The most frequent question, of one bucket that holds nothing unusual: the same as above, without
   -- a table for each.
@@ -190,14 +192,17 @@ for _, alike in ipairs(ARGV) do
     local key = KEYS[position + 1]
     local value = latest[key]
     if value == nil then value = values[position + 1] end
-    local stored = value and tonumber(value) or now
-    if value and (stored == now or stored > now + lifetime) then break end
+    local stored = now
+    if value then
+      stored = tonumber(string.match(value, usual))
+      if not stored or stored > now + lifetime then break end
+    end
     left, position = left - 1, position + 1
     local expires = math.max(now, stored)
-    local allowed = expires - now + charged - lifetime <= 0
+    local allowed = charged == 0 or expires - now + charged - tolerance <= 0
     if allowed and charged > 0 then
       expires = expires + charged
-      keep(key, string.format('%.0f', expires), expires - now)
+      keep(key, string.format('%.0f ', expires) .. scale, expires - now)
     end
     replies[#replies + 1] = allowed and expires - now or now - expires - 1
   end

@@ -141,7 +141,7 @@ export class RedisStore implements Store {
     const key = `${this.#prefix}f{boot}`
     const [keys, args] = [
       [key, key],
-      ['check 1 0 f 1 1000 1', 'reset 1 0 f 1 1000 0']
+      ['check 1 0 f 1 1000 1000 1', 'reset 1 0 f 1 1000 1000 0']
     ]
     try {
       await this.#client.eval(SCRIPT, keys, args)

@@ -1,0 +1,95 @@
+/**
+ * How the script reads and writes the text of a key: the accounts of one client under one policy, one
+ * for each window, and its ban. The form of the text is told in `script.ts`.
+ */
+import { MAX_WINDOWS } from '../../windows.ts'
+
+/** Lua. Knows `now` and `bucket`; leaves `scaleOf`, `parsed`, `accountOf` and `textOf`. */
+export const ACCOUNTS: string = `
+-- A number that is exact, or nil.
+local function exact(text)
+  local number = tonumber(text)
+  return number and number < 9007199254740992 and number or nil
+end
+
+local function scaleOf(text)
+  local window, lifetime = string.match(text, '^(%d+)/?(%d*)$')
+  window = exact(window)
+  return window, exact(lifetime) or window
+end
+
+-- The record that a text tells of; nil where it cannot be read.
+local function parsed(text, algorithm)
+  local record = { accounts = {}, ban = now }
+  for part in string.gmatch(text, '[^;]+') do
+    local moment, scale, first, second = string.match(part, '^(%d+) (%S+) ?(%d*) ?(%d*)$')
+    moment = exact(moment)
+    if not moment then return nil end
+    if scale == 'ban' then
+      record.ban = moment
+    else
+      local window, lifetime = scaleOf(scale)
+      if not window then return nil end
+      local account = { window = window, lifetime = lifetime, expires = moment, stored = moment,
+        used = 0, previous = 0, moved = 0, marked = now }
+      if algorithm == bucket then
+        account.moved, account.marked = exact(first) or 0, exact(second) or now
+      else
+        account.used, account.previous = exact(first) or 0, exact(second) or 0
+      end
+      record.accounts[#record.accounts + 1] = account
+    end
+  end
+  return record
+end
+
+-- The moment from which an account says nothing, not even about reservations.
+local function endOf(account)
+  return account.moved > 0 and math.max(account.expires, account.marked) or account.expires
+end
+
+-- The account in the policy's window. Where there are too many, the one that ends first makes room.
+local function accountOf(record, policy)
+  local accounts = record.accounts
+  for _, account in ipairs(accounts) do
+    if account.window == policy.window then
+      account.lifetime = math.max(account.lifetime, policy.lifetime)
+      return account
+    end
+  end
+  if #accounts >= ${MAX_WINDOWS} then
+    table.sort(accounts, function(one, other) return endOf(one) > endOf(other) end)
+    accounts[#accounts] = nil
+  end
+  local account = { window = policy.window, lifetime = policy.lifetime, expires = now, stored = now,
+    used = 0, previous = 0, moved = 0, marked = now }
+  accounts[#accounts + 1] = account
+  return account
+end
+
+-- The text of a record, and the moment at which the last of it says nothing any more.
+local function textOf(record, algorithm)
+  local parts, last = {}, now
+  for _, account in ipairs(record.accounts) do
+    local ends = endOf(account)
+    if ends > now then
+      last = math.max(last, ends)
+      local part = string.format('%.0f %.0f', account.expires, account.window)
+      if account.lifetime > account.window then
+        part = part .. string.format('/%.0f', account.lifetime)
+      end
+      if algorithm ~= bucket then
+        part = part .. string.format(' %.0f %.0f', account.used, account.previous)
+      elseif account.moved > 0 then
+        part = part .. string.format(' %.0f %.0f', account.moved, account.marked)
+      end
+      parts[#parts + 1] = part
+    end
+  end
+  if record.ban > now then
+    last = math.max(last, record.ban)
+    parts[#parts + 1] = string.format('%.0f ban', record.ban)
+  end
+  return table.concat(parts, ';'), last
+end
+`

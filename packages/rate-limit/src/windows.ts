@@ -1,0 +1,26 @@
+/**
+ * The windows that one policy is asked with, where a function of the user answers with its
+ * `timeWindow`. What a client took is kept for each of them, so there must not be many.
+ */
+
+/** The most windows of one policy. */
+export const MAX_WINDOWS = 16
+
+/** The windows of one policy, in milliseconds. */
+export class WindowSet {
+  readonly #windows = new Set<number>()
+
+  /**
+   * The window to count in: the one that is given, as long as there is room for it. Instead of a
+   * further one it is the shortest of the known that is longer, or else the longest.
+   */
+  take(window: number): number {
+    if (this.#windows.has(window)) return window
+    if (this.#windows.size < MAX_WINDOWS) {
+      this.#windows.add(window)
+      return window
+    }
+    const longer = [...this.#windows].filter((known) => known > window)
+    return longer.length > 0 ? Math.min(...longer) : Math.max(...this.#windows)
+  }
+}
