@@ -15,7 +15,7 @@ t.test('the routes of the app are documented, and its page is served', async (t)
   app.get('/orders', { config: { rateLimit: { max: 5 }, circuitBreaker: true } }, async () => [])
   await app.ready()
   const { paths = {} } = app.swagger() as { paths?: Record<string, unknown> }
-  t.ok('/orders' in paths)
+  t.same(Object.keys(paths), ['/orders'])
   const page = await app.inject('/docs/')
   t.equal(page.statusCode, 200)
   t.match(page.headers, { 'content-type': /html/, ratelimit: /r=99\b/ })
