@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { subscribe } from '@holdfast/core'
 import {
+  type Charge,
   MemoryStore,
   type RateLimitOptions,
   type RateLimitStoreEvent,
@@ -299,4 +300,35 @@ for (const [how, end] of [
     await eventually(() => warnings.length > 0)
     t.match(warnings.join(), /an error of the logger.*the disk is full/s)
   })
+}
+
+t.test('a process that was held up does not blame the store for it', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const client = ioredis(t, redis.port)
+  await once(client, 'ready')
+  class Slow extends MemoryStore {
+    override async check(charge: Charge) {
+      // Redis answers that there is nothing after 50 ms, and the second question at once.
+      await client.blpop('nothing', 0.05)
+      await client.ping()
+      return super.check(charge)
+    }
+  }
+  const options = { ...LIMIT, store: new Slow(), storeTimeout: 200, instances: 10 } as const
+  const { app, events } = await serve(t, options)
+  await app.ready()
+  for (const left of [999, 998, 997, 996]) {
+    const answered = app.inject('/')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    holdUp(400)
+    t.match((await answered).headers['ratelimit'], `r=${left};`)
+  }
+  t.strictSame(events, [])
+})
+
+/** Keeps the event loop busy for so many milliseconds. */
+function holdUp(duration: number): void {
+  const end = performance.now() + duration
+  while (performance.now() < end);
 }

@@ -1,8 +1,9 @@
 /**
  * How long answers are waited for. What was asked in one tick of the event loop is given up together,
- * by one timer, which starts when the tick is over: what keeps this process busy is not the fault of
- * whoever is asked.
+ * by one deadline, which starts when the tick is over, and which a late event loop does not shorten:
+ * what keeps this process busy is not the fault of whoever is asked.
  */
+import { type Deadline, startDeadline } from '@holdfast/core'
 
 /** Hears once what became of a question. `tick` is the same for all that were asked in one tick. */
 export type Ended = (isAnswered: boolean, tick: object, error?: unknown) => void
@@ -53,11 +54,11 @@ export class AnswerTimeout {
   }
 }
 
-/** The questions of one tick of the event loop, and the timer that gives them up. */
+/** The questions of one tick of the event loop, and the deadline that gives them up. */
 class Tick {
   readonly #giveUps: (() => void)[] = []
   #waiting = 0
-  #timer: NodeJS.Timeout | undefined
+  #deadline: Deadline | undefined
 
   /** Takes in a question, and what gives it up. */
   add(giveUp: () => void): void {
@@ -66,16 +67,13 @@ class Tick {
   }
 
   start(timeout: number): void {
-    if (this.#waiting === 0) return
-    // A process that was busy finds the answers waiting: they are read before time is called.
-    this.#timer = setTimeout(() => setImmediate(() => this.#giveUp()), timeout)
-    this.#timer.unref()
+    if (this.#waiting > 0) this.#deadline = startDeadline(timeout, () => this.#giveUp())
   }
 
   /** Takes note that a question is over. */
   end(): void {
     this.#waiting--
-    if (this.#waiting === 0) clearTimeout(this.#timer)
+    if (this.#waiting === 0) this.#deadline?.clear()
   }
 
   #giveUp(): void {
