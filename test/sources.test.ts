@@ -2,9 +2,11 @@
  * What holds for every source file and no linter shows. Which file may import which is in `biome.jsonc`.
  */
 import { readdir, readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import t from 'tap'
 import { root } from './support/pack.js'
+
+const MAX_LINES = 330
 
 /** The only file that touches what Fastify keeps private. */
 const INTERNALS = 'packages/core/src/fastify-internals.ts'
@@ -52,6 +54,14 @@ t.test('only one file touches what Fastify keeps private', async (t) => {
   )
 })
 
+t.test('no source file is longer than can be read in one sitting', async (t) => {
+  const long = [...texts].filter(([, text]) => text.split('\n').length - 1 > MAX_LINES)
+  t.same(
+    long.map(([file]) => file),
+    []
+  )
+})
+
 t.test('no source file has a name that says nothing', async (t) => {
   const names = sources.map((file) => basename(file, '.ts'))
   t.same(
@@ -59,3 +69,30 @@ t.test('no source file has a name that says nothing', async (t) => {
     []
   )
 })
+
+t.test(
+  'every source file has a test of its name, or is named in the test that covers it',
+  async (t) => {
+    const alone: string[] = []
+    const shared = await filesBelow('test', '.test.ts')
+    for (const folder of packages) {
+      const tests = [...shared, ...(await filesBelow(join(folder, 'test'), '.test.ts'))]
+      const stems = new Set(['index', ...tests.map((file) => basename(file, '.test.ts'))])
+      const named = (await Promise.all(tests.map(namedIn))).join()
+      for (const file of sources) {
+        const path = relative(join(folder, 'src'), file)
+        const stem = basename(file, '.ts')
+        if (path.startsWith('..') || stems.has(stem)) continue
+        if (!new RegExp(`\\b${stem}\\.[jt]s\\b`).test(named)) alone.push(file)
+      }
+    }
+    t.same(alone, [])
+  }
+)
+
+/** The comment at the top of a test, and its imports: a test may name there what else it covers. */
+async function namedIn(file: string): Promise<string> {
+  const text = await readFile(join(root, file), 'utf8')
+  const [comment = ''] = /^\/\*\*.*?\*\//s.exec(text) ?? []
+  return `${comment} ${[...text.matchAll(/'[./]+\/dist\/.*'/g)].join()}`
+}

@@ -1,3 +1,6 @@
+/**
+ * Spans of time, and how a wrong value is shown: `describe.ts`.
+ */
 import { type Duration, describe, InvalidOptionError, parseDuration } from '@holdfast/core/options'
 import * as fc from 'fast-check'
 import t from 'tap'

@@ -1,3 +1,6 @@
+/**
+ * Which plugin is registered where, and what a route says to all: `route-config.ts`.
+ */
 import { enlist, type Placement } from '@holdfast/core'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'

@@ -1,3 +1,6 @@
+/**
+ * How late the event loop is, and the clock that tells it: `clock.ts`.
+ */
 import { eventLoopDelay, monotonicClock } from '@holdfast/core'
 import t from 'tap'
 import { eventually } from '../../../test/support/http.ts'

@@ -1,3 +1,6 @@
+/**
+ * The options of a plugin and their first mistake, by the entry `options.ts`.
+ */
 import { check, checkOptions } from '@holdfast/core/options'
 import * as fc from 'fast-check'
 import t from 'tap'

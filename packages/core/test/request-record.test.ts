@@ -1,3 +1,6 @@
+/**
+ * What hangs on a request: `request-record.ts` and `facts.ts`.
+ */
 import type { IncomingMessage } from 'node:http'
 import {
   factsOf,

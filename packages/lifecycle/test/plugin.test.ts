@@ -1,3 +1,7 @@
+/**
+ * The plugin in an app: `edges/decorator.ts`, `edges/service.ts`, `edges/in-flight.ts`,
+ * `edges/websockets.ts`, `fact.ts` and `errors.ts`.
+ */
 import { connect as connectHttp2 } from 'node:http2'
 import { Writable } from 'node:stream'
 import underPressure from '@fastify/under-pressure'

@@ -1,3 +1,6 @@
+/**
+ * The pressure sensor: `edges/pressure.ts`, `pressure.ts` and `pressure-options.ts`.
+ */
 import { fileURLToPath } from 'node:url'
 import underPressure from '@fastify/under-pressure'
 import { factsOf } from '@holdfast/core'

@@ -1,3 +1,6 @@
+/**
+ * The probes: `edges/probes.ts`, `edges/health.ts`, `probe-answers.ts` and `health-options.ts`.
+ */
 import { createServer } from 'node:net'
 import { Writable } from 'node:stream'
 import { subscribe } from '@holdfast/core'

@@ -1,5 +1,6 @@
 /**
- * Real processes, real signals, real sockets.
+ * Real processes, real signals, real sockets: `edges/shutdown.ts`, `edges/signals.ts`, `edges/exit.ts`
+ * and `edges/cut-request.ts`.
  */
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'

@@ -1,3 +1,6 @@
+/**
+ * The steps of a shutdown: `steps.ts` and `step-options.ts`.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { type Step, Steps } from '../dist/steps.js'

@@ -1,5 +1,5 @@
 /**
- * The formats (`formats/native.ts` and `formats/otel.ts`, with the facts of `read-facts.ts`), written over
+ * The formats (`formats/format.ts`, `formats/native.ts` and `formats/otel.ts`, with the facts of `read-facts.ts`), written over
  * real sockets and compared with golden files. To accept a change, run
  * this file with WRITE_GOLDEN=1 and read the difference.
  */

@@ -1,3 +1,6 @@
+/**
+ * Addresses and lists of them: `address.ts` and `address-list.ts`.
+ */
 import { BlockList } from 'node:net'
 import { AddressList, isNetwork } from '@holdfast/core'
 import fc from 'fast-check'

@@ -1,3 +1,6 @@
+/**
+ * What holds for every algorithm, and its unit of time: `nanoseconds.ts`.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { type Algorithm, emptyAccount } from '../../dist/algorithms/algorithm.js'

@@ -1,3 +1,7 @@
+/**
+ * The table of clients: `client-table.ts`, `slot-table.ts`, `slot-groups.ts`, `ledger.ts` and
+ * `debt-sketch.ts`.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import type { AlgorithmName } from '../../dist/algorithms/algorithm.js'

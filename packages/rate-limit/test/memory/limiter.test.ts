@@ -1,3 +1,6 @@
+/**
+ * Policies that are asked together: `limiter.ts`, `meter.ts`, `policy-meters.ts` and `per-policy.ts`.
+ */
 import fc from 'fast-check'
 import t from 'tap'
 import { ClientTable } from '../../dist/memory/client-table.js'

@@ -1,8 +1,9 @@
 /**
  * Covers the room `edges/redis/`, by what a store decides: `edges/redis/account-names.ts`,
  * `edges/redis/batch.ts`, `edges/redis/clients.ts`, `edges/redis/cluster-slot.ts`, `edges/redis/policies.ts`,
- * `edges/redis/question.ts`, `edges/redis/script.ts` and `edges/redis/script-algorithms.ts`; and the shapes
- * of `redis-client.ts`.
+ * `edges/redis/question.ts`, `edges/redis/script.ts`, `edges/redis/script-accounts.ts` and
+ * `edges/redis/script-algorithms.ts`; the shapes of `redis-client.ts`; and what every store must do, with
+ * `memory-store.ts`: `store-conformance.ts`, `conformance/subject.ts` and `conformance/decisions.ts`.
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
