@@ -2,7 +2,7 @@
  * The limiter's decision, as other plugins read it.
  */
 
-/** The decision of the limiter about a request. */
+/** A decision of the limiter about a request. */
 export interface RateLimitFact {
   readonly allowed: boolean
   /** The policy that decided: the tightest one, or the one that was exceeded. */
@@ -16,7 +16,13 @@ export interface RateLimitFact {
 
 declare module '@holdfast/core' {
   interface RequestFacts {
+    /**
+     * What the limiter did: the decision that refused the request, or of several that allowed it the
+     * one that clients are told, with the least remaining.
+     */
     rateLimit?: RateLimitFact | undefined
+    /** What limits in shadow mode would have done: of several the one with the least remaining. */
+    rateLimitShadow?: RateLimitFact | undefined
   }
   interface Refusers {
     'rate-limit': true

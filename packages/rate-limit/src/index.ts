@@ -13,7 +13,7 @@ export {
 export { TokenBucket, type TokenBucketOptions } from './algorithms/token-bucket.ts'
 export type { RateLimitEvent, RateLimitEvictedEvent, RateLimitStoreEvent } from './channels.ts'
 export { combineDecisions, type Decision, type DecisionReason, decisionOf } from './decision.ts'
-export type { CheckOptions, RateLimiter, Reservation } from './edges/rate-limiter.ts'
+export type { CheckOptions, ClientRequest, RateLimiter, Reservation } from './edges/rate-limiter.ts'
 export type { RateLimitHandler } from './edges/request-hook.ts'
 export {
   NotSynchronousError,

@@ -1,7 +1,14 @@
 /**
  * The plugin: hooks, decorators and what the log is told at boot.
  */
-import { declareFact, enlist, type GuardedLog, guardedLog, trustProxyOf } from '@holdfast/core'
+import {
+  declareFact,
+  enlist,
+  type GuardedLog,
+  guardedLog,
+  keepRemoteAddresses,
+  trustProxyOf
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
@@ -61,6 +68,7 @@ declare module 'fastify' {
 }
 
 declareFact('rateLimit')
+declareFact('rateLimitShadow')
 
 const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   try {
@@ -69,6 +77,7 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
     })
     const options = resolveRateLimitOptions(given)
     const log = guardedLog(app.log)
+    keepRemoteAddresses(app)
     if (options.keyGenerator === undefined) warnOfTrustProxy(app, log)
     wire(app, new RouteLimits(app, options, log, tableListener(log)))
     done()

@@ -1,4 +1,10 @@
-import { type GuardedLog, guardedLog, type HoldfastRouteConfig, routeConfig } from '@holdfast/core'
+import {
+  type GuardedLog,
+  guardedLog,
+  type HoldfastRouteConfig,
+  keepRemoteAddresses,
+  routeConfig
+} from '@holdfast/core'
 import type {
   FastifyInstance,
   FastifyPluginCallback,
@@ -39,6 +45,7 @@ declare module 'fastify' {
 const plugin: FastifyPluginCallback<RateLimitPluginOptions> = (app, given, done) => {
   try {
     new Registration(app, given).wire(app)
+    keepRemoteAddresses(app)
     done()
   } catch (error) {
     done(error as Error)

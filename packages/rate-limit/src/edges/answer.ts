@@ -2,11 +2,10 @@
  * What follows from a decision about a request: its facts, the header fields, the events, and
  * whether the request goes on or is refused.
  */
-import { factsOf, headersOf, refuseWith } from '@holdfast/core'
+import { factsOf, headersOf, type RequestFacts, refuseWith } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { allowedChannel, deniedChannel, nearLimitChannel } from '../channels.ts'
 import type { Decision } from '../decision.ts'
-import type { RateLimitFact } from '../fact.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { ResolvedLimit } from './limit-resolver.ts'
@@ -26,24 +25,37 @@ export function answer(
   done: Done
 ): void {
   const { request } = reply
-  const { isShadow } = limit
   const facts = factsOf(request)
-  const earlier = facts.rateLimit
-  if (isTighter(decision, earlier)) {
-    facts.rateLimit = decision
-    if (decision.allowed && !isShadow) tell(reply, limit, decision)
-  }
   publish(request, limit, keys, decision)
-  if (decision.allowed || isShadow) {
+  if (limit.isShadow) {
+    recordShadow(facts, decision)
     done()
-    return
+  } else if (decision.allowed) {
+    allow(limit, decision, facts, reply)
+    done()
+    // A timeout of Fastify's may have answered while a function of the user's was waited for.
+  } else if (reply.sent) {
+    done()
+  } else {
+    refuse(limit, decision, facts, reply, done)
   }
-  facts.refusedBy = 'rate-limit'
-  if (earlier !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
-  refuseWith(reply, limit.refusals.of(decision), done)
 }
 
-function tell(reply: FastifyReply, limit: ResolvedLimit, decision: Decision): void {
+/** Lets a client on the allow list go on. */
+export function answerAllowListed(limit: ResolvedLimit, request: FastifyRequest): void {
+  const facts = factsOf(request)
+  if (limit.isShadow) facts.rateLimitShadow ??= limit.allowListed
+  else facts.rateLimit ??= limit.allowListed
+}
+
+function allow(
+  limit: ResolvedLimit,
+  decision: Decision,
+  facts: RequestFacts,
+  reply: FastifyReply
+): void {
+  if (!isTighter(limit, decision, facts, reply)) return
+  facts.rateLimit = decision
   const fields = headersOf(reply)
   if (fields !== undefined) {
     limit.writeFields(fields as Fields, decision)
@@ -52,6 +64,45 @@ function tell(reply: FastifyReply, limit: ResolvedLimit, decision: Decision): vo
   const own: Fields = {}
   limit.writeFields(own, decision)
   reply.headers(own)
+}
+
+function refuse(
+  limit: ResolvedLimit,
+  decision: Decision,
+  facts: RequestFacts,
+  reply: FastifyReply,
+  done: Done
+): void {
+  // Another limit may have told the client what it allows.
+  if (facts.rateLimit !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
+  facts.rateLimit = decision
+  facts.refusedBy = 'rate-limit'
+  refuseWith(reply, limit.refusals.of(decision), done)
+}
+
+/**
+ * Whether a limit that allows a request takes the place of an earlier one that did. A limit that
+ * clients are told goes before one that they are not told; of two alike the one with less remaining.
+ */
+function isTighter(
+  limit: ResolvedLimit,
+  decision: Decision,
+  { rateLimit: earlier }: RequestFacts,
+  reply: FastifyReply
+): boolean {
+  if (earlier === undefined || earlier.reason === 'allow-listed') return true
+  const isEarlierTold = FIELD_NAMES.some((name) => reply.hasHeader(name))
+  if (limit.isTold !== isEarlierTold) return limit.isTold
+  return decision.remaining <= earlier.remaining
+}
+
+function recordShadow(facts: RequestFacts, decision: Decision): void {
+  const { rateLimitShadow: earlier } = facts
+  if (earlier?.allowed === false) return
+  const isFirst = earlier === undefined || earlier.reason === 'allow-listed'
+  if (isFirst || !decision.allowed || decision.remaining <= earlier.remaining) {
+    facts.rateLimitShadow = decision
+  }
 }
 
 function publish(
@@ -75,10 +126,4 @@ function decidingKey({ each, policy }: Decision, keys: PerPolicy<string>): strin
 
 function isNearLimit({ each, remaining, limit }: Decision): boolean {
   return each === undefined ? remaining <= NEAR_LIMIT_SHARE * limit : each.some(isNearLimit)
-}
-
-/** Whether a decision leaves less than an earlier one: of several registrations clients are told the least. */
-function isTighter(decision: Decision, earlier: RateLimitFact | undefined): boolean {
-  if (earlier === undefined || earlier.reason === 'allow-listed') return true
-  return !decision.allowed || (earlier.allowed && decision.remaining <= earlier.remaining)
 }

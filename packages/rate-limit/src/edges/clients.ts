@@ -27,18 +27,23 @@ const ALLOWED: Expected<boolean> = {
   consequence: 'the limit applied.'
 }
 
-/** One way to tell clients apart. */
-type KeyOf = (request: FastifyRequest) => MaybePromise<string>
+/**
+ * One way to tell clients apart: the key of a request's client. Text is a key already, except where
+ * addresses tell clients apart: there it may be any address of the client.
+ */
+type Way = (client: FastifyRequest | string) => MaybePromise<string>
 
 /** Tells the clients of one limit apart. */
 export class Clients {
   /** Whether no client goes unlimited. */
   readonly areAllLimited: boolean
   /** The different ways to tell clients apart; most often there is one. */
-  readonly #keys: readonly KeyOf[]
-  /** The way of each policy, as an index of `#keys`. */
-  readonly #keyOfPolicy: readonly number[]
-  readonly #firstKey: KeyOf
+  readonly #ways: readonly Way[]
+  /** The way of each policy, as an index of `#ways`. */
+  readonly #wayOfPolicy: readonly number[]
+  readonly #firstWay: Way
+  /** Whether addresses tell clients apart under the first policy. */
+  readonly #isByAddress: boolean
   readonly #allowed: UserFunction<boolean> | AddressList
 
   constructor(
@@ -48,42 +53,50 @@ export class Clients {
   ) {
     const ways = policies.map(({ keyGenerator, ipv6Subnet }) => keyGenerator ?? ipv6Subnet)
     const different = [...new Set(ways)]
-    this.#keys = different.map((way) => {
-      if (typeof way === 'number') return (request) => clientKey(request.ip, way)
-      const key = new UserFunction('keyGenerator', source, way, KEY)
-      return (request) => key.call(request, '')
-    })
-    this.#keyOfPolicy = ways.map((way) => different.indexOf(way))
-    this.#firstKey = this.#keys[0] as KeyOf
+    this.#ways = different.map((way) =>
+      typeof way === 'number'
+        ? byAddress(way)
+        : byKey(new UserFunction('keyGenerator', source, way, KEY))
+    )
+    this.#wayOfPolicy = ways.map((way) => different.indexOf(way))
+    this.#firstWay = this.#ways[0] as Way
+    this.#isByAddress = typeof ways[0] === 'number'
     const isList = allowList instanceof AddressList
     this.areAllLimited = isList && allowList.isEmpty
     this.#allowed = isList ? allowList : new UserFunction('allowList', source, allowList, ALLOWED)
   }
 
-  /** The key of a request's client; where policies tell clients differently, one for each. */
-  keysOf(request: FastifyRequest): MaybePromise<PerPolicy<string>> {
-    if (this.#keys.length === 1) return this.#firstKey(request)
-    const keys = this.#keys.map((keyOf) => keyOf(request))
-    return allKnown(keys, (keys) => this.#keyOfPolicy.map((index) => keys[index] as string))
-  }
-
-  /** The keys under all policies of a client that is given as text. */
-  keysNamed(name: string): PerPolicy<string> {
-    return this.#keys.length === 1 ? name : this.#keyOfPolicy.map(() => name)
+  /**
+   * The key of a client, given as a request or as text; where policies tell clients differently, one
+   * for each.
+   */
+  keysOf(client: FastifyRequest | string): MaybePromise<PerPolicy<string>> {
+    if (this.#ways.length === 1) return this.#firstWay(client)
+    const keys = this.#ways.map((way) => way(client))
+    return allKnown(keys, (keys) => this.#wayOfPolicy.map((index) => keys[index] as string))
   }
 
   /**
-   * Whether a request goes unlimited. Never, where a list is asked about a key alone.
+   * Whether a client goes unlimited, given as a request or as text. Text is compared with the list
+   * where addresses tell clients apart.
    *
-   * @throws RequestNeededError
+   * @throws RequestNeededError where the list is a function, and the client is given as text
    */
-  isAllowListed(
-    request: FastifyRequest | undefined,
-    keys: PerPolicy<string>
-  ): MaybePromise<boolean> {
+  isAllowListed(client: FastifyRequest | string, keys: PerPolicy<string>): MaybePromise<boolean> {
     const allowed = this.#allowed
-    if (allowed instanceof AddressList) return request !== undefined && allowed.has(request.ip)
-    if (request === undefined) throw new RequestNeededError('allowList')
-    return allowed.call(request, forPolicy(keys, 0))
+    if (allowed instanceof AddressList) {
+      if (typeof client === 'string') return this.#isByAddress && allowed.has(client)
+      return allowed.has(client.ip)
+    }
+    if (typeof client === 'string') throw new RequestNeededError('allowList')
+    return allowed.call(client, forPolicy(keys, 0))
   }
+}
+
+function byAddress(ipv6Subnet: number): Way {
+  return (client) => clientKey(typeof client === 'string' ? client : client.ip, ipv6Subnet)
+}
+
+function byKey(keyGenerator: UserFunction<string>): Way {
+  return (client) => (typeof client === 'string' ? client : keyGenerator.call(client, ''))
 }

@@ -15,8 +15,10 @@ import { allKnown } from './when-known.ts'
 /** A limit in numbers, with everything that follows from them alone. */
 export interface ResolvedLimit {
   readonly policies: Policies
-  /** Nobody is refused, and clients are told nothing. */
+  /** No request is refused. */
   readonly isShadow: boolean
+  /** Clients are told the limit. */
+  readonly isTold: boolean
   /** Tells a client its limit. */
   readonly writeFields: FieldWriter
   readonly refusals: CachedRefusals
@@ -121,6 +123,7 @@ export class LimitResolver {
     return {
       policies,
       isShadow: mode === 'shadow',
+      isTold: mode !== 'shadow' && headers !== false,
       writeFields,
       refusals: new CachedRefusals(writeFields),
       allowListed: allowListed(policies[0])

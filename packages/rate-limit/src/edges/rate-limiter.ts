@@ -2,6 +2,7 @@
  * A limiter that any code can ask: about requests, or about anything that has a name.
  */
 import { Stream } from 'node:stream'
+import type { RawRequest } from '@holdfast/core'
 import {
   check,
   type Duration,
@@ -21,6 +22,12 @@ import { type BackendReservation, nothingReserved, ProcessBackend } from './back
 import type { LimitResolver, ResolvedLimit } from './limit-resolver.ts'
 import type { RouteLimit } from './limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
+
+/** A request of Fastify, whatever its server and its types. */
+export interface ClientRequest {
+  readonly raw: RawRequest
+  readonly ip: string
+}
 
 /** The options of a check. */
 export interface CheckOptions {
@@ -60,7 +67,8 @@ interface Question {
 /**
  * A limiter made by `app.createRateLimiter()`. It is asked about a request, whose client
  * `keyGenerator` names, or about the name of anything: a text that is not empty, which is then the
- * key under every policy. It tells nobody else what it decides: no header field, fact or event.
+ * key under every policy. Without a `keyGenerator` an address as text means the client that has it.
+ * The limiter tells nobody else what it decides: no header field, fact or event.
  *
  * Every method rejects, and `checkSync()` throws, an InvalidOptionError for an impossible key or
  * cost, and a RequestNeededError for a key where an option is a function of the request. While a
@@ -78,7 +86,7 @@ export class RateLimiter {
    * Charges the cost if all policies allow that, else nothing. This happens before the call returns,
    * unless there is a store, or a function among the options that returns a promise.
    */
-  async check(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
+  async check(requestOrKey: ClientRequest | string, options?: CheckOptions): Promise<Decision> {
     return whenKnown(this.#question(requestOrKey, options), (question) => this.#check(question))
   }
 
@@ -88,7 +96,7 @@ export class RateLimiter {
    * @throws NotSynchronousError where the limit is kept in a store, or a function among the options
    *   returns a promise
    */
-  checkSync(requestOrKey: FastifyRequest | string, options?: CheckOptions): Decision {
+  checkSync(requestOrKey: ClientRequest | string, options?: CheckOptions): Decision {
     const { backend } = this.#limit
     if (!(backend instanceof ProcessBackend)) {
       throw new NotSynchronousError('the limit is kept in a store')
@@ -102,7 +110,7 @@ export class RateLimiter {
   }
 
   /** What {@link check} would decide. Charges nothing. */
-  async peek(requestOrKey: FastifyRequest | string, options?: CheckOptions): Promise<Decision> {
+  async peek(requestOrKey: ClientRequest | string, options?: CheckOptions): Promise<Decision> {
     const { backend } = this.#limit
     return whenKnown(this.#question(requestOrKey, options), ({ charge, limit, isAllowListed }) =>
       isAllowListed ? limit.allowListed : backend.peek(charge)
@@ -111,7 +119,7 @@ export class RateLimiter {
 
   /** Charges like {@link check} what the request may cost at most, to be settled when it is known. */
   async reserve(
-    requestOrKey: FastifyRequest | string,
+    requestOrKey: ClientRequest | string,
     options?: CheckOptions
   ): Promise<Reservation> {
     return whenKnown(this.#question(requestOrKey, options), (question) => this.#reserve(question))
@@ -123,7 +131,7 @@ export class RateLimiter {
    *
    * @throws StoreUnavailableError
    */
-  async reset(requestOrKey: FastifyRequest | string): Promise<void> {
+  async reset(requestOrKey: ClientRequest | string): Promise<void> {
     const { backend, resolver } = this.#limit
     const { policies } = resolver.usual
     return whenKnown(this.#keys(requestOrKey), (keys) => backend.reset({ keys, policies }))
@@ -137,7 +145,7 @@ export class RateLimiter {
    * @param duration at most 365 days; 0 ends a ban
    * @throws StoreUnavailableError
    */
-  async ban(requestOrKey: FastifyRequest | string, duration: Duration): Promise<void> {
+  async ban(requestOrKey: ClientRequest | string, duration: Duration): Promise<void> {
     checkDuration(duration, 'ban.duration')
     const milliseconds = parseDuration(duration, 'ban.duration')
     const { backend, resolver } = this.#limit
@@ -161,39 +169,43 @@ export class RateLimiter {
   }
 
   #question(
-    requestOrKey: FastifyRequest | string,
+    requestOrKey: ClientRequest | string,
     options: CheckOptions = NO_OPTIONS
   ): MaybePromise<Question> {
     if (options !== NO_OPTIONS) checkMembers(options, 'options')
     const { cost } = options
     const { clients, resolver } = this.#limit
-    const request = typeof requestOrKey === 'string' ? undefined : requestOrKey
-    return whenKnown(this.#keys(requestOrKey), (keys) =>
-      whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
-        whenKnown(resolver.limitFor(request, keys), (limit) =>
-          whenKnown(resolver.costsOf(request, keys, cost), (costs): Question => {
-            const { policies } = limit
-            return { charge: { keys, costs, policies }, limit, isAllowListed }
-          })
-        )
+    const client = clientOf(requestOrKey)
+    const request = typeof client === 'string' ? undefined : client
+    return whenKnown(clients.keysOf(client), (keys) =>
+      whenKnown(clients.isAllowListed(client, keys), (isAllowListed) =>
+        whenKnown(resolver.limitFor(request, keys), (limit) => {
+          const { policies } = limit
+          return whenKnown(
+            resolver.costsOf(request, keys, cost),
+            (costs): Question => ({ charge: { keys, costs, policies }, limit, isAllowListed })
+          )
+        })
       )
     )
   }
 
-  #keys(requestOrKey: FastifyRequest | string): MaybePromise<PerPolicy<string>> {
-    const { clients } = this.#limit
-    if (isRequest(requestOrKey)) return clients.keysOf(requestOrKey)
-    if (typeof requestOrKey !== 'string' || requestOrKey === '') {
-      const expected = 'a request, or text that is not empty'
-      throw new InvalidOptionError('requestOrKey', expected, describe(requestOrKey))
-    }
-    return clients.keysNamed(requestOrKey)
+  #keys(requestOrKey: ClientRequest | string): MaybePromise<PerPolicy<string>> {
+    return this.#limit.clients.keysOf(clientOf(requestOrKey))
   }
 }
 
 const NO_OPTIONS: CheckOptions = {}
 
 const checkMembers: OptionCheck = check.shape({ cost: requests })
+
+/** @throws InvalidOptionError for anything but a request and text that is not empty */
+function clientOf(requestOrKey: unknown): FastifyRequest | string {
+  if (isRequest(requestOrKey)) return requestOrKey
+  if (typeof requestOrKey === 'string' && requestOrKey !== '') return requestOrKey
+  const expected = 'a request, or text that is not empty'
+  throw new InvalidOptionError('requestOrKey', expected, describe(requestOrKey))
+}
 
 /** A value that a client sends can be any object, but never one that has a stream. */
 function isRequest(value: unknown): value is FastifyRequest {

@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import type { RateLimitHook } from '../limit-options.ts'
 import type { PerPolicy } from '../per-policy.ts'
-import { answer, type Done } from './answer.ts'
+import { answer, answerAllowListed, type Done } from './answer.ts'
 import type { RouteLimit, RouteLimits } from './limits.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
@@ -98,7 +98,7 @@ export class RequestHook {
     return whenKnown(clients.isAllowListed(request, keys), (isAllowListed) =>
       whenKnown(resolver.limitFor(request, keys), (limit) => {
         if (isAllowListed) {
-          factsOf(request).rateLimit ??= limit.allowListed
+          answerAllowListed(limit, request)
           done()
           return
         }

@@ -46,7 +46,7 @@ t.test('a limiter knows the client of a request, and its limit', async (t) => {
   const app = await serve()
   const limiter = app.createRateLimiter({
     max: async (_, key) => (key === 'pro' ? 10 : 1),
-    cost: ({ url }) => (url === '/dear' ? 5 : 1),
+    cost: ({ url }) => (url === '/expensive' ? 5 : 1),
     keyGenerator: ({ headers }) => String(headers['user']),
     allowList: (_, key) => key === 'admin'
   })
@@ -62,7 +62,7 @@ t.test('a limiter knows the client of a request, and its limit', async (t) => {
   const ask = async (user: string, url = '/') =>
     (await app.inject({ url, headers: { user } })).json()
   t.match(await ask('pro'), { allowed: true, limit: 10, remaining: 9 })
-  t.match(await ask('pro', '/dear'), { remaining: 4 })
+  t.match(await ask('pro', '/expensive'), { remaining: 4 })
   t.match(await ask('free'), { allowed: true, limit: 1, remaining: 0 })
   t.match(await ask('free'), { allowed: false })
   for (const url of ['/', '/peek', '/reserve', '/at-once']) {
@@ -222,7 +222,7 @@ t.test('a ban', async (t) => {
     await limiter.ban('a', '1s')
     time.goOn(2000)
     await limiter.ban('a', '1s')
-    t.notOk(limiter.checkSync('a').allowed, 'banned anew')
+    t.notOk(limiter.checkSync('a').allowed, 'banned again')
   })
 
   t.test('of one of its keys is a ban of the request', async (t) => {
@@ -312,7 +312,7 @@ t.test('a key alone is not enough for what depends on the request', async (t) =>
     await limiter.ban('a', 1000)
   }
   const limiter = app.createRateLimiter({ cost: () => 1, max: 5, allowList: ['127.0.0.1'] })
-  t.match(await limiter.check('127.0.0.1', { cost: 2 }), { reason: 'within', remaining: 3 })
+  t.match(await limiter.check('job', { cost: 2 }), { reason: 'within', remaining: 3 })
 })
 
 t.test('checkSync refuses where a function would have to be waited for', async (t) => {
@@ -346,4 +346,55 @@ t.test('messages of a WebSocket are limited one by one', async (t) => {
   })
   t.strictSame(answers, ['a', 'b', 'c', 'too many', 'too many'])
   socket.close()
+})
+
+t.test('an address as text means the client that has it, however it is written', async (t) => {
+  const app = await serve()
+  const limiter = app.createRateLimiter({ max: 2 })
+  const spellings: Record<string, string> = {
+    '2001:DB8::1': '2001:db8:0:0:ffff::9',
+    '::ffff:192.0.2.1': '192.0.2.1',
+    '64:ff9b::192.0.2.2': '192.0.2.2:5004',
+    '198.51.100.7': '198.51.100.7'
+  }
+  app.get('/', async (request) => (await limiter.check(request)).allowed)
+  for (const [text, remoteAddress] of Object.entries(spellings)) {
+    const asked = async () => (await app.inject({ url: '/', remoteAddress })).json()
+    t.ok(await asked())
+    t.equal(await remaining(limiter, text), 1, text)
+    const reservation = await limiter.reserve(text)
+    t.notOk(await asked(), 'reserved')
+    await reservation.cancel()
+    await limiter.check(text)
+    t.notOk(await asked(), 'checked')
+    await limiter.reset(text)
+    t.ok(await asked(), 'reset')
+    await limiter.ban(text, '1 minute')
+    t.notOk(await asked(), 'banned')
+  }
+})
+
+t.test('text is a key where addresses do not tell clients apart', async (t) => {
+  const app = await serve()
+  const byUser = app.createRateLimiter({ max: 2, keyGenerator: () => '192.0.2.1' })
+  await byUser.check('::ffff:192.0.2.1')
+  t.equal(await remaining(byUser, '192.0.2.1'), 2)
+  const policies = [
+    { name: 'user', max: 2, timeWindow: '1 minute', keyGenerator: () => 'ann' },
+    { name: 'network', max: 3, timeWindow: '1 minute', ipv6Subnet: 48 }
+  ]
+  const both = app.createRateLimiter({ policies })
+  await both.check('2001:db8::1')
+  const { each } = await both.peek('2001:db8:0:9::')
+  t.match(each, [{ remaining: 2 }, { remaining: 2 }], 'two users of one network')
+})
+
+t.test('an address as text is compared with the allow list', async (t) => {
+  const app = await serve()
+  const allowList = ['10.0.0.0/8']
+  const limiter = app.createRateLimiter({ max: 0, allowList })
+  t.ok(limiter.checkSync('::ffff:10.0.0.1').allowed)
+  t.notOk(limiter.checkSync('192.0.2.1').allowed)
+  const byUser = app.createRateLimiter({ max: 0, allowList, keyGenerator: () => 'ann' })
+  t.notOk(byUser.checkSync('10.0.0.1').allowed)
 })
