@@ -158,7 +158,8 @@ class Intake {
     const fact = { code, statusCode: STATUS_OF_CODE.get(code) ?? 400 }
     const latest = socket[LATEST]
     if (latest !== undefined && !latest.req.complete) {
-      factsOf(latest.req).clientError = fact
+      // A client that left in the middle of its body said nothing wrong: it is aborted.
+      if (code !== LEFT_MIDWAY) factsOf(latest.req).clientError = fact
     } else {
       this.#tell((listener) => listener.malformed?.(fact, socket))
     }
@@ -260,6 +261,8 @@ class Intake {
     }
   }
 }
+
+const LEFT_MIDWAY = 'HPE_INVALID_EOF_STATE'
 
 const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],

@@ -2,20 +2,24 @@
  * The trace a request belongs to, read and continued by the rules of W3C Trace Context, without an
  * SDK: a service that only hands a trace on still keeps it whole.
  */
-import type { IncomingMessage } from 'node:http'
-import type { FastifyRequest } from 'fastify'
 import { randomHex } from './random-hex.ts'
+import type { AnyRequest, RawRequest } from './request-record.ts'
 
 /** One request's place in a trace. */
 export interface TraceContext {
   /** 32 hexadecimal digits, the same for every request of the trace. */
   readonly traceId: string
-  /** 16 hexadecimal digits: this request, and the parent of every call it makes. */
+  /** 16 hexadecimal digits: this request, as its log line has it. */
   readonly spanId: string
   /** Bit 0: sampled. Bit 1: the trace id is random. */
   readonly flags: number
   /** The `tracestate` that came with it, for vendors, unread. */
   readonly state: string | undefined
+  /**
+   * The headers of the caller, where no SDK takes part in the trace: calls hand them on unchanged,
+   * since nobody will ever tell of a span with the id of this request.
+   */
+  readonly received?: TraceHeaders | undefined
 }
 
 /** The content of a `traceparent` header. */
@@ -28,8 +32,8 @@ export interface TraceParent {
 
 /** The headers that an outgoing call must send on. Empty when the request has no trace. */
 export interface TraceHeaders {
-  traceparent?: string
-  tracestate?: string
+  readonly traceparent?: string
+  readonly tracestate?: string
 }
 
 const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:$|-)/
@@ -39,8 +43,8 @@ const LENGTH_OF_VERSION_0 = 55
 const SAMPLED = 1
 const RANDOM = 2
 const NOT_ZERO = /[^0]/
-// Visible ASCII, as far as every system on the way is bound to hand it on.
-const STATE = /^[\x20-\x7e]{1,512}$/
+// Visible ASCII, which every client can send.
+const STATE = /^[\x20-\x7e]+$/
 
 /**
  * Reads a `traceparent` header. `undefined` when there is none, or one that the specification says
@@ -80,14 +84,14 @@ interface WithTrace {
   [TRACE]?: TraceContext | null
 }
 
-type Raw = IncomingMessage & WithTrace
+type Traced = RawRequest & WithTrace
 
 /**
  * Returns the trace of a request: the one set by {@link setTrace}, or else the one its `traceparent`
  * names, continued with a span id of its own. `undefined` when it has none.
  */
-export function traceOf(request: FastifyRequest | IncomingMessage): TraceContext | undefined {
-  const raw: Raw = 'raw' in request ? request.raw : request
+export function traceOf(request: AnyRequest): TraceContext | undefined {
+  const raw: Traced = 'raw' in request ? request.raw : request
   const trace = raw[TRACE]
   if (trace !== undefined) return trace ?? undefined
   const header = raw.headers['traceparent']
@@ -98,34 +102,39 @@ export function traceOf(request: FastifyRequest | IncomingMessage): TraceContext
 }
 
 /** Puts a request into a trace: one that was begun here, or that of an SDK's active span. */
-export function setTrace(request: FastifyRequest | IncomingMessage, trace: TraceContext): void {
-  const raw: Raw = 'raw' in request ? request.raw : request
+export function setTrace(request: AnyRequest, trace: TraceContext): void {
+  const raw: Traced = 'raw' in request ? request.raw : request
   raw[TRACE] = trace
 }
 
-function continued(traceparent: unknown, state: unknown): TraceContext | null {
+function continued(traceparent: unknown, tracestate: unknown): TraceContext | null {
   const parent = parseTraceparent(traceparent)
   if (parent === undefined) return null
+  const state = typeof tracestate === 'string' && STATE.test(tracestate) ? tracestate : undefined
   return {
     traceId: parent.traceId,
     spanId: newId(16),
     flags: parent.flags,
-    state: typeof state === 'string' && STATE.test(state) ? state : undefined
+    state,
+    received: headersWith(traceparent as string, state)
   }
 }
 
 /**
  * Returns what a call made on behalf of `request` must send on, so that the trace goes on in the
- * service that is called: spread it into the call's headers.
+ * service that is called: spread it into the call's headers. Without an SDK those are the headers of
+ * the caller, unchanged (W3C Trace Context, "forwarding"); in a trace that an SDK has, or that began
+ * here, they name this request as the parent.
  */
-export function traceHeaders(request: FastifyRequest | IncomingMessage): TraceHeaders {
+export function traceHeaders(request: AnyRequest): TraceHeaders {
   const trace = traceOf(request)
   if (trace === undefined) return {}
-  const headers: TraceHeaders = {
-    traceparent: `00-${trace.traceId}-${trace.spanId}-${flagsText(trace)}`
-  }
-  if (trace.state !== undefined) headers.tracestate = trace.state
-  return headers
+  const { received, traceId, spanId, state } = trace
+  return received ?? headersWith(`00-${traceId}-${spanId}-${flagsText(trace)}`, state)
+}
+
+function headersWith(traceparent: string, tracestate: string | undefined): TraceHeaders {
+  return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
 }
 
 /** The flags as headers and log lines write them: two hexadecimal digits. */

@@ -225,6 +225,25 @@ t.test('a half-sent body that times out is a fact of its request', async (t) => 
   t.strictSame(ledger.lines, ['POST / nothing aborted ERR_HTTP_REQUEST_TIMEOUT 408'])
 })
 
+t.test('a client that leaves in the middle of its body is aborted, not malformed', async (t) => {
+  const { ledger, port } = await start(t)
+  const sized = { 'Content-Type': 'text/plain', 'Content-Length': '10' }
+  const chunked = { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' }
+  const halves = [`${head('POST /', sized)}body`, `${head('POST /', chunked)}4\r\nbody\r\n`]
+  let sent = 0
+  for (const half of halves) {
+    for (const leave of ['end', 'destroy'] as const) {
+      const connection = await rawConnection(port)
+      connection.write(half)
+      sent++
+      await eventually(() => ledger.entries.length === sent)
+      connection.socket[leave]()
+      await eventually(() => ledger.isSettled(sent))
+    }
+  }
+  t.strictSame(ledger.lines, Array(4).fill('POST / nothing aborted'))
+})
+
 t.test(
   'a connection left open after malformed bytes is one record, not one per packet',
   async (t) => {

@@ -142,19 +142,16 @@ t.test('a hook before the plugin answers: its fields are kept, and the id goes b
   ])
 })
 
-t.test('a trace that comes in is continued, on the line and on the way on', async (t) => {
+t.test('a trace that comes in is on the line, and goes on as it came', async (t) => {
   const { app, log } = loggedApp()
   t.teardown(() => app.close())
   app.get('/', async (request) => traceHeaders(request))
   const headers = { traceparent, tracestate: 'vendor=1' }
-  const sent: Record<string, string> = (await app.inject({ url: '/', headers })).json()
-  const [, traceId, spanId, flags] = String(sent['traceparent']).split('-')
-  t.equal(traceId, TRACE)
-  t.match(spanId, /^[\da-f]{16}$/)
-  t.not(spanId, PARENT)
-  t.equal(flags, '01')
-  t.equal(sent['tracestate'], 'vendor=1')
-  t.match(await log.line(), { traceId: TRACE, spanId })
+  t.same((await app.inject({ url: '/', headers })).json(), headers)
+  const line = await log.line()
+  t.match(line, { traceId: TRACE, spanId: /^[\da-f]{16}$/ })
+  t.not(line['spanId'], PARENT, 'the id of this request')
+
   t.same((await app.inject('/')).json(), {}, 'and none is made up')
   t.notOk('traceId' in (log.requests()[1] as object))
 })
