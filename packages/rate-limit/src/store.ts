@@ -75,6 +75,11 @@ export interface Store {
   open?(): Promise<void>
   /** A sentence for whoever runs the service, logged once, at boot. */
   readonly advice?: string | undefined
+  /**
+   * Calls the listener with what whoever runs the service should know later on, as a sentence for
+   * the log, until the returned function is called.
+   */
+  onWarning?(listener: (message: string) => void): () => void
   /** Whether a question could be answered now. A store without this is always ready. */
   readonly isReady?: boolean
   /** Calls the listener whenever the store becomes ready, until the returned function is called. */

@@ -361,10 +361,34 @@ t.test(
     }
     await redis.cli('RPUSH', 'holdfast:t{list}limit', 'something else')
     t.equal((await store.check(charge('list'))).allowed, true)
-    await redis.cli('SET', 'holdfast:t{text}limit', 'nonsense')
-    t.equal((await store.check(charge('text'))).allowed, true)
   }
 )
+
+t.test('an account that cannot be read begins again, and harms no other', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const store = new RedisStore({ client: closing(t, new Redis(redis.url)) })
+  const warnings: string[] = []
+  const end = store.onWarning((message) => warnings.push(message))
+  const texts = [
+    'nonsense',
+    '9'.repeat(26),
+    `${'9'.repeat(26)} ${'9'.repeat(26)}`,
+    '-1',
+    'nan',
+    '1e300'
+  ]
+  for (const text of [...texts, ...texts.map((text) => `${text} 3600000000`)]) {
+    await redis.cli('SET', 'holdfast:t{broken}limit', text)
+    const decisions = await Promise.all(['a', 'broken', 'b'].map((key) => store.check(charge(key))))
+    t.ok(decisions[1]?.allowed, text)
+    t.match(await redis.cli('GET', 'holdfast:t{broken}limit'), /^\d{16} \d+$/, 'it is replaced')
+  }
+  t.match(await store.peek(charge('a')), { allowed: false }, 'the others are counted')
+  t.equal(warnings.length, 1)
+  t.match(warnings, [/"holdfast:t\{broken\}limit" cannot be read.*give this service a prefix/])
+  end()
+})
 
 t.test('a full Redis takes nothing, and says so', async (t) => {
   const redis = await startPrivateRedis(t)

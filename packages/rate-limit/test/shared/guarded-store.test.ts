@@ -1,6 +1,8 @@
 /**
  * Covers `edges/shared/answer-timeout.ts`, too.
  */
+
+import { guardedLog } from '@holdfast/core'
 import { type Charge, type LimitSubject, MemoryStore } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -98,6 +100,27 @@ t.test('trying a store again leaves the limits alone', async (t) => {
   await eventually(() => lines.includes('rateLimit: a of the store answers again.'))
   t.match(await store.check(apart), { allowed: true, each: [{ remaining: 9 }, { remaining: 0 }] })
   t.match(await store.check(apart), { allowed: false, policy: 'q' })
+})
+
+t.test('what a store warns of is logged, until the guard is closed', async (t) => {
+  const warnings = new Set<(message: string) => void>()
+  class Warning extends MemoryStore {
+    onWarning(listener: (message: string) => void): () => void {
+      warnings.add(listener)
+      return () => {
+        warnings.delete(listener)
+        throw new Error('not even that')
+      }
+    }
+  }
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(JSON.parse(line).msg) }
+  const log = guardedLog(Fastify({ logger: { stream } }).log)
+  const guard = new GuardedStore({ store: new Warning(), timeout: 50, log, instead: '' })
+  for (const warn of warnings) warn('the moon is full.')
+  t.strictSame(lines, ['rateLimit: the moon is full.'])
+  guard.close()
+  t.equal(warnings.size, 0)
 })
 
 t.test('a store that throws where it should answer is one that fails', async (t) => {

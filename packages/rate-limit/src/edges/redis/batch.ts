@@ -60,15 +60,21 @@ export class Batch {
     })
   }
 
-  /** Answers all questions; where the reply is no answer to them, fails them. */
-  answer(numbers: unknown): void {
+  /**
+   * Answers all questions; where the reply is no answer to them, fails them.
+   *
+   * @returns a key that Redis could not read, where there was one
+   */
+  answer(numbers: unknown): string | undefined {
     try {
       const reply = new Reply(numbers)
       for (const alike of this.#alike) {
         for (const question of alike) question.answer(reply)
       }
+      return reply.unreadable
     } catch (error) {
       this.fail(error)
+      return undefined
     }
   }
 

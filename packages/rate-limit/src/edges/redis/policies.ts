@@ -147,6 +147,12 @@ export class Reply {
     return number
   }
 
+  /** The key that could not be read, behind all answers; `undefined` where there was none. */
+  get unreadable(): string | undefined {
+    const last = this.#numbers[this.#position]
+    return last === undefined ? undefined : String(last)
+  }
+
   /** Microseconds until a ban ends, where that is the next answer. */
   ban(): number | undefined {
     const next = this.#numbers[this.#position]

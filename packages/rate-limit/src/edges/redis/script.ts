@@ -18,7 +18,8 @@
  *
  * The reply holds for every account the microseconds until it expires, or where the question is denied
  * -1 minus these, and of windows the counts; of a reservation also its mark, two numbers. In place of
- * all that, `banned` and the microseconds until the ban ends.
+ * all that, `banned` and the microseconds until the ban ends. Behind all answers stands a key that could
+ * not be read, where there was one.
  */
 import { createHash } from 'node:crypto'
 import { ACCOUNTS } from './script-accounts.ts'
@@ -34,6 +35,7 @@ local now = time[1] * 1000000 + time[2]
 local values = call('MGET', unpack(KEYS))
 -- What this call has written, which it must not read again: false for what it deleted.
 local latest, replies, position = {}, {}, 0
+local unreadable
 
 local function keep(key, value, span)
   call('SET', key, value, 'PX', math.ceil(span / 1000))
@@ -52,7 +54,9 @@ local function decider()
     local key = KEYS[position]
     local value = latest[key]
     if value == nil then value = values[position] end
-    local record = value and parsed(value, policy.algorithm) or { accounts = {}, ban = now }
+    local record = value and parsed(value, policy.algorithm)
+    if value and not record then unreadable = key end
+    record = record or { accounts = {}, ban = now }
     record.key, record.isKept = key, value
     return record, accountOf(record, policy)
   end
@@ -213,6 +217,7 @@ for _, alike in ipairs(ARGV) do
     decideAny(words)
   end
 end
+if unreadable then replies[#replies + 1] = unreadable end
 return replies
 `
 

@@ -81,6 +81,8 @@ export class RedisStore implements Store {
   /** The questions to be sent, by slot; without a Cluster all in one. */
   #batches = new Map<number, Batch>()
   #isScheduled = false
+  readonly #listeners = new Set<(message: string) => void>()
+  #hasWarned = false
 
   /** @throws UnknownOptionError, InvalidOptionError */
   constructor(options: RedisStoreOptions) {
@@ -156,6 +158,13 @@ export class RedisStore implements Store {
     return ReadySignal.of(this.#given).listen(listener)
   }
 
+  onWarning(listener: (message: string) => void): () => void {
+    // A function of its own: nobody ends what somebody else began.
+    const own = (message: string): void => listener(message)
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
   partOf({ limit, keys }: LimitSubject): string {
     return this.#client.nodeOf?.(slotOf(hashTagOf(limit, keys))) ?? ''
   }
@@ -209,9 +218,19 @@ export class RedisStore implements Store {
     }
   }
 
+  #warnOf(unreadable: string): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    const message = `what Redis holds as "${unreadable}" cannot be read. The client begins again with its whole limit. Perhaps another program, or an earlier version, writes to keys that begin with "${this.#prefix}": give this service a prefix of its own. This is logged once.`
+    for (const listener of this.#listeners) listener(message)
+  }
+
   /** Redis forgets scripts when it restarts, fails over or is told to: then it is given ours again. */
   #run(keys: string[], args: string[], batch: Batch): void {
-    const answer = (reply: unknown): void => batch.answer(reply)
+    const answer = (reply: unknown): void => {
+      const unreadable = batch.answer(reply)
+      if (unreadable !== undefined) this.#warnOf(unreadable)
+    }
     const again = (error: unknown): Promise<void> => {
       if (!isForgotten(error)) throw error
       return this.#client.eval(SCRIPT, keys, args).then(answer)

@@ -16,8 +16,8 @@ const PROBE = [policyOf('probe', { max: 1000, timeWindow: 1000 })] as const
 /** Whom a part is probed with before anybody was asked about. */
 const NOBODY: LimitSubject = { limit: 'probe', keys: '', policies: PROBE, countDenied: false }
 
-/** What a store returned from `onReady()`, in the words of a warning. */
-const UNLISTEN = 'the function that onReady() of the store returned'
+/** What ends that a store calls back, in the words of a warning. */
+const UNLISTEN = 'a function that onReady() or onWarning() of the store returned'
 
 /** Milliseconds for which a store holds up the boot at most. */
 const MAX_BOOT_WAIT = 500
@@ -57,8 +57,8 @@ export class GuardedStore {
   readonly #store: Store
   readonly #answers: AnswerTimeout
   readonly #parts = new Map<string, StorePart>()
-  /** Ends that the store tells when it is ready. */
-  readonly #unlisten: (() => void) | undefined
+  /** What the store returned from `onReady()` and `onWarning()`. */
+  readonly #unlisten: readonly ((() => void) | undefined)[]
   readonly #opened: Promise<void>
   /** Probes; `undefined` while the whole store answers. */
   #timer: NodeJS.Timeout | undefined
@@ -70,7 +70,11 @@ export class GuardedStore {
     this.#options = options
     this.#store = options.store
     this.#answers = new AnswerTimeout(options.timeout)
-    this.#unlisten = options.store.onReady?.(() => this.#probeAll())
+    const { store, log } = options
+    this.#unlisten = [
+      store.onReady?.(() => this.#probeAll()),
+      store.onWarning?.((message) => log.warn(`rateLimit: ${message}`))
+    ]
     this.#opened = this.#open()
     // It is asked about when the app is ready, if it ever is.
     this.#opened.catch(() => {})
@@ -130,7 +134,9 @@ export class GuardedStore {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#timer)
-    if (this.#unlisten !== undefined) guardedCall(this.#unlisten, UNLISTEN)
+    for (const unlisten of this.#unlisten) {
+      if (unlisten !== undefined) guardedCall(unlisten, UNLISTEN)
+    }
     this.#endBoot?.()
   }
 
