@@ -9,6 +9,9 @@ import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { allSettled, flushed } from './edges/flush.ts'
 import { recordOf } from './edges/log-record.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
+import { mayReadContext } from './edges/pino-symbols.ts'
+import { RequestBindings } from './edges/request-bindings.ts'
+import { keepContexts } from './edges/request-context.ts'
 import { echoId, idLabelOf, provideRequestIds } from './edges/request-ids.ts'
 import { RequestLog } from './edges/request-log.ts'
 import type { LogFields } from './fields.ts'
@@ -43,9 +46,11 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   const logger = options.logger ?? app.log
   const activeSpan = await findOpenTelemetry()
   const delay = eventLoopDelay()
+  const idLabel = idLabelOf(app)
   const log = new RequestLog(options, {
     logger,
-    format: FORMATS[options.format](idLabelOf(app)),
+    format: FORMATS[options.format](idLabel),
+    bindings: new RequestBindings(app, idLabel),
     activeSpan,
     eventLoopDelay: delay,
     semicolons: hasSemicolonQueries(app)
@@ -73,6 +78,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     if (echo !== undefined) echoId(request, reply, echo)
     done()
   })
+  if (mayReadContext(logger)) keepContexts(app)
   if (earlier.length > 0) {
     // Such a hook may answer, and then the one above never runs. (Lifecycle's hook answers probes
     // only, which have no line unless the user asks for one.)

@@ -2,6 +2,7 @@
  * What is noted of a request from its beginning until its line is written. It hangs on the raw
  * request, because a request that was never routed has no other.
  */
+import type { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Ending, monotonicClock } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -38,6 +39,8 @@ export class LogRecord {
   reply: FastifyReply | undefined = undefined
   error: unknown = undefined
   fields: AddedFields | undefined = undefined
+  /** The async context of the request, for loggers that may ask for it. */
+  context: AsyncResource | undefined = undefined
   /** The response's own `writeHead`, while another stands in its place. */
   writeHead: WriteHead | undefined = undefined
   /** When the head of the answer was written, in milliseconds of the monotonic clock; 0 before. */

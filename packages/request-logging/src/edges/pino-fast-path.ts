@@ -1,11 +1,12 @@
 /**
- * The only file that touches what pino keeps private. It writes flat lines with less work than
- * pino, which prepares for everything that a logger may have been told to do with each field. All
+ * Writes flat lines with less work than pino, by what pino keeps private: pino
+ * itself prepares for everything that a logger may have been told to do with each field. All
  * else (levels, time, hooks, mixins, the stream) stays pino's. What is not known to give the same
  * line is left to pino.
  */
 import { type Channel, tracingChannel } from 'node:diagnostics_channel'
 import type { RequestLogger } from '../options.ts'
+import { type PinoState, symbolsOf } from './pino-symbols.ts'
 
 /** Pino's way to write a line: `this` is the logger, `level` the number, `time` ready JSON. */
 type AsJson = (
@@ -16,7 +17,6 @@ type AsJson = (
   time: string
 ) => string
 type Fields = Readonly<Record<string, unknown>>
-type PinoState = Readonly<Record<symbol, unknown>>
 type Levels = Readonly<Record<number, string>>
 type Stringify = (value: object | symbol | bigint | null, safe: unknown) => string | undefined
 
@@ -46,7 +46,7 @@ type Symbols = { readonly [name in keyof typeof SYMBOLS]: symbol }
  * @param names the names of the fields that lines have
  */
 export function onFastPath(logger: RequestLogger, names: Iterable<string>): RequestLogger {
-  const symbols = symbolsOf(logger)
+  const symbols = knownSymbolsOf(logger)
   if (symbols === undefined) return logger
   const state = logger as unknown as PinoState
   const known = new Map([...names].map((name) => [name, keyOf(name)]))
@@ -60,20 +60,15 @@ export function onFastPath(logger: RequestLogger, names: Iterable<string>): Requ
 /**
  * Returns `undefined` for what is not pino, and for a pino whose way to write lines was replaced.
  */
-function symbolsOf(logger: RequestLogger): Symbols | undefined {
-  const found = new Map<string | undefined, symbol>()
-  let isOwn = false
-  for (let holder: object = logger; holder !== null; holder = Object.getPrototypeOf(holder)) {
-    for (const symbol of Object.getOwnPropertySymbols(holder)) {
-      if (found.has(symbol.description)) continue
-      found.set(symbol.description, symbol)
-      // An instrumentation of pino puts a function of the same description on the logger itself.
-      if (symbol.description === SYMBOLS.asJson) isOwn = Object.hasOwn(holder, 'setBindings')
-    }
-  }
+function knownSymbolsOf(logger: RequestLogger): Symbols | undefined {
+  const found = symbolsOf(logger)
   const symbols = Object.entries(SYMBOLS).map(([name, key]) => [name, found.get(key)])
-  if (!isOwn || symbols.some(([, symbol]) => symbol === undefined)) return undefined
-  return Object.fromEntries(symbols) as Symbols
+  if (symbols.some(([, symbol]) => symbol === undefined)) return undefined
+  const { asJson } = Object.fromEntries(symbols) as Symbols
+  let holder: object = logger
+  while (!Object.hasOwn(holder, asJson)) holder = Object.getPrototypeOf(holder)
+  // An instrumentation of pino puts a function of the same description on the logger itself.
+  return Object.hasOwn(holder, 'setBindings') ? (Object.fromEntries(symbols) as Symbols) : undefined
 }
 
 /** Whether the logger does nothing to fields but write them as JSON. */

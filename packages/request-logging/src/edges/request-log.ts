@@ -26,6 +26,7 @@ import { addressOf, LineBuilder, malformedLine } from './line-builder.ts'
 import { type LineWriter, type LogRecord, recordOf, watchHead } from './log-record.ts'
 import type { ActiveSpan } from './open-telemetry.ts'
 import { onFastPath } from './pino-fast-path.ts'
+import type { RequestBindings } from './request-bindings.ts'
 import { type RouteSettings, RouteSettingsTable } from './route-settings.ts'
 import { settledMalformed, settledResponse, settledTunnel } from './settled-request.ts'
 
@@ -33,6 +34,7 @@ import { settledMalformed, settledResponse, settledTunnel } from './settled-requ
 export interface LogEnvironment {
   readonly logger: RequestLogger
   readonly format: Format
+  readonly bindings: RequestBindings
   readonly activeSpan: ActiveSpan | undefined
   /** The event loop's delay in milliseconds. */
   readonly eventLoopDelay: { readonly current: number }
@@ -48,10 +50,12 @@ export class RequestLog implements LineWriter {
   readonly #activeSpan: ActiveSpan | undefined
   readonly #routes: RouteSettingsTable
   readonly #builder: LineBuilder
+  readonly #bindings: RequestBindings
 
   constructor(options: ResolvedRequestLoggingOptions, environment: LogEnvironment) {
-    const { logger, format, activeSpan, semicolons, eventLoopDelay } = environment
+    const { logger, format, bindings, activeSpan, semicolons, eventLoopDelay } = environment
     this.#format = format
+    this.#bindings = bindings
     this.#activeSpan = activeSpan
     this.#routes = new RouteSettingsTable(options, semicolons, onFastPath(logger, format.reserved))
     this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
@@ -140,8 +144,9 @@ export class RequestLog implements LineWriter {
     level: WrittenLevel,
     settings: RouteSettings,
     settled: SettledRequest,
-    { raw, fields }: LogRecord
+    record: LogRecord
   ): void {
+    const { raw, fields } = record
     line.route = settings.route
     if (settled.slow) line.slow = true
     const sampleRate = sampleRateOf(settings, settled)
@@ -152,7 +157,17 @@ export class RequestLog implements LineWriter {
       line.spanId = trace.spanId
     }
     if (fields !== undefined && fields.dropped > 0) line.droppedFields = fields.dropped
-    this.#write(settings.logger, level, line, trace, fields)
+    this.#write(settings.logger, level, line, trace, this.#withBindings(record))
+  }
+
+  /** The application's fields, with the bindings of `request.log`. */
+  #withBindings({ request, fields }: LogRecord): AddedFields | undefined {
+    const bindings = request && this.#bindings.of(request)
+    if (bindings === undefined) return fields
+    const all = new AddedFields()
+    all.add(bindings, this.#format.reserved)
+    Object.assign(all.values, fields?.values)
+    return all
   }
 
   #write(
@@ -184,5 +199,9 @@ export class RequestLog implements LineWriter {
 
 const settle: SettledListener = (response, ending) => {
   const record = recordOf(response.req)
-  record.writer?.settle(record, response, ending)
+  const { writer, context } = record
+  if (writer === undefined) return
+  // An answer that was sent ends in the context of whoever sent it.
+  if (context === undefined || ending === 'finished') writer.settle(record, response, ending)
+  else context.runInAsyncScope(writer.settle, writer, record, response, ending)
 }

@@ -1,0 +1,47 @@
+/**
+ * Keeps the async context of requests for the lines of those that do not end in it. An answer ends in
+ * the context of whoever sent it; a client leaves in the context of its connection, where a mixin
+ * finds nothing in its AsyncLocalStorage.
+ */
+import { AsyncResource } from 'node:async_hooks'
+import { appendPreHandler, routeConfig } from '@holdfast/core'
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { recordOf } from './log-record.ts'
+
+/**
+ * Notes the context of each request when it arrives, when its body is read, and just before its
+ * handler: hooks of the application enter theirs between.
+ */
+export function keepContexts(app: FastifyInstance): void {
+  const followed = new WeakSet<object>()
+
+  app.addHook('onRequest', function holdfastRequestLoggingContext(request, _reply, done) {
+    keepContext(request)
+    const config = routeConfig(request)
+    if (!followed.has(config)) {
+      followed.add(config)
+      appendPreHandler(request, beforeHandler)
+    }
+    done()
+  })
+  app.addHook(
+    'preParsing',
+    function holdfastRequestLoggingContext(request, _reply, _payload, done) {
+      keepContext(request)
+      done()
+    }
+  )
+}
+
+function beforeHandler(
+  request: FastifyRequest,
+  _reply: unknown,
+  done: HookHandlerDoneFunction
+): void {
+  keepContext(request)
+  done()
+}
+
+function keepContext({ raw }: FastifyRequest): void {
+  recordOf(raw).context = new AsyncResource('HOLDFAST_REQUEST_LOG')
+}
