@@ -2,6 +2,8 @@
  * `@fastify/otel` beside the suite, with a real SDK.
  */
 import { FastifyOtelInstrumentation } from '@fastify/otel'
+import { context, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -11,24 +13,32 @@ import holdfast from 'holdfast'
 import t from 'tap'
 import { quiet, service } from './service.ts'
 
-t.test('requests have their spans, refusals too', async (t) => {
+t.test('a request has its span, a refusal too, and the line has the ids of the span', async (t) => {
   const exporter = new InMemorySpanExporter()
   const provider = new BasicTracerProvider({
     spanProcessors: [new SimpleSpanProcessor(exporter)]
   })
-  t.teardown(() => provider.shutdown())
-  const otel = new FastifyOtelInstrumentation()
-  otel.setTracerProvider(provider)
+  trace.setGlobalTracerProvider(provider)
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  t.teardown(() => {
+    trace.disable()
+    context.disable()
+    return provider.shutdown()
+  })
   const { app, requests } = service(t)
-  await app.register(otel.plugin())
+  await app.register(new FastifyOtelInstrumentation().plugin())
   await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 1 } })
   app.get('/orders/:id', async ({ params }) => params)
   t.equal((await app.inject('/orders/1')).statusCode, 200)
   t.equal((await app.inject('/orders/1')).statusCode, 429)
-  const whole = exporter.getFinishedSpans().filter(({ name }) => name === 'request')
+  const spans = exporter.getFinishedSpans().filter(({ name }) => name === 'request')
   t.match(
-    whole.map(({ attributes }) => attributes['http.response.status_code']),
+    spans.map(({ attributes }) => attributes['http.response.status_code']),
     [200, 429]
+  )
+  t.match(
+    requests(),
+    spans.map((span) => ({ traceId: span.spanContext().traceId }))
   )
   t.match(
     requests().map(({ status }) => status),
