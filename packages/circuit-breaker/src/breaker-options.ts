@@ -1,7 +1,7 @@
 /**
  * What a user writes for one breaker, and the checks that name a mistake.
  */
-import { type Clock, monotonicClock } from '@holdfast/core'
+import { type Clock, guardedCall, monotonicClock } from '@holdfast/core'
 import {
   check,
   type Duration,
@@ -202,10 +202,14 @@ export interface Sources {
   readonly random: () => number
 }
 
-/** Fills in the sources that were not given. */
-export function resolveSources({
-  clock = monotonicClock,
-  random = Math.random
-}: BreakerSources): Sources {
-  return { clock, random }
+/** Fills in the sources that were not given, and guards a given source of randomness. */
+export function resolveSources({ clock = monotonicClock, random }: BreakerSources): Sources {
+  return { clock, random: random === undefined ? Math.random : guardedRandom(random) }
+}
+
+function guardedRandom(random: () => number): () => number {
+  return () => {
+    const number = guardedCall(random, 'the option random')
+    return number !== undefined && number >= 0 && number <= 1 ? number : Math.random()
+  }
 }

@@ -2,10 +2,11 @@
  * The circuit breaker as it is used: around calls, by permits, by operators. The decisions are the
  * circuit's.
  */
-import type { Clock } from '@holdfast/core'
+import { type Clock, factsOf, printable } from '@holdfast/core'
 import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { StandaloneBreakerOptions } from './breaker-options.ts'
 import { BoundedCall, type Call, type CallObserver, EndlessCall, start } from './calls/call.ts'
+import { EnclosingPermit, enclosingPermitOf, InnerPermit } from './calls/enclosing-permits.ts'
 import {
   type CallBounds,
   type ExecuteOptions,
@@ -16,7 +17,7 @@ import { publishRefusal, publishTransition } from './channels.ts'
 import { Circuit } from './circuit/circuit.ts'
 import type { CallEnd, CallOutcome, Permit } from './circuit/permit.ts'
 import type { BreakerState } from './circuit/state.ts'
-import { steadyClock } from './circuit/steady-clock.ts'
+import { latenessOf, steadyClock } from './circuit/steady-clock.ts'
 import { outcomeOfError, outcomeOfValue } from './classify.ts'
 import { CallTimeoutError, CircuitFullError, CircuitOpenError } from './errors.ts'
 import { type OperatorSwitch, operatorSwitch } from './operator-switch.ts'
@@ -24,6 +25,7 @@ import { retryAfterOf } from './retry-after.ts'
 import { type BreakerRules, DEFAULTS, resolveStandaloneOptions } from './rules.ts'
 import type { BreakerSnapshot, BreakerView } from './snapshot.ts'
 
+const MAX_NAME_LENGTH = 256
 const NO_OPTIONS: ExecuteOptions = Object.freeze({})
 
 /** What the promise of a call does when it settles. */
@@ -43,6 +45,10 @@ interface Continuations {
  * failure: a lost one cannot hold the breaker for ever.
  */
 export class CircuitBreaker implements BreakerView {
+  /**
+   * Its name as it is logged and published: at most 256 characters, each control character replaced
+   * by U+FFFD.
+   */
   readonly name: string
   /** Its options, complete and in milliseconds. */
   readonly rules: BreakerRules
@@ -50,6 +56,7 @@ export class CircuitBreaker implements BreakerView {
   readonly #circuit: Circuit
   #shadows = 0
   #abandoned = 0
+  #fallbacks = 0
   /** The continuations of all untracked calls of a generation. */
   #untracked: Continuations | undefined
 
@@ -59,11 +66,12 @@ export class CircuitBreaker implements BreakerView {
    */
   constructor(options: StandaloneBreakerOptions = {}, base: BreakerRules = DEFAULTS) {
     const { name, clock, random, rules } = resolveStandaloneOptions(options, base)
-    this.name = name
+    this.name = printable(name, MAX_NAME_LENGTH)
     this.rules = rules
     this.#clock = steadyClock(clock)
-    this.#circuit = new Circuit({ ...rules, random }, this.#clock, (from, to, causes) => {
-      publishTransition({ breaker: this, name, from, to, causes, shadow: this.isShadow })
+    const lateness = latenessOf(clock)
+    this.#circuit = new Circuit({ ...rules, random }, this.#clock, lateness, (from, to, causes) => {
+      publishTransition({ breaker: this, name: this.name, from, to, causes, shadow: this.isShadow })
     })
   }
 
@@ -90,21 +98,22 @@ export class CircuitBreaker implements BreakerView {
 
   snapshot(): BreakerSnapshot {
     const { name, state, isShadow, retryAfter } = this
-    const { failures, counts, overdue, inFlight, openings, rampLimit } = this.#circuit
+    const { failures, windowCounts, overdue, inFlight, openings, rampLimit } = this.#circuit
     return {
       name,
       state,
       shadow: isShadow,
       failures,
-      window: counts && {
-        judged: counts.judged,
-        failures: counts.failures,
-        slow: counts.slow,
-        slowUnjudged: counts.slowUnjudged
+      window: windowCounts && {
+        judged: windowCounts.judged,
+        failures: windowCounts.failures,
+        slow: windowCounts.slow,
+        slowUnjudged: windowCounts.slowUnjudged
       },
       overdue,
       inFlight,
       abandoned: this.#abandoned,
+      fallbacks: this.#fallbacks,
       openings,
       ramp: rampLimit,
       retryAfter
@@ -175,9 +184,7 @@ export class CircuitBreaker implements BreakerView {
     } catch (error) {
       return Promise.reject(error)
     }
-    const { fallback, signal } = options
-    if (fallback !== undefined) return withFallback(call, fallback, signal, this.name)
-    return call instanceof Error ? Promise.reject(call) : call
+    return withFallback(call, options, this.name, this.#observer)
   }
 
   /** Makes a call, or returns why not. */
@@ -194,10 +201,11 @@ export class CircuitBreaker implements BreakerView {
     }
     const lease = timeout === Infinity ? this.rules.resetTimeout : timeout
     const permit = this.#admit(retryAfter, lease)
+    const run = permit instanceof EnclosingPermit ? within(permit, fn) : fn
     if (timeout === Infinity && signal === undefined) {
-      return runEndless(fn, this.#continuationsOf(permit))
+      return runEndless(run, this.#continuationsOf(permit))
     }
-    return new BoundedCall<T>(this.#observer, permit, this.#clock, timeout, signal).run(fn)
+    return new BoundedCall<T>(this.#observer, permit, this.#clock, timeout, signal).run(run)
   }
 
   #continuationsOf(end: CallEnd): Continuations {
@@ -234,19 +242,35 @@ export class CircuitBreaker implements BreakerView {
     },
     abandonedEnded: () => {
       this.#abandoned--
+    },
+    fellBack: (request) => {
+      this.#fallbacks++
+      if (request !== undefined) factsOf(request).breakerFallback = this.name
     }
   }
 
   /** Milliseconds until the circuit lets a call through; a refusal is published. */
   #askCircuit(): number {
     const retryAfter = this.#circuit.waitFor()
-    if (retryAfter > 0) publishRefusal(this, 'state', retryAfter, !this.#isEnforced)
+    if (retryAfter === 0 || this.#enclosing !== undefined) return 0
+    publishRefusal(this, 'state', retryAfter, !this.#isEnforced)
     return retryAfter
   }
 
   #admit(retryAfter: number, lease: number, answered?: () => boolean): Permit {
     const circuit = this.#circuit
-    return retryAfter > 0 ? circuit.admitUncounted() : circuit.admit(lease, answered)
+    if (retryAfter > 0) return circuit.admitUncounted()
+    if (!circuit.isLimiting) return circuit.admit(lease, answered)
+    const outer = this.#enclosing
+    if (outer !== undefined) return new InnerPermit(outer)
+    return new EnclosingPermit(this, circuit.admit(lease, answered))
+  }
+
+  /** The permit that a call made now takes part in; `undefined` when it needs its own. */
+  get #enclosing(): EnclosingPermit | undefined {
+    if (!this.#circuit.isLimiting) return undefined
+    const outer = enclosingPermitOf(this)
+    return outer !== undefined && this.#circuit.counts(outer.permit) ? outer : undefined
   }
 
   /** Whether it refuses what the circuit refuses: in shadow only an operator does. */
@@ -260,6 +284,14 @@ function runEndless<T>(
   { resolved, rejected }: Continuations
 ): Promise<T> {
   return start(fn, new EndlessCall()).then<T, never>(resolved, rejected)
+}
+
+/** Makes the calls of `fn` through the same breaker take part in its permit. */
+function within<T>(
+  permit: Permit,
+  fn: (call: Call) => T | PromiseLike<T>
+): (call: Call) => T | PromiseLike<T> {
+  return (call) => permit.run(() => fn(call))
 }
 
 function endCall(end: CallEnd, outcome: CallOutcome, result: unknown): void {

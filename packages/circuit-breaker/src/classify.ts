@@ -1,7 +1,7 @@
 /**
  * What the result of a call says about the dependency.
  */
-import { reportOnce } from '@holdfast/core'
+import { contain, reportOnce } from '@holdfast/core'
 import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { CallOutcome } from './circuit/permit.ts'
 import { isRefusal } from './errors.ts'
@@ -76,10 +76,16 @@ function judge(classify: Classify, result: CallResult, byDefault: CallOutcome): 
     const outcome: unknown = classify(result)
     if (outcome === undefined) return byDefault
     if (outcome === 'success' || outcome === 'failure' || outcome === 'excluded') return outcome
-    const expected = "return 'success', 'failure', 'excluded' or undefined"
-    throw new InvalidOptionError('classify', `a function that is to ${expected}`, describe(outcome))
+    contain(outcome, classify, optionOf(result))
+    const expected = "a function that returns 'success', 'failure', 'excluded' or undefined"
+    const got = outcome instanceof Promise ? 'a promise' : describe(outcome)
+    throw new InvalidOptionError('classify', expected, `one that returned ${got}`)
   } catch (error) {
-    reportOnce(classify, `the circuit breaker "${result.breaker}" (classify)`, error)
+    reportOnce(classify, optionOf(result), error)
     return byDefault
   }
+}
+
+function optionOf({ breaker }: CallResult): string {
+  return `the option classify of the circuit breaker "${breaker}"`
 }

@@ -1,5 +1,5 @@
 /**
- * The decision of a route's breaker, as other plugins read it.
+ * What breakers decided about a request, as other plugins read it.
  */
 
 /** The decision of the route's breaker, and later its judgement of the answer. */
@@ -13,6 +13,8 @@ export interface BreakerFact {
 declare module '@holdfast/core' {
   interface RequestFacts {
     circuitBreaker?: BreakerFact | undefined
+    /** The breaker whose fallback answered for a call of the request; the last one of several. */
+    breakerFallback?: string | undefined
   }
   interface Refusers {
     'circuit-breaker': true

@@ -1,7 +1,14 @@
 /**
  * Wires breakers into Fastify: the decorators, the guarded routes, and a log line per change.
  */
-import { declareFact, enlist, subscribe } from '@holdfast/core'
+import {
+  declareFact,
+  enlist,
+  type GuardedLog,
+  guardedLog,
+  stopLoopLateness,
+  subscribe
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CircuitBreaker } from './breaker.ts'
@@ -37,6 +44,7 @@ declare module 'fastify' {
 }
 
 declareFact('circuitBreaker')
+declareFact('breakerFallback')
 
 function plugin(
   app: FastifyInstance,
@@ -56,9 +64,10 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   enlist(app, '@holdfast/circuit-breaker', {
     after: ['@holdfast/lifecycle', '@holdfast/load-shedding', '@holdfast/rate-limit']
   })
+  const log = guardedLog(app.log)
   const resolved = resolveCircuitBreakerOptions(options)
   const registry = new BreakerRegistry(resolved, () => {
-    app.log.warn(
+    log.warn(
       `All ${resolved.maxBreakers} circuit breakers are in use: further names share one. Raise maxBreakers, or use fewer names.`
     )
   })
@@ -73,25 +82,26 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
     if (this.circuitBreakers === registry) bindRoute(registry, route)
   })
   app.addHook('onRequest', function holdfastCircuitBreaker(request, reply, next) {
-    refuseWhenOpen(registry, request, reply, next)
+    refuseWhenOpen(registry, log, request, reply, next)
   })
   app.addHook('onError', holdfastCircuitBreakerError)
 
   const unsubscribe = subscribe('holdfast:circuit-breaker:state', (transition) => {
-    if (registry.hasMade(transition.breaker)) logTransition(app, transition)
+    if (registry.hasMade(transition.breaker)) logTransition(log, transition)
   })
   app.addHook('onClose', async () => {
     unsubscribe()
     dropIdleQueues()
+    stopLoopLateness()
   })
 }
 
-function logTransition(app: FastifyInstance, transition: BreakerTransition): void {
+function logTransition(log: GuardedLog, transition: BreakerTransition): void {
   const { name, from, to, causes, shadow } = transition
   const fields = { circuitBreaker: name, from, to, causes, shadow: shadow || undefined }
   const would = shadow ? ' (in shadow: it refuses nothing)' : ''
-  if (to === 'open') app.log.warn(fields, `circuit breaker "${name}" opened${would}`)
-  else app.log.info(fields, `circuit breaker "${name}" is ${to}${would}`)
+  if (to === 'open') log.warn(fields, `circuit breaker "${name}" opened${would}`)
+  else log.info(fields, `circuit breaker "${name}" is ${to}${would}`)
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Breakers by name, never more than `maxBreakers` of them.
  */
+import { printable } from '@holdfast/core'
 import { check, InvalidOptionError } from '@holdfast/core/options'
 import { CircuitBreaker } from './breaker.ts'
 import type { BreakerOptions, Sources } from './breaker-options.ts'
@@ -37,6 +38,8 @@ interface RegisteredBreaker {
 }
 
 const OVERFLOW = '__overflow__'
+/** Characters of a name in an error. */
+const MAX_SHOWN_NAME = 256
 
 /** The breakers of one registration of the plugin. */
 export class BreakerRegistry implements CircuitBreakers {
@@ -82,7 +85,7 @@ export class BreakerRegistry implements CircuitBreakers {
 
   isolate(name: string): OperatorSwitch {
     const breaker = this.get(name)
-    if (breaker === undefined) throw new UnknownBreakerError(name)
+    if (breaker === undefined) throw new UnknownBreakerError(printable(name, MAX_SHOWN_NAME))
     return breaker.isolate()
   }
 
@@ -119,7 +122,7 @@ export class BreakerRegistry implements CircuitBreakers {
   }
 
   #resolve(name: string, given: BreakerOptions): BreakerRules {
-    const optionPath = `app.circuitBreaker(${JSON.stringify(name)})`
+    const optionPath = `app.circuitBreaker(${JSON.stringify(printable(name, MAX_SHOWN_NAME))})`
     return resolveBreakerRules(this.#options.rules, given, optionPath)
   }
 

@@ -20,7 +20,7 @@ import {
   type WindowOption
 } from './breaker-options.ts'
 import type { WindowSize } from './circuit/call-window.ts'
-import type { CircuitRules } from './circuit/circuit.ts'
+import type { CircuitRules } from './circuit/circuit-rules.ts'
 import type { Classify } from './classify.ts'
 
 /** A breaker's options, complete and in milliseconds. */

@@ -22,6 +22,8 @@ export interface BreakerSnapshot {
   readonly inFlight: number
   /** Calls that were given up (timeout, the caller left) and are still running. */
   readonly abandoned: number
+  /** Calls that a fallback has answered for, since the breaker was made. */
+  readonly fallbacks: number
   /** Openings since it was last stable: each doubles the open period. */
   readonly openings: number
   /** The most calls of the present step while it lets callers back in; otherwise `undefined`. */

@@ -1,5 +1,5 @@
 /**
- * The states of a breaker, and calls through it. Covers breaker.ts and errors.ts.
+ * The states of a breaker, and calls through it. Covers `breaker.ts` and `errors.ts`.
  */
 import type { BreakerRefusal, BreakerTransition } from '@holdfast/circuit-breaker'
 import {
@@ -529,4 +529,23 @@ t.test('isCircuitOpen knows its errors, wrapped ones and those of other copies',
   for (const other of [new Error('no'), ring, null, undefined, 'open', 503]) {
     t.notOk(isCircuitOpen(other))
   }
+})
+
+t.test('a name is short, and has no characters that a log reader would act upon', async (t) => {
+  const hostile = new CircuitBreaker({
+    name: 'a\u001b[31m\nb\u2028c\u061cd',
+    threshold: 1,
+    random: () => 1
+  })
+  t.equal(hostile.name, 'a\ufffd[31m\ufffdb\ufffdc\ufffdd')
+  t.equal(hostile.snapshot().name, hostile.name)
+  const names: string[] = []
+  t.teardown(subscribe('holdfast:circuit-breaker:state', ({ name }) => void names.push(name)))
+  fail(hostile, 1)
+  t.strictSame(names, [hostile.name])
+  await t.rejects(
+    hostile.execute(() => 1),
+    { message: `The circuit breaker "${hostile.name}" is open. Try again in 10 s.` }
+  )
+  t.equal(new CircuitBreaker({ name: 'x'.repeat(1000) }).name.length, 256)
 })

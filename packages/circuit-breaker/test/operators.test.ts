@@ -1,5 +1,6 @@
 /**
- * What operators can do and see. Covers operator-switch.ts, snapshot.ts and channels.ts.
+ * What operators can do and see. Covers `operator-switch.ts`, `snapshot.ts` and
+ * `channels.ts`.
  */
 import type { BreakerRefusal, BreakerTransition } from '@holdfast/circuit-breaker'
 import { subscribe } from '@holdfast/core'
@@ -95,6 +96,7 @@ t.test('a snapshot is plain data that says how it stands', async (t) => {
     overdue: 0,
     inFlight: 1,
     abandoned: 0,
+    fallbacks: 0,
     openings: 0,
     retryAfter: 0
   })

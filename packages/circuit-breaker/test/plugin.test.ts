@@ -1,11 +1,12 @@
 /**
- * The plugin in an app. Covers plugin.ts, options.ts and breaker-options.ts.
+ * The plugin in an app. Covers `plugin.ts`, `options.ts` and `breaker-options.ts`.
  */
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import plugin, { type Call, CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
-import Fastify, { type FastifyInstance } from 'fastify'
+import { factsOf } from '@holdfast/core'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import t from 'tap'
 import { eventually, listen } from '../../../test/support/http.ts'
 
@@ -243,4 +244,45 @@ t.test('a call to an upstream that fails, hangs and heals', async (t) => {
   t.equal(payments.state, 'closed')
   t.match(app.circuitBreakers.get('GET /orders')?.snapshot(), { state: 'closed', failures: 0 })
   await eventually(() => app.circuitBreakers.snapshots().every(({ inFlight }) => inFlight === 0))
+})
+
+t.test('a request tells whose fallback answered for it, and a snapshot how often', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const seen: (string | undefined)[] = []
+  app.addHook('onResponse', async (request) => {
+    seen.push(factsOf(request).breakerFallback)
+  })
+  await app.register(circuitBreaker, { threshold: 2 })
+  const broken = (): Promise<never> => Promise.reject(new Error('down'))
+  app.get('/fastify', (request) =>
+    app.circuitBreaker('payments').execute(broken, { request, fallback: () => 'a guess' })
+  )
+  app.get('/node', ({ raw }) =>
+    app.circuitBreaker('stock').execute(broken, { request: raw, fallback: async () => 'a guess' })
+  )
+  app.get('/fine', (request) =>
+    app.circuitBreaker('prices').execute(() => 'fine', { request, fallback: () => 'a guess' })
+  )
+  app.get('/none', () => app.circuitBreaker('stock').execute(broken, { fallback: () => 'a guess' }))
+  app.get('/failing', (request) =>
+    app.circuitBreaker('prices').execute(broken, { request, fallback: broken })
+  )
+  for (const url of ['/fastify', '/fastify', '/fastify', '/node', '/fine', '/none']) {
+    t.equal((await app.inject(url)).statusCode, 200)
+  }
+  t.equal((await app.inject('/failing')).statusCode, 500)
+  const names = ['payments', 'payments', 'payments', 'stock', undefined, undefined, undefined]
+  t.strictSame(seen, names)
+  t.match(app.circuitBreakers.snapshots(), [
+    { name: 'payments', state: 'open', fallbacks: 3 },
+    { name: 'stock', fallbacks: 2 },
+    { name: 'prices', fallbacks: 0 }
+  ])
+  for (const request of [1, null, {}, { raw: 1 }] as unknown as FastifyRequest[]) {
+    await t.rejects(
+      app.circuitBreaker('prices').execute(() => 1, { request }),
+      { code: 'HOLDFAST_ERR_OPTION_INVALID', message: /execute\.request.*a request of Fastify/ }
+    )
+  }
 })

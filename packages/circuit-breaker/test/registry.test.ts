@@ -1,5 +1,5 @@
 /**
- * Breakers by name. Covers registry.ts and the comparison of rules in rules.ts.
+ * Breakers by name. Covers `registry.ts` and `rules.ts`.
  */
 import type { BreakerOptions } from '@holdfast/circuit-breaker'
 import t from 'tap'
@@ -127,4 +127,18 @@ t.test('isolates by name, and says when there is none such', async (t) => {
     statusCode: 404,
     message: /no circuit breaker "payment"/
   })
+})
+
+t.test('names with control characters are told apart, and are shown without them', async (t) => {
+  const breakers = registry()
+  const one = breakers.open('a\nb')
+  t.not(breakers.open('a\rb'), one)
+  t.equal(breakers.get('a\nb'), one)
+  t.equal(one.name, 'a\ufffdb')
+  for (const wrong of [
+    () => breakers.isolate('a\u2028b'),
+    () => breakers.open('a\u2028b', { threshold: -1 })
+  ]) {
+    t.throws(wrong, { message: /"a\ufffdb"/ })
+  }
 })

@@ -1,8 +1,10 @@
 /**
  * One call under a breaker: how long it may take, and the signal that tells it to stop.
  */
-import { type Clock, monotonicClock, type RingItem } from '@holdfast/core'
+import { AsyncResource } from 'node:async_hooks'
+import { type AnyRequest, type Clock, monotonicClock, type RingItem } from '@holdfast/core'
 import type { CallEnd } from '../circuit/permit.ts'
+import { type CallersCall, listenTo, type SignalEntry } from './caller-signals.ts'
 import { type Timed, unwatch, watch } from './deadlines.ts'
 
 /** What the function given to `execute` is called with. */
@@ -40,16 +42,23 @@ export interface CallObserver {
   callerLeft(end: CallEnd): void
   /** A call that was given up has ended after all. */
   abandonedEnded(): void
+  /** A fallback has answered for a call. */
+  fellBack(request: AnyRequest | undefined): void
 }
 
-/** A call that is given up when its time is up, or when the caller leaves. */
-export class BoundedCall<T> implements Call, Timed {
+/**
+ * A call that is given up when its time is over, or when the caller leaves. Whatever happens then
+ * happens in the async context of the call, not in that of the timer or of the caller's signal.
+ */
+export class BoundedCall<T> implements Call, CallersCall, Timed {
   readonly #observer: CallObserver
   readonly #end: CallEnd
   readonly #clock: Clock
   readonly #timeout: number
   readonly #deadline: number
   readonly #callersSignal: AbortSignal | undefined
+  readonly #context = new AsyncResource('HOLDFAST_CALL')
+  #signalEntry: SignalEntry | undefined
   #resolve!: (value: T) => void
   #reject!: (reason: unknown) => void
   #controller: AbortController | undefined
@@ -98,7 +107,7 @@ export class BoundedCall<T> implements Call, Timed {
         const isMonotonic = this.#clock === monotonicClock
         watch(this, this.#timeout, isMonotonic ? this.#deadline : monotonicClock() + this.#timeout)
       }
-      this.#callersSignal?.addEventListener('abort', this)
+      if (this.#callersSignal !== undefined) this.#signalEntry = listenTo(this.#callersSignal, this)
       start(fn, this).then(
         (value) => this.#fulfilled(value),
         (error: unknown) => this.#rejected(error)
@@ -107,13 +116,16 @@ export class BoundedCall<T> implements Call, Timed {
   }
 
   timedOut(): void {
-    this.#giveUp(this.#observer.timedOut(this.#end, this.#timeout))
+    this.#context.runInAsyncScope(() => {
+      this.#giveUp(this.#observer.timedOut(this.#end, this.#timeout))
+    })
   }
 
-  /** The caller's signal has aborted. */
-  handleEvent(): void {
-    this.#observer.callerLeft(this.#end)
-    this.#giveUp(this.#callersSignal?.reason)
+  callerLeft(): void {
+    this.#context.runInAsyncScope(() => {
+      this.#observer.callerLeft(this.#end)
+      this.#giveUp(this.#callersSignal?.reason)
+    })
   }
 
   #fulfilled(value: T): void {
@@ -147,7 +159,7 @@ export class BoundedCall<T> implements Call, Timed {
 
   #letGo(): void {
     unwatch(this)
-    this.#callersSignal?.removeEventListener('abort', this)
+    this.#signalEntry?.leave()
   }
 }
 

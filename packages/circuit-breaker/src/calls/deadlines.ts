@@ -2,7 +2,7 @@
  * Ends calls that take too long. Calls with the same timeout wait in one queue with one timer: a
  * timer for each would cost more than everything else about a call.
  */
-import { leaveRing, monotonicClock, Ring, type RingItem } from '@holdfast/core'
+import { extensionOf, leaveRing, monotonicClock, Ring, type RingItem } from '@holdfast/core'
 
 /** Something that has a deadline. */
 export interface Timed extends RingItem {
@@ -17,7 +17,8 @@ const MAX_TIMER_DELAY = 2 ** 31 - 1
 const queues = new Map<number, Queue>()
 
 /**
- * Calls `timedOut()` of it when it is due, until {@link unwatch}. Keeps no process alive.
+ * Calls `timedOut()` of it when it is due, until {@link unwatch}. When the timer fires late, it is
+ * due again once: later by that lateness, at most by the timeout. Keeps no process alive.
  *
  * @param timeout how many milliseconds that is from now
  * @param due when that is, by the monotonic clock
@@ -46,6 +47,8 @@ export function dropIdleQueues(): void {
 class Queue {
   readonly #timeout: number
   readonly #waiting = new Ring<Timed>()
+  /** The calls that are due for the second time, because the timer fired late. */
+  readonly #extended = new Ring<Timed>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(timeout: number) {
@@ -54,12 +57,12 @@ class Queue {
 
   add(timed: Timed): void {
     this.#waiting.add(timed)
-    // A running timer was set for a call that was due earlier, whether it still waits or not.
+    // A running timer was set for a call that is due earlier, whether it still waits or not.
     if (this.#timer === undefined) this.#setTimer(timed.due, this.#timeout)
   }
 
   dropIfIdle(): void {
-    if (this.#waiting.first !== undefined) return
+    if (this.#waiting.first !== undefined || this.#extended.first !== undefined) return
     clearTimeout(this.#timer)
     queues.delete(this.#timeout)
   }
@@ -73,14 +76,35 @@ class Queue {
 
   #expire(until: number): void {
     const now = Math.max(monotonicClock(), until)
-    let oldest = this.#waiting.first
-    while (oldest !== undefined && oldest.due <= now) {
-      leaveRing(oldest)
-      oldest.timedOut()
-      oldest = this.#waiting.first
+    for (const timed of takeDue(this.#extended, now)) timed.timedOut()
+    const lateness = now - (this.#waiting.first?.due ?? now)
+    const extension = extensionOf(lateness, this.#timeout)
+    for (const timed of takeDue(this.#waiting, now)) {
+      if (extension === 0) timed.timedOut()
+      else this.#extend(timed, now + extension)
     }
     this.#timer = undefined
-    if (oldest === undefined) queues.delete(this.#timeout)
-    else this.#setTimer(oldest.due, oldest.due - now)
+    const next = this.#nextDue()
+    if (next === Infinity) queues.delete(this.#timeout)
+    else this.#setTimer(next, next - now)
+  }
+
+  #extend(timed: Timed, due: number): void {
+    timed.due = due
+    this.#extended.add(timed)
+  }
+
+  #nextDue(): number {
+    return Math.min(this.#extended.first?.due ?? Infinity, this.#waiting.first?.due ?? Infinity)
+  }
+}
+
+/** Takes what is due out of a ring, oldest first. */
+function* takeDue(ring: Ring<Timed>, now: number): Iterable<Timed> {
+  let oldest = ring.first
+  while (oldest !== undefined && oldest.due <= now) {
+    leaveRing(oldest)
+    yield oldest
+    oldest = ring.first
   }
 }

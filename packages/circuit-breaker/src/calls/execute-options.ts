@@ -2,6 +2,7 @@
  * The options of one call, and their checks. These run for every call: options without a mistake
  * pass by a quick look, others are checked again for an error that names the mistake.
  */
+import type { AnyRequest } from '@holdfast/core'
 import {
   check,
   checkOptions,
@@ -41,6 +42,13 @@ export interface ExecuteOptions<Fallback = never> {
     | ((error: unknown, context: FallbackContext) => Fallback | PromiseLike<Fallback>)
     | undefined
   /**
+   * The request that the call is made for, Fastify's or Node's: its facts and its log line name the
+   * breaker when the fallback answers.
+   *
+   * @default none
+   */
+  readonly request?: AnyRequest | undefined
+  /**
    * The most calls that may run through the breaker, this one included: a whole number of at least
    * 1. A call that was given up counts until it has really ended; so do permits that have not ended.
    *
@@ -60,11 +68,17 @@ const abortSignal: OptionCheck = (value, option) => {
     throw new InvalidOptionError(option, 'an AbortSignal', describe(value))
   }
 }
+const requestCheck: OptionCheck = (value, option) => {
+  if (!isRequest(value)) {
+    throw new InvalidOptionError(option, 'a request of Fastify or of Node', describe(value))
+  }
+}
 const timeoutCheck = check.duration({ min: 1 })
 const EXECUTE_SHAPE: OptionShape = {
   timeout: timeoutCheck,
   signal: abortSignal,
   fallback: check.func,
+  request: requestCheck,
   maxConcurrent: check.integer({ min: 1 })
 }
 
@@ -86,17 +100,25 @@ function isCorrect(given: ExecuteOptions<unknown>): boolean {
       option !== 'timeout' &&
       option !== 'signal' &&
       option !== 'fallback' &&
+      option !== 'request' &&
       option !== 'maxConcurrent'
     ) {
       return false
     }
   }
-  const { signal, fallback, maxConcurrent } = given
+  const { signal, fallback, request, maxConcurrent } = given
   return (
     (signal === undefined || signal instanceof AbortSignal) &&
     (fallback === undefined || typeof fallback === 'function') &&
+    (request === undefined || isRequest(request)) &&
     (maxConcurrent === undefined || (Number.isSafeInteger(maxConcurrent) && maxConcurrent >= 1))
   )
+}
+
+function isRequest(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const raw = 'raw' in value ? value.raw : value
+  return typeof raw === 'object' && raw !== null && 'headers' in raw
 }
 
 const MAX_PARSED_TEXTS = 100

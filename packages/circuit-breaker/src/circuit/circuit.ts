@@ -3,10 +3,14 @@
  *
  * Time is read from a clock when somebody looks; no timer changes the state. Every change of state
  * begins a new generation, and an outcome counts only in the generation its call began in.
+ *
+ * The time of calls stands still while the event loop is late: what a dependency has answered then
+ * waits in a socket of this process.
  */
 import type { Clock } from '@holdfast/core'
-import { Backoff, type BackoffRules } from './backoff.ts'
+import { Backoff } from './backoff.ts'
 import type { WindowCounts } from './call-window.ts'
+import type { CircuitRules } from './circuit-rules.ts'
 import {
   type CallOutcome,
   type Permit,
@@ -15,16 +19,11 @@ import {
   UntrackedCalls,
   UntrackedPermit
 } from './permit.ts'
-import { type ProbeRules, Probes } from './probes.ts'
+import { Probes } from './probes.ts'
 import { Ramp } from './ramp.ts'
 import type { BreakerState, CircuitState, StateListener } from './state.ts'
-import { TripCounter, type TripRules } from './trip-rules.ts'
-
-/** The rules of a circuit. */
-export interface CircuitRules extends TripRules, BackoffRules {
-  /** `ramp` is the length of a step after closing in milliseconds; 0 for no ramp. */
-  readonly halfOpen: ProbeRules & { readonly ramp: number }
-}
+import type { Lateness } from './steady-clock.ts'
+import { TripCounter } from './trip-rules.ts'
 
 const LOST_PROBE = 'probe lost'
 /** A generation that no circuit has: an outcome of it is ignored. */
@@ -34,6 +33,7 @@ const NO_GENERATION = -1
 export class Circuit implements PermitOwner {
   readonly #rules: CircuitRules
   readonly #clock: Clock
+  readonly #lateness: Lateness
   readonly #changed: StateListener
   readonly #counter: TripCounter
   readonly #backoff: Backoff
@@ -48,9 +48,10 @@ export class Circuit implements PermitOwner {
   #notBefore = -Infinity
   #inFlight = 0
 
-  constructor(rules: CircuitRules, clock: Clock, changed: StateListener) {
+  constructor(rules: CircuitRules, clock: Clock, lateness: Lateness, changed: StateListener) {
     this.#rules = rules
     this.#clock = clock
+    this.#lateness = lateness
     this.#changed = changed
     this.#counter = new TripCounter(rules)
     this.#backoff = new Backoff(rules)
@@ -80,7 +81,7 @@ export class Circuit implements PermitOwner {
   }
 
   /** The counts of the window; `undefined` when no rule needs one. */
-  get counts(): WindowCounts | undefined {
+  get windowCounts(): WindowCounts | undefined {
     return this.#counter.countsAt(this.#clock())
   }
 
@@ -94,6 +95,17 @@ export class Circuit implements PermitOwner {
     return this.#state.is === 'closed' ? this.#state.ramp?.limit : undefined
   }
 
+  /** Whether it lets only some calls through, as of the last look: half-open, or on the ramp. */
+  get isLimiting(): boolean {
+    const state = this.#state
+    return state.is === 'half-open' || (state.is === 'closed' && state.ramp !== undefined)
+  }
+
+  /** Whether the outcome of a call that has not ended still counts. */
+  counts(permit: Permit): boolean {
+    return permit instanceof TrackedPermit && permit.generation === this.#generation && !permit.lost
+  }
+
   /** Milliseconds until a call may be let through; 0 when one may be now. */
   waitFor(): number {
     if (this.#timeless) return 0
@@ -105,7 +117,7 @@ export class Circuit implements PermitOwner {
       case 'open':
         return state.until - now
       case 'half-open':
-        return state.probes.waitFor(now)
+        return state.probes.waitFor(now - this.#lateness(now))
       case 'isolated':
         return this.#rules.resetTimeout
     }
@@ -121,7 +133,7 @@ export class Circuit implements PermitOwner {
     this.#inFlight++
     return this.#timeless
       ? new UntrackedPermit(this.#untracked)
-      : this.#admitTracked(lease, hasAnswered, this.#clock())
+      : this.#admitTracked(lease, hasAnswered)
   }
 
   /** Lets a call through that should have been refused: only its being in flight counts. */
@@ -179,15 +191,13 @@ export class Circuit implements PermitOwner {
     if (--this.#isolations === 0) this.#close(this.#clock())
   }
 
-  #admitTracked(
-    lease: number,
-    hasAnswered: (() => boolean) | undefined,
-    now: number
-  ): TrackedPermit {
-    const permit = new TrackedPermit(this, this.#generation, now, hasAnswered)
+  #admitTracked(lease: number, hasAnswered: (() => boolean) | undefined): TrackedPermit {
+    const now = this.#clock()
+    const startedAt = now - this.#lateness(now)
+    const permit = new TrackedPermit(this, this.#generation, startedAt, hasAnswered)
     const state = this.#state
     if (state.is === 'half-open') {
-      permit.leaseEnds = now + Math.min(lease, this.#rules.slowCall?.duration ?? lease)
+      permit.leaseEnds = startedAt + Math.min(lease, this.#rules.slowCall?.duration ?? lease)
       state.probes.add(permit)
     } else {
       if (state.is === 'closed') state.ramp?.admit()
@@ -225,17 +235,21 @@ export class Circuit implements PermitOwner {
 
   #loseProbe(probes: Probes, now: number): boolean {
     const probe = probes.first
-    if (probe === undefined || now < probe.leaseEnds) return false
+    if (probe === undefined) return false
+    const lateness = this.#lateness(now)
+    if (now - lateness < probe.leaseEnds) return false
     probe.lost = true
     const outcome = probe.isAnswered() ? 'success' : 'failure'
-    this.#judge(probes, probe, outcome, probe.cause ?? LOST_PROBE, 0, probe.leaseEnds)
+    this.#judge(probes, probe, outcome, probe.cause ?? LOST_PROBE, 0, probe.leaseEnds + lateness)
     return true
   }
 
   #countOverdue(now: number): boolean {
-    const since = this.#counter.countOverdue(now)
+    if (this.#rules.slowCall === undefined) return false
+    const lateness = this.#lateness(now)
+    const since = this.#counter.countOverdue(now - lateness)
     if (since === undefined) return false
-    if (this.#counter.hasTripped(since)) this.#open(since)
+    if (this.#counter.hasTripped(since + lateness)) this.#open(since + lateness)
     return true
   }
 

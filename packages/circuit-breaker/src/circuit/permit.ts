@@ -1,7 +1,7 @@
 /**
  * The right to make one call, and how the call ended.
  */
-import { type RingItem, reportOnce } from '@holdfast/core'
+import { guardedCall, type RingItem } from '@holdfast/core'
 
 /** A call worked, it failed, or it says nothing about the dependency. */
 export type CallOutcome = 'success' | 'failure' | 'excluded'
@@ -32,6 +32,12 @@ export interface Permit {
    * ended.
    */
   answered(): void
+  /**
+   * Runs `fn`, and returns what it returns. While the breaker lets only some calls through, calls
+   * through the same breaker that `fn` makes take part in this permit: they are let through, and a
+   * failure of theirs ends it. At other times they ask for permits of their own.
+   */
+  run<T>(fn: () => T): T
 }
 
 /** Where the end of a call is told. `retryAfter` is in milliseconds, 0 for none. */
@@ -40,8 +46,12 @@ export interface CallEnd {
 }
 
 /** A permit that passes on its end once. */
-abstract class OneShotPermit implements Permit, CallEnd {
+export abstract class OneShotPermit implements Permit, CallEnd {
   #hasEnded = false
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
 
   success(): void {
     this.end('success')
@@ -63,6 +73,10 @@ abstract class OneShotPermit implements Permit, CallEnd {
 
   answered(): void {
     if (!this.#hasEnded) this.passOnAnswer()
+  }
+
+  run<T>(fn: () => T): T {
+    return fn()
   }
 
   protected abstract passOnAnswer(): void
@@ -113,12 +127,12 @@ export class UntrackedPermit extends OneShotPermit {
 /** A permit with what the circuit must know of its call: a probe's, or one that may be slow. */
 export class TrackedPermit extends OneShotPermit implements RingItem {
   readonly generation: number
-  /** When the call began, by the breaker's clock. */
+  /** When the call began, by the time of calls. */
   readonly startedAt: number
   readonly #owner: PermitOwner
   readonly #hasAnswered: (() => boolean) | undefined
 
-  /** When a probe counts as lost. */
+  /** When a probe counts as lost, by the time of calls. */
   leaseEnds: number = Infinity
   /** The cause of a probe's failure, when its lease ends at the same time. */
   cause: unknown = undefined
@@ -146,13 +160,7 @@ export class TrackedPermit extends OneShotPermit implements RingItem {
   /** Whether the dependency has answered well; asked when the time is over. */
   isAnswered(): boolean {
     const ask = this.#hasAnswered
-    if (ask === undefined) return false
-    try {
-      return ask()
-    } catch (error) {
-      reportOnce(ask, 'tryAcquire(answered)', error)
-      return false
-    }
+    return ask !== undefined && guardedCall(ask, 'tryAcquire(answered)') === true
   }
 
   protected passOnAnswer(): void {

@@ -9,6 +9,7 @@ import {
   appendPreHandler,
   type Ending,
   factsOf,
+  type GuardedLog,
   isHijacked,
   onSettled,
   type RequestFacts,
@@ -110,11 +111,12 @@ function routeName(method: string | readonly string[], fullUrl: string, prefix: 
 /** Refuses a request to a route whose breaker refuses, before anything is done for it. */
 export function refuseWhenOpen(
   registry: BreakerRegistry,
+  log: GuardedLog,
   request: FastifyRequest,
   reply: FastifyReply,
   done: HookHandlerDoneFunction
 ): void {
-  const breaker = breakerOf(registry, request)
+  const breaker = breakerOf(registry, log, request)
   const retryAfter = breaker === undefined ? 0 : breaker.retryAfter
   if (breaker === undefined || retryAfter === 0) {
     done()
@@ -124,10 +126,14 @@ export function refuseWhenOpen(
   }
 }
 
-function breakerOf(registry: BreakerRegistry, request: FastifyRequest): CircuitBreaker | undefined {
+function breakerOf(
+  registry: BreakerRegistry,
+  log: GuardedLog,
+  request: FastifyRequest
+): CircuitBreaker | undefined {
   const config: BoundConfig = routeConfig(request)
   if (config.circuitBreaker === undefined || config.circuitBreaker === false) return undefined
-  return config[BREAKER] ?? bindLate(registry, request, config)
+  return config[BREAKER] ?? bindLate(registry, log, request, config)
 }
 
 /**
@@ -138,6 +144,7 @@ function breakerOf(registry: BreakerRegistry, request: FastifyRequest): CircuitB
  */
 function bindLate(
   registry: BreakerRegistry,
+  log: GuardedLog,
   request: FastifyRequest,
   config: BoundConfig
 ): CircuitBreaker {
@@ -150,16 +157,14 @@ function bindLate(
     breaker = registry.pin(name, options)
   } catch (error) {
     const remedy = `The plugin's options apply to ${route}. Declared after the plugin, the route would have stopped the boot.`
-    request.server.log.error({ err: error }, remedy)
+    log.error({ err: error }, remedy)
     breaker = registry.pin(route)
   }
   config[BREAKER] = breaker
   if (breaker.rules.slowCall !== undefined) appendOnSend(request, holdfastCircuitBreakerAnswered)
   /* c8 ignore next 5: no version of Fastify until now is without a list of hooks to append to */
   if (!appendPreHandler(request, permitHook(breaker))) {
-    request.server.log.warn(
-      `The circuit breaker of ${route} cannot count: declare the route after the plugin.`
-    )
+    log.warn(`The circuit breaker of ${route} cannot count: declare the route after the plugin.`)
   }
   return breaker
 }
@@ -182,7 +187,7 @@ function permitHook(breaker: CircuitBreaker): preHandlerHookHandler {
     }
     factsOf(request).circuitBreaker = new GuardedRequest(breaker, permit, reply)
     onSettled(reply.raw, judgeAnswer)
-    done()
+    permit.run(done)
   }
 }
 

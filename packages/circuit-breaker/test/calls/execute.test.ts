@@ -1,6 +1,6 @@
 /**
- * What happens around a call: bounds, fallbacks, and what its result says. Covers call.ts,
- * execute-options.ts and fallback.ts, and of the root classify.ts and retry-after.ts.
+ * What happens around a call: bounds, fallbacks, and what its result says. Covers `calls/call.ts`,
+ * `calls/execute-options.ts`, `calls/fallback.ts`, `classify.ts` and `retry-after.ts`.
  */
 import {
   type CallResult,
@@ -170,7 +170,10 @@ t.test(
     }
     await soon()
     t.equal(warnings.length, 3)
-    t.match(warnings.join(' '), /"test" \(classify\).*cannot say.*an object.*the text "maybe"/s)
+    t.match(
+      warnings.join(' '),
+      /option classify of the circuit breaker "test".*cannot say.*a promise.*the text "maybe"/s
+    )
   }
 )
 

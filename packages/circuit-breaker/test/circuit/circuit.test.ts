@@ -1,7 +1,7 @@
 /**
  * Random interleavings of taking permits, giving them back, passing time and operators' switches,
- * compared with a model that does the same eagerly, one millisecond at a time. Covers circuit.ts,
- * state.ts and permit.ts.
+ * compared with a model that does the same eagerly, one millisecond at a time. Covers
+ * `circuit/circuit.ts`, `circuit/circuit-rules.ts`, `circuit/state.ts` and `circuit/permit.ts`.
  */
 import {
   type BreakerOptions,

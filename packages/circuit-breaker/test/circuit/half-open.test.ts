@@ -1,6 +1,6 @@
 /**
- * From open back to closed: open periods, probes, and the ramp. Covers backoff.ts, probes.ts and
- * ramp.ts.
+ * From open back to closed: open periods, probes, and the ramp. Covers `circuit/backoff.ts`,
+ * `circuit/probes.ts` and `circuit/ramp.ts`.
  */
 import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import t from 'tap'

@@ -1,5 +1,5 @@
 /**
- * A breaker around a route. Covers route.ts, and of the root fact.ts.
+ * A breaker around a route. Covers `edges/route.ts` and `fact.ts`.
  */
 import { Readable } from 'node:stream'
 import { type CircuitBreakerOptions, circuitBreaker } from '@holdfast/circuit-breaker'
