@@ -27,7 +27,7 @@ export async function startChild(command) {
   })
   // Expected at the end, when nobody waits for a message any more.
   ended.catch(() => {})
-  // Sent to one that has ended: that it has is what whoever waits is told.
+  // A question to a process that has ended: whoever waits for the answer is told that.
   child.on('error', () => {})
   /** @returns {Promise<Answer>} */
   const answer = async () => {

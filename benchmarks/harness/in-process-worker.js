@@ -9,7 +9,7 @@ import { closed, connection, send } from './fake-exchange.js'
 
 const BATCH = 50
 const CLIENTS = 50
-const PATIENCE = 100_000
+const MAX_TURNS = 100_000
 
 // Before anything that may hang.
 process.on('disconnect', () => process.exit(0))
@@ -42,7 +42,7 @@ async function run(count) {
     }
     await new Promise((resolve) => setImmediate(resolve))
     for (let turns = 0; closed() < sent; turns++) {
-      if (turns === PATIENCE) throw new Error(`${sent - closed()} of ${sent} requests do not end`)
+      if (turns === MAX_TURNS) throw new Error(`${sent - closed()} of ${sent} requests do not end`)
       await new Promise((resolve) => setImmediate(resolve))
     }
   }

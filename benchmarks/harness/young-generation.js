@@ -1,6 +1,6 @@
 /**
  * Fills both halves of the young generation once. A page that is touched for the first time costs
- * more than the calls that fill it, and those who allocate little would meet new ones all along.
+ * more than the calls that fill it, and an engine that allocates little would touch new ones all the time.
  */
 export function touchYoungGeneration() {
   const OBJECTS = 5_000_000

@@ -4,7 +4,7 @@ import { onRequestPath } from '../variants/names.js'
 export const lifecycle = requestQuestion({
   name: 'lifecycle',
   title: 'Counting requests in and out',
-  asks: 'What does a service pay a request for a drain that drops nobody, with the pressure sensor on?',
+  asks: 'What does a drain that drops nobody cost for each request, with the pressure sensor on?',
   versions: ['@fastify/under-pressure'],
   variants: [onRequestPath.underPressure, onRequestPath.lifecycle],
   pairs: [

@@ -4,7 +4,7 @@ import { onRequestPath } from '../variants/names.js'
 export const requestLine = requestQuestion({
   name: 'request-line',
   title: 'The line of a request',
-  asks: 'What does one line cost, with id, method, route, path, status, outcome, duration, time to first byte, bytes out and client address, written synchronously to /dev/null (ours also writes the user agent and the delay of the event loop)? And what does a line cost that is sampled out, over the same app with the default lines silenced?',
+  asks: 'What does one line cost, with id, method, route, path, status, outcome, duration, time to first byte, bytes out and client address, written synchronously to /dev/null (ours also writes the user agent and the delay of the event loop)? And what does a line that is sampled out cost, compared with the same app with the default lines silenced?',
   versions: ['pino', 'pino-http'],
   variants: [
     onRequestPath.fastifyLines,

@@ -10,7 +10,7 @@ const { none, close, closeAndExit, closeWithGrace, lifecycle, lifecycleWithoutDe
 const LAG = 1000
 /** Milliseconds that the signal may take to the server, or an answer from there. */
 const ON_ITS_WAY = 50
-const PATIENCE = 25_000
+const MAX_WAIT = 25_000
 
 /** @type {import('../harness/report.js').Question} */
 export const shutdown = {
@@ -52,7 +52,7 @@ export const shutdown = {
           rows: rolls
         },
         {
-          title: `Seconds from SIGTERM to the exit, with its code; after ${PATIENCE / 1000} s it is killed`,
+          title: `Seconds from SIGTERM to the exit, with its code; after ${MAX_WAIT / 1000} s it is killed`,
           columns: [
             'way to stop',
             'a 20 s request in flight',
@@ -123,7 +123,7 @@ async function roll(way) {
   await sleep(LAG)
   ended = true
   await Promise.all(clients)
-  const code = await Promise.race([exit, sleep(PATIENCE).then(() => 'killed')])
+  const code = await Promise.race([exit, sleep(MAX_WAIT).then(() => 'killed')])
   if (code === 'killed') child.kill('SIGKILL')
   await agent.destroy()
   const share = counts.answers === 0 ? '-' : `${Math.round((100 * counts.told) / counts.answers)} %`
@@ -140,7 +140,7 @@ async function hold(way, text) {
   await sleep(300)
   const begin = performance.now()
   child.kill('SIGTERM')
-  const code = await Promise.race([exit, sleep(PATIENCE).then(() => 'killed')])
+  const code = await Promise.race([exit, sleep(MAX_WAIT).then(() => 'killed')])
   const seconds = (performance.now() - begin) / 1000
   if (code === 'killed') child.kill('SIGKILL')
   socket.destroy()

@@ -21,7 +21,7 @@ const { normalizeIP } = createRequire(import.meta.url)('@fastify/rate-limit')
 
 const HOUR = 3_600_000
 const PLENTY = 1e9
-const ROOM = 100_000
+const MAX = 100_000
 
 /** @type {Record<string, (keys: number) => Decide | Promise<Decide>>} */
 export const limiters = {
@@ -63,8 +63,8 @@ export const limiters = {
  */
 function ours(keys, algorithm) {
   const limiter = limiterOf(Math.max(2 ** 20, Math.ceil(keys / 0.75)), {
-    max: ROOM,
-    timeWindow: algorithm === 'token-bucket' ? ROOM * HOUR : HOUR,
+    max: MAX,
+    timeWindow: algorithm === 'token-bucket' ? MAX * HOUR : HOUR,
     algorithm
   })
   return (key) => limiter.check(key, 1, monotonicClock())

@@ -14,8 +14,8 @@ const PLANS = {
 /** The plan of each key. In a service of your own this is a table. @type {Record<string, keyof typeof PLANS>} */
 const KEYS = { 'key-of-ann': 'free', 'key-of-bob': 'pro' }
 
-/** How many requests too many a key may make in a minute before it is banned. */
-const PATIENCE = 20
+/** How many denied requests a key may send in a minute before it is banned. */
+const MAX_DENIALS = 20
 const BAN = '15 minutes'
 
 /** @param {{ logger?: boolean }} [options] */
@@ -39,7 +39,7 @@ export async function createApi({ logger = false } = {}) {
 
   // The limiter that the plugin asks itself, to ban with.
   const limiter = app.createRateLimiter()
-  const abuse = app.createRateLimiter({ max: PATIENCE, timeWindow: '1 minute', cost: 1 })
+  const abuse = app.createRateLimiter({ max: MAX_DENIALS, timeWindow: '1 minute', cost: 1 })
   app.addHook('onResponse', async (request) => {
     const { refusedBy, rateLimit: decided } = factsOf(request)
     // A client that is banned already is not banned again.
