@@ -47,6 +47,8 @@ export interface Line {
   refusedBy?: string
   rateLimit?: RateLimitFact
   breaker?: BreakerFact
+  /** The breaker whose fallback answered in place of a call that failed. */
+  breakerFallback?: string
   lifecycle?: LifecycleFact
   error?: ErrorField
   /** The headers of the request that options allow. */

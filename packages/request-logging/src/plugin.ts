@@ -2,7 +2,14 @@
  * Wires the log into Fastify: notes every request and what Fastify makes of it, and has its line
  * written when it settles.
  */
-import { enlist, eventLoopDelay, hookNames, intake, isRoot } from '@holdfast/core'
+import {
+  enlist,
+  eventLoopDelay,
+  hookNames,
+  intake,
+  isRoot,
+  keepRemoteAddresses
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
@@ -42,6 +49,7 @@ declare module 'fastify' {
 
 const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => {
   enlist(app, '@holdfast/request-logging')
+  keepRemoteAddresses(app)
   const options = resolveRequestLoggingOptions(given)
   const logger = options.logger ?? app.log
   const activeSpan = await findOpenTelemetry()

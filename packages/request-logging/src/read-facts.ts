@@ -34,5 +34,7 @@ export interface ReadFacts {
   readonly refusedBy?: string | undefined
   readonly rateLimit?: RateLimitFact | undefined
   readonly circuitBreaker?: BreakerFact | undefined
+  /** The breaker whose fallback answered in place of a call that failed. */
+  readonly breakerFallback?: string | undefined
   readonly lifecycle?: LifecycleFact | undefined
 }

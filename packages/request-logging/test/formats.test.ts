@@ -38,7 +38,7 @@ async function written(format: 'native' | 'otel'): Promise<WrittenLine[]> {
     requestId: { header: 'x-request-id' }
   })
   app.post('/orders/:id', async (request) => {
-    factsOf(request).circuitBreaker = circuitBreaker
+    Object.assign(factsOf(request), { circuitBreaker, breakerFallback: 'stock' })
     request.addLogFields({ user: 'ada', cart: { items: 2 } })
     return { fine: true }
   })

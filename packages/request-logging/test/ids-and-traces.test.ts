@@ -211,4 +211,11 @@ t.test('without the API of OpenTelemetry there is no span', async (t) => {
   t.same(stated?.(), { traceId: TRACE, spanId: PARENT, flags: 0, state: 'a=b' })
   const invalid = await findOpenTelemetry(async () => ({ ...api, isSpanContextValid: () => false }))
   t.equal(invalid?.(), undefined)
+  const broken = await findOpenTelemetry(async () => ({
+    ...api,
+    isSpanContextValid: () => {
+      throw new Error('no SDK')
+    }
+  }))
+  t.equal(broken?.(), undefined, 'an SDK that throws fails no request')
 })

@@ -60,7 +60,7 @@ export class LineBuilder {
     const line = this.tunnel(record, settled)
     if (request !== undefined) {
       line.reqId = printable(String(request.id), MAX_ID_LENGTH)
-      line.client = record.client ?? addressOf(request, record)
+      line.client = addressOf(request, record)
     }
     if (headAt !== 0) line.ttfb = rounded(Math.max(0, headAt - facts.startedAt))
     line.bytesOut = bytesOf(record, response, ending === 'finished')
@@ -141,7 +141,7 @@ export function malformedLine(
 }
 
 /** The address of the client; of the connection's peer, when it cannot be told. */
-export function addressOf(request: FastifyRequest, { peer }: LogRecord): string | undefined {
+function addressOf(request: FastifyRequest, { peer }: LogRecord): string | undefined {
   try {
     // A Unix socket has none, whatever the types say.
     const address: string | undefined = request.ip
@@ -181,7 +181,7 @@ function bytesOf(
 
 /** Puts the decisions of other plugins on the line. */
 function addDecisions(line: Line, facts: ReadFacts): void {
-  const { refusedBy, rateLimit, circuitBreaker, lifecycle } = facts
+  const { refusedBy, rateLimit, circuitBreaker, breakerFallback, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {
     const { policy, remaining } = rateLimit
@@ -191,6 +191,9 @@ function addDecisions(line: Line, facts: ReadFacts): void {
     const { state, outcome } = circuitBreaker
     const name = printable(circuitBreaker.name, MAX_NAME_LENGTH)
     line.breaker = outcome === undefined ? { name, state } : { name, state, outcome }
+  }
+  if (breakerFallback !== undefined) {
+    line.breakerFallback = printable(breakerFallback, MAX_NAME_LENGTH)
   }
   if (lifecycle !== undefined) line.lifecycle = { phase: lifecycle.phase }
 }

@@ -33,8 +33,6 @@ export class LogRecord {
   readonly target: string
   /** The address of the connection's peer; a Unix socket has none. */
   readonly peer: string | undefined
-  /** The address of the client, where it cannot be found out later. */
-  client: string | undefined = undefined
   request: FastifyRequest | undefined = undefined
   reply: FastifyReply | undefined = undefined
   error: unknown = undefined
@@ -51,16 +49,11 @@ export class LogRecord {
   constructor(raw: IncomingMessage & { readonly originalUrl?: string }) {
     this.raw = raw
     // An injected request is first seen after Fastify's rewriteUrl, which keeps what it replaces.
-    this.target = raw.originalUrl ?? raw.url ?? authorityOf(raw)
+    // A CONNECT over HTTP/2 has no path, but an authority.
+    this.target = raw.originalUrl ?? raw.url ?? String(raw.headers[':authority'])
     // Read now: a socket that has closed without ever being asked has forgotten it.
     this.peer = raw.socket.remoteAddress
   }
-}
-
-/** The target of a CONNECT over HTTP/2, which has no path. */
-function authorityOf({ headers }: IncomingMessage): string {
-  const authority = headers[':authority']
-  return typeof authority === 'string' ? authority : ''
 }
 
 // Registered, so that two copies of this package in one process write one line.

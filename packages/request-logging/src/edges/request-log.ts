@@ -22,7 +22,7 @@ import type { LogLevel, SettledRequest, WrittenLevel } from '../level.ts'
 import { type Line, messageOf } from '../line.ts'
 import { decideLevel, sampleRateOf } from '../line-decision.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
-import { addressOf, LineBuilder, malformedLine } from './line-builder.ts'
+import { LineBuilder, malformedLine } from './line-builder.ts'
 import { type LineWriter, type LogRecord, recordOf, watchHead } from './log-record.ts'
 import type { ActiveSpan } from './open-telemetry.ts'
 import { onFastPath } from './pino-fast-path.ts'
@@ -78,8 +78,6 @@ export class RequestLog implements LineWriter {
     if (record.request === request) return record
     record.request = request
     record.reply = reply
-    // A stream of HTTP/2 that was reset has no connection to ask any more.
-    if (request.raw.httpVersionMajor === 2) record.client = addressOf(request, record)
     const span = this.#activeSpan?.()
     if (span !== undefined) setTrace(request.raw, span)
     return record
@@ -200,8 +198,7 @@ export class RequestLog implements LineWriter {
 const settle: SettledListener = (response, ending) => {
   const record = recordOf(response.req)
   const { writer, context } = record
-  if (writer === undefined) return
   // An answer that was sent ends in the context of whoever sent it.
-  if (context === undefined || ending === 'finished') writer.settle(record, response, ending)
-  else context.runInAsyncScope(writer.settle, writer, record, response, ending)
+  if (context === undefined || ending === 'finished') writer?.settle(record, response, ending)
+  else context.runInAsyncScope(() => writer?.settle(record, response, ending))
 }

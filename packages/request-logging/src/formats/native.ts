@@ -27,6 +27,7 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   refusedBy: true,
   rateLimit: true,
   breaker: true,
+  breakerFallback: true,
   lifecycle: true,
   error: true,
   headers: true,

@@ -64,6 +64,7 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
     'holdfast.circuit_breaker.name': breaker?.name,
     'holdfast.circuit_breaker.state': breaker?.state,
     'holdfast.circuit_breaker.outcome': breaker?.outcome,
+    'holdfast.circuit_breaker.fallback': line.breakerFallback,
     'holdfast.lifecycle.phase': line.lifecycle?.phase,
     'holdfast.error_code': error?.code,
     'holdfast.dropped_fields': line.droppedFields
