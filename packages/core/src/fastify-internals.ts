@@ -54,6 +54,16 @@ export function routeConfig(
 }
 
 /**
+ * Whether Fastify itself made the route of a request: the HEAD route beside a GET route. `undefined`:
+ * unknown.
+ */
+export function isRouteByFastify(request: FastifyRequest): boolean | undefined {
+  const context = contextOf(request)
+  const isByFastify = context && privateOf(context, 'fastify.routeByFastify')
+  return typeof isByFastify === 'boolean' ? isByFastify : undefined
+}
+
+/**
  * Whether errors of this reply go to a handler that the user set, on the route or on a scope.
  * `undefined`: unknown.
  */

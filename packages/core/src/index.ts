@@ -44,6 +44,7 @@ export {
   hookNames,
   isHijacked,
   isRoot,
+  isRouteByFastify,
   logControllerOf,
   type PreCloseHook,
   routeConfig,

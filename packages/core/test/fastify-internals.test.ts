@@ -12,6 +12,7 @@ import {
   hookNames,
   isHijacked,
   isRoot,
+  isRouteByFastify,
   logControllerOf,
   rootOf,
   routeConfig,
@@ -113,6 +114,24 @@ for (const version of VERSIONS) {
     t.equal(two, one)
     t.match(plain, { url: '/plain', method: 'GET' })
     t.type(nowhere, 'object')
+  })
+
+  t.test(`${version}: whether a route was made by Fastify`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const made: unknown[] = []
+    app.addHook('onRequest', (request, _, done) => {
+      made.push(isRouteByFastify(request))
+      done()
+    })
+    app.head('/own', () => '')
+    app.get('/own', () => 'ok')
+    app.get('/one', () => 'ok')
+    for (const url of ['/own', '/one']) {
+      await app.inject({ url, method: 'HEAD' })
+      await app.inject(url)
+    }
+    t.strictSame(made, [false, false, true, false])
   })
 
   t.test(
@@ -355,6 +374,7 @@ t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t)
   t.equal(routeConfig(request), config)
   const reply = { request } as unknown as FastifyReply
   t.equal(hasUserErrorHandler(reply), undefined)
+  t.equal(isRouteByFastify(request), undefined)
   t.equal(isHijacked(reply), undefined)
   t.equal(isHijacked({ hijack() {} } as unknown as FastifyReply), undefined)
   t.equal(

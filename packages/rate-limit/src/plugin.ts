@@ -16,6 +16,7 @@ import type { Done } from './edges/answer.ts'
 import { RouteLimits } from './edges/limits.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
 import { type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
+import { keepConstraints } from './edges/route-name.ts'
 import type {
   RateLimiterOptions,
   RateLimitHook,
@@ -91,8 +92,8 @@ function wire(app: FastifyInstance, limits: RouteLimits): void {
   // Fastify's types know each hook apart; the handler is made for this one.
   app.addHook(limits.hook as 'onRequest', handlerOf(requestHook, limits.hook) as Handler)
   app.addHook('onRoute', function holdfastRateLimitRoute(this: FastifyInstance, route) {
-    const { config, method, url } = route
-    const hook = limits.declare(this, { ...config, method, url })
+    keepConstraints(route)
+    const hook = limits.declare(this, route)
     if (hook !== undefined) {
       Object.assign(route, { [hook]: [route[hook] ?? [], handlerOf(requestHook, hook)].flat() })
     }

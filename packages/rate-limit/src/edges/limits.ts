@@ -1,9 +1,9 @@
 /**
  * The limit that a request is counted under: its route's own, its group's, or the plugin's.
  */
-import { type GuardedLog, isRoot, type routeConfig } from '@holdfast/core'
+import { type GuardedLog, isRoot } from '@holdfast/core'
 import type { OptionShape } from '@holdfast/core/options'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import { type LimitOptions, policiesOf, type RateLimitHook } from '../limit-options.ts'
 import { ClientTable, type TableListener } from '../memory/client-table.ts'
@@ -14,6 +14,7 @@ import { type LimitBackend, ProcessBackend } from './backend.ts'
 import { Clients } from './clients.ts'
 import { LimitGroups } from './limit-groups.ts'
 import { LimitResolver } from './limit-resolver.ts'
+import { declaredName, type RouteConfig, type RouteName, requestedName } from './route-name.ts'
 import { SharedLimits } from './shared/shared-limits.ts'
 
 /** A limit with its clients. */
@@ -30,9 +31,6 @@ export interface RouteLimit {
   /** The requests that were counted, where a request may meet the limit more than once. */
   counted: WeakSet<FastifyRequest> | undefined
 }
-
-/** The part of a route's `config` that is read here. */
-type RouteConfig = ReturnType<typeof routeConfig>
 
 const LIMITS: unique symbol = Symbol('holdfast.rate-limit.limits')
 
@@ -51,7 +49,7 @@ export class RouteLimits {
   readonly #pluginLimit: RouteLimit
   /** By a route's config; `null`: another registration limits the route. */
   readonly #byConfig = new WeakMap<object, RouteLimit | null>()
-  /** By the options a route was given, then by the route: routes may be given the same object. */
+  /** By the options of a route, then by its `sharedId`: routes may be given the same object. */
   readonly #byOptions = new WeakMap<object, Map<string, RouteLimit>>()
   readonly #groups = new LimitGroups()
   /** How many limits each decorator has made: they are named by their number. */
@@ -81,7 +79,9 @@ export class RouteLimits {
     if (rateLimit === false) return undefined
     let limit = this.#byConfig.get(config)
     if (limit === undefined) {
-      limit = this.#owns(request.server) ? this.#ofEarlyRoute(config, rateLimit) : null
+      limit = this.#owns(request.server)
+        ? this.#ofEarlyRoute(requestedName(config, request), rateLimit)
+        : null
       this.#byConfig.set(config, limit)
     }
     return limit ?? undefined
@@ -93,14 +93,15 @@ export class RouteLimits {
    * @returns the hook that the limit is checked in, where that is not the plugin's
    * @throws UnknownOptionError, InvalidOptionError for the route's options
    */
-  declare(scope: FastifyInstance, config: RouteConfig): RateLimitHook | undefined {
-    const { rateLimit } = config
+  declare(scope: FastifyInstance, route: RouteOptions): RateLimitHook | undefined {
+    const { rateLimit } = route.config ?? {}
     if (rateLimit === undefined || rateLimit === false || !this.#owns(scope)) return undefined
-    const route = routeOf(config)
-    const options = resolveRouteOptions(this.#options, rateLimit, optionPathOf(route))
+    const name = declaredName(route)
+    const path = optionPathOf(name)
+    const options = resolveRouteOptions(this.#options, rateLimit, path)
     const routes = this.#routesWith(rateLimit)
-    const limit = routes.get(route) ?? this.#create(options, optionPathOf(route), route)
-    routes.set(route, limit)
+    const limit = routes.get(name.sharedId) ?? this.#create(options, path, name.text, name.id)
+    routes.set(name.sharedId, limit)
     return limit.hook === this.#options.hook ? undefined : limit.hook
   }
 
@@ -134,22 +135,21 @@ export class RouteLimits {
   }
 
   /** The limit of a route that may have been declared before the plugin: it is met first here. */
-  #ofEarlyRoute(config: RouteConfig, rateLimit: object): RouteLimit {
-    const route = routeOf(config)
-    const path = optionPathOf(route)
+  #ofEarlyRoute(name: RouteName, rateLimit: object): RouteLimit {
+    const path = optionPathOf(name)
     const { hook } = this.#options
     try {
       const options = resolveRouteOptions(this.#options, rateLimit, path)
       const routes = this.#routesWith(rateLimit)
-      const known = routes.get(route)
+      const known = routes.get(name.sharedId)
       if (known !== undefined) return known
       if (options.hook !== hook) {
         this.#log.error(
           `${path}: the hook ${options.hook} came too late, because the route was declared before the plugin was loaded; it is checked in ${hook}. Declare the route after "await app.register(rateLimit)", or in a plugin of its own.`
         )
       }
-      const limit = this.#create({ ...options, hook }, path, route)
-      routes.set(route, limit)
+      const limit = this.#create({ ...options, hook }, path, name.text, name.id)
+      routes.set(name.sharedId, limit)
       return limit
     } catch (err) {
       this.#log.error({ err }, `${path} cannot be used; the plugin's limit applies.`)
@@ -163,7 +163,8 @@ export class RouteLimits {
     return routes
   }
 
-  #create(options: LimitOptions, path: string, name: string): RouteLimit {
+  /** @param id names the limit in a store */
+  #create(options: LimitOptions, path: string, name: string, id: string = name): RouteLimit {
     const { groupId, hook, allowList } = options
     const source = { path, log: this.#log }
     const list = policiesOf(options, groupId ?? printable(name))
@@ -172,7 +173,7 @@ export class RouteLimits {
     const { policies } = resolver.usual
     const backend =
       groupId === undefined
-        ? this.#backend(name, options, policies)
+        ? this.#backend(id, options, policies)
         : this.#groups.join(groupId, list, options, path, () =>
             this.#backend(`group ${groupId}`, options, policies)
           )
@@ -181,8 +182,8 @@ export class RouteLimits {
     return { hook, clients, resolver, backend, direct, counted: undefined }
   }
 
-  #backend(name: string, { countDenied }: LimitOptions, policies: Policies): LimitBackend {
-    if (this.#shared !== undefined) return this.#shared.open(name, policies, countDenied)
+  #backend(id: string, { countDenied }: LimitOptions, policies: Policies): LimitBackend {
+    if (this.#shared !== undefined) return this.#shared.open(id, policies, countDenied)
     return new ProcessBackend(new Limiter(policies, this.#table, { countDenied }))
   }
 }
@@ -193,15 +194,9 @@ const SHAPES: Readonly<Record<Decorator, OptionShape>> = {
   createRateLimiter: LIMITER_SHAPE
 }
 
-/** The name of a route. The same for a GET route and the HEAD route made from it. */
-function routeOf({ method, url }: RouteConfig): string {
-  const methods = String(method)
-  return `${/\b(GET|HEAD)\b/.test(methods) ? 'GET' : methods} ${url}`
-}
-
 /** The path of a route's options. */
-function optionPathOf(route: string): string {
-  return `${route}: config.rateLimit`
+function optionPathOf({ text }: RouteName): string {
+  return `${text}: config.rateLimit`
 }
 
 /** A name that a header field can carry: other characters are replaced. */

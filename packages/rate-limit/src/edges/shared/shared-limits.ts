@@ -22,12 +22,16 @@ export class SharedLimits {
   readonly #table: ClientTable
   readonly #store: GuardedStore
   readonly #leasing: LeasingBackend[] = []
+  readonly #log: GuardedLog
+  /** The names of the limits there are. */
+  readonly #names = new Set<string>()
 
   constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable, log: GuardedLog) {
     const { storeTimeout, onStoreError } = options
     this.#suffix = suffixOf(app)
     this.#options = options
     this.#table = table
+    this.#log = log
     this.#store = new GuardedStore({
       store: storeOf(options),
       timeout: storeTimeout,
@@ -44,6 +48,8 @@ export class SharedLimits {
   /** One more limit, by a name of any characters. */
   open(name: string, policies: Policies, countDenied: boolean): LimitBackend {
     const limit = `${limitName(name)}${this.#suffix}`
+    if (this.#names.has(limit)) this.#log.error(sharedName(name))
+    this.#names.add(limit)
     const { onStoreError, instances, leaseMax } = this.#options
     const fallback = new FallbackBackend(policies, this.#table, {
       onStoreError,
@@ -57,6 +63,11 @@ export class SharedLimits {
     this.#leasing.push(leasing)
     return leasing
   }
+}
+
+/** Routes that were declared before the plugin are not told from others of their method and path. */
+function sharedName(name: string): string {
+  return `rateLimit: two routes have limits that are called "${name}" in the store, and share one count there. Declare them after "await app.register(rateLimit)", or give each a groupId.`
 }
 
 /** What becomes of requests while the store does not answer. */
