@@ -24,7 +24,7 @@ import {
 import { BreakerRegistry, type CircuitBreakers } from './registry.ts'
 
 declare module 'fastify' {
-  interface FastifyInstance {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
     /**
      * Returns the breaker of that name, and makes it when there is none. Options are laid over the
      * plugin's; for a name that exists they must be the same as before, or be left out.

@@ -23,7 +23,7 @@ export interface LifecycleStateChange extends PhaseChange {
 }
 
 declare module 'fastify' {
-  interface FastifyInstance {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
     lifecycle: Lifecycle
   }
 }

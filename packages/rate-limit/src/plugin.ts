@@ -45,7 +45,7 @@ declare module 'fastify' {
     rateLimit?: RouteTypes[keyof RouteTypes] | false
   }
 
-  interface FastifyInstance {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
     /**
      * Makes a hook that limits one route, or a 404 handler: an `onRequest`, `preParsing`,
      * `preValidation` or `preHandler` hook. A request is counted once, however often it meets the

@@ -49,7 +49,7 @@ export class Limiter {
   /** Counts a request, or with `increment: false` only reads its count. */
   async check(
     request: FastifyRequest,
-    { increment = true }: { increment?: boolean } = {}
+    { increment = true }: { increment?: boolean | undefined } = {}
   ): Promise<Unlimited | Counted> {
     const { limits } = this
     const { keyGenerator, allowList } = limits

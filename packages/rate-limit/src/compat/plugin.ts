@@ -13,6 +13,7 @@ import type {
   RouteOptions
 } from 'fastify'
 import fp from 'fastify-plugin'
+import type { ClientRequest } from '../edges/rate-limiter.ts'
 import type { RateLimitHandler } from '../edges/request-hook.ts'
 import { Checks } from './checks.ts'
 import { type Counted, Limiter, type Unlimited } from './limiter.ts'
@@ -31,14 +32,17 @@ declare module '../plugin.ts' {
 }
 
 declare module 'fastify' {
-  interface FastifyInstance {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
     /**
      * Makes a function that counts a request and says how it stands, or with `increment: false`
      * says so without counting. Nothing is answered. Without options it is the plugin's own limit.
      */
     createRateLimit(
       options?: CreateRateLimitOptions
-    ): (req: FastifyRequest, callOptions?: { increment?: boolean }) => Promise<Unlimited | Counted>
+    ): (
+      req: ClientRequest,
+      callOptions?: { increment?: boolean | undefined }
+    ) => Promise<Unlimited | Counted>
   }
 }
 
@@ -80,7 +84,9 @@ class Registration {
     if (!app.hasDecorator('createRateLimit')) {
       app.decorate('createRateLimit', (options) => {
         const limiter = this.#limiterOf(options)
-        return (request, callOptions) => {
+        return (given, callOptions) => {
+          // A request of any server, with whatever types.
+          const request = given as FastifyRequest
           this.#checks.notice(request)
           return limiter.check(request, callOptions)
         }

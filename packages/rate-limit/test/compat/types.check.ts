@@ -81,3 +81,12 @@ app.get('/check', async (request) => {
 const secure = Fastify({ http2: true })
 secure.register(fastifyRateLimit, everything)
 secure.after(() => secure.get('/', { preHandler: secure.rateLimit() }, () => 'http2'))
+secure.after(() => {
+  const checkSecure = secure.createRateLimit()
+  secure.get('/checked', (request) => checkSecure(request, { increment: undefined }))
+})
+
+/** Every option may be an explicit `undefined`. */
+type Unset<Options> = { readonly [Name in keyof Options]-?: undefined }
+expectTypeOf<Unset<RateLimitPluginOptions>>().toExtend<RateLimitPluginOptions>()
+expectTypeOf<Unset<RateLimitOptions>>().toExtend<RateLimitOptions>()

@@ -108,7 +108,7 @@ t.test('a hook does not count probes, and writes its decision among the facts', 
     app.addHook('onRequest', async (request) => {
       if (request.url === '/known') factsOf(request).probe = true
     })
-    app.get('/shadow', { onRequest: shadow }, (request) => factsOf(request).rateLimit ?? 'none')
+    app.get('/shadow', { onRequest: shadow }, async (request) => factsOf(request).rateLimitShadow)
   })
   t.strictSame(await statuses(app, '/livez', '/known'), [200, 200])
   t.match((await app.inject('/shadow')).json(), { allowed: false })
