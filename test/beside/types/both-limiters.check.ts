@@ -1,10 +1,10 @@
 /**
- * Checked by `tsc -b`, never run: @fastify/rate-limit and the limiter of the suite in one program,
- * whichever is imported first.
+ * Checked by `tsc -b`, never run: @fastify/rate-limit and the limiter of the suite in one program.
  */
-import { rateLimit } from '@holdfast/rate-limit'
-// biome-ignore assist/source/organizeImports: the suite's types have to stand first to be of harm
+// The suite's types stand first, where they could break those of the other.
+
 import fastifyRateLimit from '@fastify/rate-limit'
+import { rateLimit } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 
 const app = Fastify()
