@@ -12,7 +12,7 @@ const MAX_LINES = 330
 const INTERNALS = 'packages/core/src/fastify-internals.ts'
 
 /** These look for symbols that are not Fastify's. */
-const OTHER_SYMBOLS = ['packages/request-logging/src/edges/pino-fast-path.ts']
+const OTHER_SYMBOLS = ['packages/request-logging/src/edges/pino-symbols.ts']
 
 /** The paths of all files below a folder that end so, from the root of the repository. */
 async function filesBelow(folder: string, ending: string): Promise<string[]> {
