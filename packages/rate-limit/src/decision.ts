@@ -113,9 +113,14 @@ export function decisionOf(
  * of the policy with the least left.
  */
 export function combineDecisions(each: readonly Decision[]): Decision {
-  const decides = each.reduce(tighter)
+  const decides = tightestOf(each)
   const { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason } = decides
   return { allowed, policy, limit, remaining, retryAfter, moreAfter, resetAfter, reason, each }
+}
+
+/** The decision with the longest wait, or of those without one that with the least left. */
+export function tightestOf(decisions: readonly Decision[]): Decision {
+  return decisions.reduce(tighter)
 }
 
 function tighter(one: Decision, other: Decision): Decision {

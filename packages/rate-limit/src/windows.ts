@@ -6,8 +6,10 @@
 /** The most windows of one policy. */
 export const MAX_WINDOWS = 16
 
-/** The windows of one policy, in milliseconds. */
+/** The windows of one policy, in milliseconds. Routes that share a limit share the set. */
 export class WindowSet {
+  /** Whether anybody was told that there are too many. */
+  isReported = false
   readonly #windows = new Set<number>()
 
   /**

@@ -3,6 +3,7 @@
  */
 import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { LimitOptions, PolicyOptions } from '../limit-options.ts'
+import { WindowSet } from '../windows.ts'
 import type { LimitBackend } from './backend.ts'
 
 /** What all routes of a group share. */
@@ -18,6 +19,14 @@ const SHARED_OPTIONS = ['max', 'timeWindow', 'algorithm', 'burst', 'strict'] as 
 /** The groups of one registration, by their ids. */
 export class LimitGroups {
   readonly #groups = new Map<string, LimitGroup>()
+  readonly #windows = new Map<string, readonly WindowSet[]>()
+
+  /** The windows of a group's policies. */
+  windowsOf(groupId: string, policies: readonly PolicyOptions[]): readonly WindowSet[] {
+    const windows = this.#windows.get(groupId) ?? policies.map(() => new WindowSet())
+    this.#windows.set(groupId, windows)
+    return windows
+  }
 
   /**
    * The backend of a group that a route joins.

@@ -7,6 +7,7 @@ import { type FieldWriter, fieldWriter } from '../headers.ts'
 import type { LimitOptions, MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { Policies, Policy } from '../policy.ts'
+import type { WindowSet } from '../windows.ts'
 import { type LimitNumbers, PolicyResolver } from './policy-resolver.ts'
 import { CachedRefusals } from './refusals.ts'
 import type { OptionSource } from './user-function.ts'
@@ -40,22 +41,30 @@ export class LimitResolver {
   readonly usualCosts: PerPolicy<number>
   /** Whether limit and costs are the same for every request. */
   readonly isFixed: boolean
-  readonly #hasFixedLimit: boolean
+  /** Whether every request has the same limit. */
+  readonly hasFixedLimit: boolean
   readonly #hasFixedCosts: boolean
   readonly #answering: Answering
   readonly #policies: readonly PolicyResolver[]
   readonly #cached = new Map<string, ResolvedLimit>()
 
-  constructor(policies: readonly PolicyOptions[], answering: Answering, source: OptionSource) {
+  /** @param windows of each policy those that it is counted in */
+  constructor(
+    policies: readonly PolicyOptions[],
+    answering: Answering,
+    source: OptionSource,
+    windows: readonly WindowSet[]
+  ) {
     this.#answering = answering
     this.#policies = policies.map((policy, index) => {
-      return new PolicyResolver(policy, policies.length > 1 ? `policies[${index}].` : '', source)
+      const prefix = policies.length > 1 ? `policies[${index}].` : ''
+      return new PolicyResolver(policy, prefix, source, windows[index] as WindowSet)
     })
     this.usual = this.#create(this.#policies.map(({ usual }) => usual))
     this.usualCosts = compact(this.#policies.map(({ usualCost }) => usualCost))
-    this.#hasFixedLimit = this.#policies.every(({ hasFixedLimit }) => hasFixedLimit)
+    this.hasFixedLimit = this.#policies.every(({ hasFixedLimit }) => hasFixedLimit)
     this.#hasFixedCosts = this.#policies.every(({ hasFixedCost }) => hasFixedCost)
-    this.isFixed = this.#hasFixedLimit && this.#hasFixedCosts
+    this.isFixed = this.hasFixedLimit && this.#hasFixedCosts
   }
 
   /**
@@ -67,11 +76,24 @@ export class LimitResolver {
     request: FastifyRequest | undefined,
     keys: PerPolicy<string>
   ): MaybePromise<ResolvedLimit> {
-    if (this.#hasFixedLimit) return this.usual
+    if (this.hasFixedLimit) return this.usual
     const numbers = this.#policies.map((policy, index) =>
       policy.numbersFor(request, forPolicy(keys, index))
     )
     return allKnown(numbers, (numbers) => this.#withNumbers(numbers))
+  }
+
+  /**
+   * All that a client may have been counted under: together they have every window of every policy.
+   *
+   * @throws RequestNeededError as long as no request has told any
+   */
+  countedUnder(): readonly Policies[] {
+    const known = this.#policies.map((policy) => policy.countedUnder())
+    const count = Math.max(...known.map(({ length }) => length))
+    return Array.from({ length: count }, (_, row) => {
+      return known.map((policies) => policies[row] ?? policies[0]) as unknown as Policies
+    })
   }
 
   /**

@@ -10,6 +10,7 @@ import { ClientTable, type TableListener } from '../memory/client-table.ts'
 import { Limiter } from '../memory/limiter.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
+import { WindowSet } from '../windows.ts'
 import { type LimitBackend, ProcessBackend } from './backend.ts'
 import { Clients } from './clients.ts'
 import { LimitGroups } from './limit-groups.ts'
@@ -169,7 +170,11 @@ export class RouteLimits {
     const source = { path, log: this.#log }
     const list = policiesOf(options, groupId ?? printable(name))
     const clients = new Clients(list, allowList, source)
-    const resolver = new LimitResolver(list, options, source)
+    const windows =
+      groupId === undefined
+        ? list.map(() => new WindowSet())
+        : this.#groups.windowsOf(groupId, list)
+    const resolver = new LimitResolver(list, options, source, windows)
     const { policies } = resolver.usual
     const backend =
       groupId === undefined

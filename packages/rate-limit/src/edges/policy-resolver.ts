@@ -13,6 +13,7 @@ import {
   type PolicyOptions
 } from '../limit-options.ts'
 import { type Policy, policyOf } from '../policy.ts'
+import { MAX_WINDOWS, type WindowSet } from '../windows.ts'
 import { type OptionSource, UserFunction } from './user-function.ts'
 import { whenKnown } from './when-known.ts'
 
@@ -37,11 +38,17 @@ export class PolicyResolver {
   readonly #max: NumberOption
   readonly #timeWindow: NumberOption
   readonly #cost: NumberOption
+  readonly #source: OptionSource
+  readonly #windows: WindowSet
+  /** Of each window the policy with the least `max` that functions have returned. */
+  readonly #strictest = new Map<number, Policy>()
 
   /** @param prefix what comes before the names of the policy's options, such as `policies[0].` */
-  constructor(options: PolicyOptions, prefix: string, source: OptionSource) {
+  constructor(options: PolicyOptions, prefix: string, source: OptionSource, windows: WindowSet) {
     const { max, timeWindow, cost, algorithm, hasOwnCost } = options
     this.#options = options
+    this.#source = source
+    this.#windows = windows
     this.hasOwnCost = hasOwnCost
     const limit = algorithm === 'token-bucket' ? Infinity : MAX_WINDOW_COUNT
     this.#max =
@@ -72,10 +79,10 @@ export class PolicyResolver {
             fallback: 1,
             consequence: 'the request took 1.'
           })
-    this.usual = this.policyOf([
+    this.usual = this.#policyOf(
       typeof max === 'number' ? max : DEFAULT_MAX,
       typeof timeWindow === 'number' ? timeWindow : DEFAULT_WINDOW
-    ])
+    )
     this.usualCost = typeof cost === 'number' ? cost : 1
     this.hasFixedLimit = isNumber(this.#max) && isNumber(this.#timeWindow)
     this.hasFixedCost = isNumber(this.#cost)
@@ -86,7 +93,7 @@ export class PolicyResolver {
     return whenKnown(numberFor(this.#max, request, key), (max) =>
       whenKnown(
         numberFor(this.#timeWindow, request, key),
-        (timeWindow): LimitNumbers => [max, timeWindow]
+        (timeWindow): LimitNumbers => [max, this.#countedIn(timeWindow)]
       )
     )
   }
@@ -96,10 +103,42 @@ export class PolicyResolver {
     return numberFor(this.#cost, request, key)
   }
 
-  /** The policy with these numbers. */
+  /** The policy with the numbers of a request. */
   policyOf([max, timeWindow]: LimitNumbers): Policy {
+    const policy = this.#policyOf(max, timeWindow)
+    const strictest = this.#strictest.get(timeWindow)
+    if (strictest === undefined || max < strictest.max) this.#strictest.set(timeWindow, policy)
+    return policy
+  }
+
+  /**
+   * The policies that a client may have been counted under, one for each window.
+   *
+   * @throws RequestNeededError as long as no request has told any
+   */
+  countedUnder(): readonly Policy[] {
+    if (this.hasFixedLimit) return [this.usual]
+    if (this.#strictest.size > 0) return [...this.#strictest.values()]
+    throw new RequestNeededError(isNumber(this.#max) ? 'timeWindow' : 'max')
+  }
+
+  #policyOf(max: number, timeWindow: number): Policy {
     const { name, burst, algorithm, strict } = this.#options
     return policyOf(name, { max, timeWindow, burst, algorithm, strict })
+  }
+
+  /** The window that requests are counted in which should be in this one. */
+  #countedIn(timeWindow: number): number {
+    if (isNumber(this.#timeWindow)) return timeWindow
+    const window = this.#windows.take(timeWindow)
+    if (window !== timeWindow && !this.#windows.isReported) {
+      this.#windows.isReported = true
+      const { path, log } = this.#source
+      log.error(
+        `${path}.${this.#timeWindow.option} returned more than ${MAX_WINDOWS} different windows: a request was counted in a window of ${window} ms in place of ${timeWindow} ms. Return one of a few windows. This is logged once.`
+      )
+    }
+    return window
   }
 }
 

@@ -12,7 +12,7 @@ import {
   parseDuration
 } from '@holdfast/core/options'
 import type { FastifyRequest } from 'fastify'
-import type { Decision } from '../decision.ts'
+import { type Decision, tightestOf } from '../decision.ts'
 import { NotSynchronousError } from '../errors.ts'
 import { requests, window } from '../limit-checks.ts'
 import type { MaybePromise } from '../limit-options.ts'
@@ -109,9 +109,15 @@ export class RateLimiter {
     return isAllowListed ? limit.allowListed : backend.check(charge)
   }
 
-  /** What {@link check} would decide. Charges nothing. */
+  /**
+   * What {@link check} would decide. Charges nothing. Of a key whose `max` or `timeWindow` depends on
+   * the request it is the strictest that requests have met so far.
+   */
   async peek(requestOrKey: ClientRequest | string, options?: CheckOptions): Promise<Decision> {
-    const { backend } = this.#limit
+    const { backend, resolver } = this.#limit
+    if (typeof requestOrKey === 'string' && !resolver.hasFixedLimit) {
+      return this.#peekEvery(requestOrKey, options)
+    }
     return whenKnown(this.#question(requestOrKey, options), ({ charge, limit, isAllowListed }) =>
       isAllowListed ? limit.allowListed : backend.peek(charge)
     )
@@ -153,6 +159,17 @@ export class RateLimiter {
     return whenKnown(this.#keys(requestOrKey), (keys) =>
       backend.ban({ keys, policies }, milliseconds)
     )
+  }
+
+  async #peekEvery(key: string, options: CheckOptions = NO_OPTIONS): Promise<Decision> {
+    checkMembers(options, 'options')
+    const { backend, clients, resolver } = this.#limit
+    const client = clientOf(key)
+    const keys = await clients.keysOf(client)
+    if (await clients.isAllowListed(client, keys)) return resolver.usual.allowListed
+    const costs = await resolver.costsOf(undefined, keys, options.cost)
+    const asked = resolver.countedUnder().map((policies) => backend.peek({ keys, costs, policies }))
+    return tightestOf(await Promise.all(asked))
   }
 
   #check({ charge, limit, isAllowListed }: Question): MaybePromise<Decision> {
