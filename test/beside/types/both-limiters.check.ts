@@ -1,8 +1,8 @@
+// The suite's types are read first: there they could break those of the other.
+/// <reference types="@holdfast/rate-limit" />
 /**
  * Checked by `tsc -b`, never run: @fastify/rate-limit and the limiter of the suite in one program.
  */
-// The suite's types stand first, where they could break those of the other.
-
 import fastifyRateLimit from '@fastify/rate-limit'
 import { rateLimit } from '@holdfast/rate-limit'
 import Fastify from 'fastify'
