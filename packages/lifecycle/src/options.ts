@@ -3,6 +3,7 @@ import {
   check,
   checkOptions,
   type Duration,
+  InvalidOptionError,
   type OptionCheck,
   parseDuration
 } from '@holdfast/core/options'
@@ -53,15 +54,23 @@ export interface LifecycleOptions {
    */
   closeTimeout?: Duration | undefined
   /**
-   * The signals that start a shutdown. `false` leaves the process alone: no signal handler and no
-   * crash handler; call `app.lifecycle.shutdown()` yourself.
+   * The signals that start a shutdown. `false` leaves the process alone: neither a signal nor another
+   * end of it is noticed; call `app.lifecycle.shutdown()` yourself.
    * @default ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
    */
   signals?: readonly ShutdownSignal[] | false | undefined
   /**
+   * What an error does that nobody caught, an uncaught exception or an unhandled rejection. `'drain'`:
+   * it shuts the service down, and the process exits with 1. `'leave'`: nothing; Node, or whoever
+   * listens for such errors, decides.
+   * @default 'drain', but 'leave' where somebody else in the process listens for them, where
+   * `--unhandled-rejections` says that rejections end nothing, and with `signals: false` or
+   * `exit: false`
+   */
+  errors?: 'drain' | 'leave' | undefined
+  /**
    * Whether the process exits at the end of a shutdown: with 0 when every request was finished and
-   * everything closed, else with 1. With `false` nothing here ever exits, and a crash is left to
-   * Node.
+   * everything closed, else with 1. With `false` nothing here ever exits.
    * @default true
    */
   exit?: boolean | undefined
@@ -90,8 +99,9 @@ export interface ResolvedLifecycleOptions {
   readonly gracePeriod: number
   readonly budget: ShutdownBudget
   readonly signals: readonly ShutdownSignal[]
-  /** Whether crashes are caught. */
-  readonly guard: boolean
+  readonly errors: 'drain' | 'drain-if-alone' | 'leave'
+  /** Whether ends of the process that no signal announces are noticed. */
+  readonly watched: boolean
   readonly exit: boolean
   readonly health: HealthPaths | undefined
   readonly checks: readonly NamedCheck[]
@@ -118,6 +128,7 @@ const SHAPE = {
   finishTimeout: check.duration({ max: MAX_DURATION }),
   closeTimeout: check.duration({ min: 1, max: MAX_DURATION }),
   signals: orFalse(check.listOf(check.oneOf(...SIGNALS))),
+  errors: check.oneOf('drain', 'leave'),
   exit: check.boolean,
   health: orFalse(healthShape),
   pressure: pressureShape,
@@ -137,12 +148,16 @@ export function resolveLifecycleOptions(
 ): ResolvedLifecycleOptions {
   checkOptions('lifecycle', options, SHAPE)
   const { signals = DEFAULT_SIGNALS, exit = true, health = {} } = options
+  if (options.errors === 'drain' && !exit) {
+    throw new InvalidOptionError('lifecycle.errors', "'leave' where exit is false", "'drain'")
+  }
   const gracePeriod = parseDuration(options.gracePeriod ?? '30s', 'lifecycle.gracePeriod')
   return Object.freeze({
     gracePeriod,
     budget: resolveBudget(options, gracePeriod, onTerminal),
     signals: Object.freeze([...(signals || [])]),
-    guard: signals !== false && exit,
+    errors: options.errors ?? (signals !== false && exit ? 'drain-if-alone' : 'leave'),
+    watched: signals !== false,
     exit,
     health: health ? resolvePaths(health) : undefined,
     checks: health ? resolveChecks(health.checks ?? {}) : [],

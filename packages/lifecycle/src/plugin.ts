@@ -1,14 +1,15 @@
 import { setMaxListeners } from 'node:events'
-import { channel, declareFact, enlist, monotonicClock } from '@holdfast/core'
+import { channel, contain, declareFact, enlist, guardedLog, monotonicClock } from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Cause, Member } from './edges/apps.ts'
 import { type Lifecycle, lifecycleOf } from './edges/decorator.ts'
 import { checksOf } from './edges/health.ts'
 import { refuseUnderPressure, watchPressure } from './edges/pressure.ts'
 import { answerProbes } from './edges/probes.ts'
+import { register, warnOfOthers } from './edges/process.ts'
 import { Service } from './edges/service.ts'
 import { Shutdown } from './edges/shutdown.ts'
-import { type Cause, type Member, register } from './edges/signals.ts'
 import { completeTimeouts } from './edges/timeouts.ts'
 import { type LifecycleOptions, resolveLifecycleOptions } from './options.ts'
 import { type PhaseChange, Phases } from './phases.ts'
@@ -42,9 +43,13 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
   enlist(app, '@holdfast/lifecycle', { root: true, first: true })
   const options = resolveLifecycleOptions(given)
   const { budget } = options
-  warn(app, overrun(budget, options.gracePeriod))
+  const log = guardedLog(app.log)
+  const warn = (problem: string | undefined): void => {
+    if (problem !== undefined) log.warn(`@holdfast/lifecycle: ${problem}`)
+  }
+  warn(overrun(budget, options.gracePeriod))
 
-  const checks = checksOf(app, options.checks)
+  const checks = checksOf(app, log, options.checks)
   const phases = new Phases(monotonicClock, (change) => {
     if (change.state !== 'ready') checks.close()
     if (state.hasSubscribers) state.publish({ app, ...change })
@@ -52,12 +57,12 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
   const abort = new AbortController()
   // Every handler may listen to it.
   setMaxListeners(0, abort.signal)
-  const service = new Service(app, abort, phases, monotonicClock)
+  const service = new Service(app, log, abort, phases, monotonicClock)
   const steps = new Steps()
-  const shutdown = new Shutdown(app, budget, phases, service, steps, monotonicClock)
+  const shutdown = new Shutdown(app, log, budget, phases, service, steps, monotonicClock)
 
   const sensor = watchPressure(app, options.pressure)
-  answerProbes(app, options.health, {
+  answerProbes(app, log, options.health, {
     refresh: () => (phases.current === 'ready' ? checks.refresh() : undefined),
     state: () => ({
       phase: phases.current,
@@ -68,25 +73,30 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
     })
   })
   refuseUnderPressure(app, sensor, options.pressure)
-  completeTimeouts(app, options.timeouts, options.proxyIdleTimeout)
+  completeTimeouts(app, log, options.timeouts, options.proxyIdleTimeout)
 
   const member: Member = {
     signals: options.signals,
-    guard: options.guard,
+    errors: options.errors,
+    watched: options.watched,
     exit: options.exit,
     limit: Math.max(options.gracePeriod, total(budget)),
+    get booted() {
+      return shutdown.booted
+    },
+    get lostServer() {
+      return phases.current === 'ready' && !app.server.listening
+    },
     shutDown: async (cause: Cause) => (await shutdown.begin(cause)).clean,
-    report: (error, message) => {
-      app.log.fatal(error, message)
-      // Without a log the crash would be silent.
-      if (app.log.level === undefined || app.log.level === 'silent') console.error(message, error)
-    }
+    report: (error, message) => reportCrash(app, error, message),
+    warn
   }
   const unregister = register(member)
 
   app.addHook('onReady', async () => {
     checkOrder(steps)
-    warn(app, stepsOverrun(steps, budget.closeTimeout))
+    warn(stepsOverrun(steps, budget.closeTimeout))
+    warnOfOthers(member)
   })
   app.addHook('onListen', async () => {
     phases.enter('ready')
@@ -102,8 +112,15 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
   )
 }
 
-function warn(app: FastifyInstance, problem: string | undefined): void {
-  if (problem !== undefined) app.log.warn(`@holdfast/lifecycle: ${problem}`)
+/** By the log, and where that is silent or broken by the console: a crash is told in any case. */
+function reportCrash({ log }: FastifyInstance, error: Error, message: string): void {
+  try {
+    contain(log.fatal(error, message), log, 'the logger')
+    if (log.level !== undefined && log.level !== 'silent') return
+    console.error(message, error)
+  } catch {
+    console.error(message)
+  }
 }
 
 /**

@@ -17,7 +17,8 @@ t.test('the defaults fit into the grace period of Kubernetes', (t) => {
     gracePeriod: 30_000,
     budget,
     signals: ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK'],
-    guard: true,
+    errors: 'drain-if-alone',
+    watched: true,
     exit: true,
     health: { live: '/livez', ready: '/readyz', startup: '/startupz' },
     checks: [],
@@ -96,9 +97,23 @@ t.test('on a terminal there is no delay unless it is given', (t) => {
 })
 
 t.test('signals and exit say how much of the process is ours', (t) => {
-  t.match(resolveLifecycleOptions({ signals: false }), { signals: [], guard: false, exit: true })
-  t.match(resolveLifecycleOptions({ exit: false }), { guard: false, exit: false })
-  t.match(resolveLifecycleOptions({ signals: ['SIGUSR2'] }), { signals: ['SIGUSR2'], guard: true })
+  t.match(resolveLifecycleOptions({ signals: false }), {
+    signals: [],
+    errors: 'leave',
+    watched: false,
+    exit: true
+  })
+  t.match(resolveLifecycleOptions({ exit: false }), {
+    errors: 'leave',
+    watched: true,
+    exit: false
+  })
+  t.match(resolveLifecycleOptions({ signals: ['SIGUSR2'] }), {
+    signals: ['SIGUSR2'],
+    errors: 'drain-if-alone'
+  })
+  t.equal(resolveLifecycleOptions({ errors: 'drain', signals: false }).errors, 'drain')
+  t.equal(resolveLifecycleOptions({ errors: 'leave' }).errors, 'leave')
   t.equal(resolveLifecycleOptions({ health: false }).health, undefined)
   t.same(resolveLifecycleOptions({ health: { live: '/l' } }).health, {
     live: '/l',
@@ -117,6 +132,8 @@ t.test('a wrong option is named with its value and the remedy', (t) => {
     [{ signals: ['SIGKILL'] }, /"lifecycle.signals\[0\]" must be one of "SIGTERM".*"SIGKILL"/],
     [{ signals: true }, /"lifecycle.signals" must be an array/],
     [{ exit: 1 }, /"lifecycle.exit" must be true or false/],
+    [{ errors: 'ignore' }, /"lifecycle.errors" must be one of "drain", "leave"/],
+    [{ errors: 'drain', exit: false }, /"lifecycle.errors" must be 'leave' where exit is false/],
     [{ health: true }, /"?lifecycle.health"? must be an object/],
     [{ health: { live: 'livez' } }, /"lifecycle.health.live" must be a path that starts with/],
     [{ gracePeriod: '30 days' }, /"lifecycle.gracePeriod" must be .* at most 604800000 ms/],

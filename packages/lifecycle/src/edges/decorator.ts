@@ -10,10 +10,10 @@ import type { Phase, Phases } from '../phases.ts'
 import type { Pressure } from '../pressure.ts'
 import { type StepOptions, stepOf } from '../step-options.ts'
 import type { StepFunction, Steps } from '../steps.ts'
+import { type Member, shutDownAll } from './apps.ts'
 import type { Sensor } from './pressure.ts'
 import type { Service } from './service.ts'
 import type { Shutdown } from './shutdown.ts'
-import { type Member, shutDownAll } from './signals.ts'
 
 /** `app.lifecycle`. */
 export interface Lifecycle {

@@ -36,7 +36,7 @@ export function exitAfter(work: () => Promise<boolean>, limit: number): void {
     },
     async () => {
       const clean = await work()
-      process.exit(clean ? process.exitCode : process.exitCode || 1)
+      process.exit(clean ? process.exitCode : Number(process.exitCode) || 1)
     }
   )
   close()

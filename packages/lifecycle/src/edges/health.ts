@@ -1,7 +1,7 @@
 /**
  * The checks of an app: what changes is logged once and published.
  */
-import { channel, monotonicClock } from '@holdfast/core'
+import { channel, type GuardedLog, monotonicClock } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { type CheckChange, Checks, type Timer } from '../checks.ts'
 import type { NamedCheck } from '../health-options.ts'
@@ -27,25 +27,26 @@ const timer: Timer = (milliseconds, expire) => {
 }
 
 /** The checks of an app. Close them when it stops. */
-export function checksOf(app: FastifyInstance, given: readonly NamedCheck[]): Checks {
+export function checksOf(
+  app: FastifyInstance,
+  log: GuardedLog,
+  given: readonly NamedCheck[]
+): Checks {
   const checks = new Checks(monotonicClock, timer, (change) => {
-    log(app, change)
+    tell(log, change)
     if (changes.hasSubscribers) changes.publish({ app, ...change })
   })
   for (const { name, ask, settings } of given) checks.add(name, ask, settings)
   return checks
 }
 
-function log(
-  app: FastifyInstance,
-  { name, critical, state, previous, ...rest }: CheckChange
-): void {
+function tell(log: GuardedLog, { name, critical, state, previous, ...rest }: CheckChange): void {
   const { reason } = rest
   const facts = { check: name, critical, lasted: Math.round(rest.lasted), reason }
   if (state === 'ok') {
     // That all is well from the start is no news.
-    if (previous === 'failed') app.log.info(facts, `the check ${name} passes again`)
+    if (previous === 'failed') log.info(facts, `the check ${name} passes again`)
   } else {
-    app.log[critical ? 'error' : 'warn'](facts, `the check ${name} fails: ${reason}`)
+    log[critical ? 'error' : 'warn'](facts, `the check ${name} fails: ${reason}`)
   }
 }

@@ -2,8 +2,9 @@
  * The probes of an orchestrator, answered in the first hook so that nothing of the app's own can
  * refuse them.
  */
-import { checkHoldfastConfig, factsOf, routeConfig } from '@holdfast/core'
+import { checkHoldfastConfig, factsOf, type GuardedLog, routeConfig } from '@holdfast/core'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { messageOf } from '../error-text.ts'
 import type { HealthPaths } from '../health-options.ts'
 import {
   type Answer,
@@ -31,6 +32,7 @@ export interface ProbeSource {
 /** Adds the hook that answers probes, ours and marks those of the app, and the routes of ours. */
 export function answerProbes(
   app: FastifyInstance,
+  log: GuardedLog,
   paths: HealthPaths | undefined,
   source: ProbeSource
 ): void {
@@ -51,7 +53,7 @@ export function answerProbes(
         try {
           checkHoldfastConfig(config, config.method, config.url)
         } catch (error) {
-          app.log.error(error)
+          log.error({ err: error }, messageOf(error))
         }
       }
     }

@@ -3,8 +3,8 @@
  */
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { type Clock, factsOf, furtherServers, intake } from '@holdfast/core'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { type Clock, factsOf, furtherServers, type GuardedLog, intake } from '@holdfast/core'
+import type { FastifyInstance } from 'fastify'
 import type { Cut, Drainable } from '../drain.ts'
 import { ServerDrainingError } from '../errors.ts'
 import { PendingCount } from '../pending-count.ts'
@@ -49,13 +49,19 @@ export class Service implements Drainable {
   readonly closed: Promise<void>
   readonly #abort: AbortController
   readonly #phases: Phases
-  readonly #log: FastifyBaseLogger
+  readonly #log: GuardedLog
   readonly #clock: Clock
 
-  constructor(app: FastifyInstance, abort: AbortController, phases: Phases, clock: Clock) {
+  constructor(
+    app: FastifyInstance,
+    log: GuardedLog,
+    abort: AbortController,
+    phases: Phases,
+    clock: Clock
+  ) {
     this.#abort = abort
     this.#phases = phases
-    this.#log = app.log
+    this.#log = log
     this.#clock = clock
     this.tasks = new Tasks(this.#pending, clock, (task, err) => {
       this.#log.error({ task, err }, `"${task}" failed`)

@@ -1,7 +1,7 @@
 /**
  * The one shutdown of an app, from whatever cause, with what the log says of it.
  */
-import { type Clock, takePreCloseHooks } from '@holdfast/core'
+import { type Clock, type GuardedLog, takePreCloseHooks } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { Pause } from '../attempt.ts'
 import { Drain, type Report, type ShutdownPlan } from '../drain.ts'
@@ -9,12 +9,13 @@ import { runsOnTerminal } from '../options.ts'
 import type { Phases } from '../phases.ts'
 import { budgetFor, type ShutdownBudget } from '../shutdown-budget.ts'
 import type { Steps } from '../steps.ts'
+import type { Cause } from './apps.ts'
 import type { Service } from './service.ts'
-import type { Cause } from './signals.ts'
 
 /** Begins the shutdown once. Later calls join it. */
 export class Shutdown {
   readonly #app: FastifyInstance
+  readonly #log: GuardedLog
   readonly #budget: ShutdownBudget
   readonly #service: Service
   readonly #steps: Steps
@@ -23,6 +24,7 @@ export class Shutdown {
 
   constructor(
     app: FastifyInstance,
+    log: GuardedLog,
     budget: ShutdownBudget,
     phases: Phases,
     service: Service,
@@ -30,6 +32,7 @@ export class Shutdown {
     clock: Clock
   ) {
     this.#app = app
+    this.#log = log
     this.#budget = budget
     this.#service = service
     this.#steps = steps
@@ -46,6 +49,11 @@ export class Shutdown {
     })
   }
 
+  /** Whether the boot is done. */
+  get booted(): boolean {
+    return this.#booted
+  }
+
   /** Shuts down because of a signal, a crash or a call. */
   begin({ reason, signal, crash }: Cause): Promise<Report> {
     const listening = this.#app.server.listening
@@ -57,7 +65,7 @@ export class Shutdown {
       budget: budgetFor(this.#budget, { crashed, onTerminal, signal, listening, booted }),
       close: () => this.#app.close(),
       unlimitedClose: false,
-      problem: crash?.message ?? (booted ? undefined : 'stopped before the boot was done')
+      problem: crash ?? (booted ? undefined : 'stopped before the boot was done')
     })
   }
 
@@ -86,11 +94,11 @@ export class Shutdown {
     if (this.#drain.begun) return this.#drain.run(plan)
     const { reason, budget } = plan
     const inFlight = this.#service.inFlight.count
-    this.#app.log.info({ reason, inFlight, ...budget }, `shutting down: ${reason}`)
+    this.#log.info({ reason, inFlight, ...budget }, `shutting down: ${reason}`)
     const report = await this.#drain.run(plan)
     const { clean, ...facts } = report
-    if (clean) this.#app.log.info(facts, 'shut down')
-    else this.#app.log.error(facts, 'shut down, but not everything was finished')
+    if (clean) this.#log.info(facts, 'shut down')
+    else this.#log.error(facts, 'shut down, but not everything was finished')
     return report
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Sets on a booting app's servers what belongs to its timeouts and was not given to `Fastify(...)`.
  */
-import { furtherServers } from '@holdfast/core'
+import { furtherServers, type GuardedLog } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import {
   type Completion,
@@ -20,6 +20,7 @@ import {
  */
 export function completeTimeouts(
   app: FastifyInstance,
+  log: GuardedLog,
   wanted: Timeouts | undefined,
   proxyIdle: number | undefined
 ): void {
@@ -31,7 +32,7 @@ export function completeTimeouts(
   }
   const warn = (missing: readonly MissingTime[]): void => {
     if (missing.length === 0) return
-    app.log.warn(
+    log.warn(
       `@holdfast/lifecycle cannot set any more: ${missing.map(({ text }) => text).join('; ')}. Give Fastify(...) the options of serverTimeouts(), or this plugin the option timeouts: false.`
     )
   }
@@ -39,13 +40,13 @@ export function completeTimeouts(
   app.addHook('onReady', async () => {
     const { set, missing } = apply(app.server, false)
     if (Object.keys(set).length > 0) {
-      app.log.info(set, '@holdfast/lifecycle has set timeouts that Fastify(...) was not given')
+      log.info(set, '@holdfast/lifecycle has set timeouts that Fastify(...) was not given')
     }
     warn(missing)
     if (proxyIdle === undefined) return
     const { keepAliveTimeout = Number(app.initialConfig.http2SessionTimeout) } = app.server
     const conflict = idleConflict(keepAliveTimeout, proxyIdle)
-    if (conflict !== undefined) app.log.warn(`@holdfast/lifecycle: ${conflict}`)
+    if (conflict !== undefined) log.warn(`@holdfast/lifecycle: ${conflict}`)
   })
   app.addHook('onListen', async () => {
     const [first] = furtherServers(app).map((server) => apply(server, true))

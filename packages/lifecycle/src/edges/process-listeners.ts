@@ -1,0 +1,51 @@
+/**
+ * The listeners of the process: ours, one for each event however many apps there are, and those of
+ * others beside them.
+ */
+
+/** Node calls it with a signal, or with an error and where it came from. */
+type Listener = (...args: never[]) => void
+
+const own = new Map<string, Listener>()
+
+/** Listens to an event of the process, unless we do. */
+export function listen(event: string, listener: Listener): void {
+  if (own.has(event)) return
+  own.set(event, listener)
+  process.on(event, listener as () => void)
+}
+
+/** Stops to listen to an event of the process. */
+export function unlisten(event: string): void {
+  const listener = own.get(event)
+  if (listener === undefined) return
+  // Known as ours until it is gone.
+  process.off(event, listener as () => void)
+  own.delete(event)
+}
+
+/** Stops to listen to anything. */
+export function unlistenAll(): void {
+  for (const event of [...own.keys()]) unlisten(event)
+}
+
+/** Whether it is our listener to the event. */
+export function isOwn(event: string, listener: unknown): boolean {
+  return own.get(event) === listener
+}
+
+/** The names of the functions of others that listen to an event of the process. */
+export function otherListeners(event: string): string[] {
+  const others = process.listeners(event as 'exit').filter((listener) => !isOwn(event, listener))
+  if (event.startsWith('SIG') && others.length <= bystanders()) return []
+  return others.map(({ name }) => name || '(anonymous)')
+}
+
+/**
+ * How many listeners `signal-exit` has for each signal, with which many packages clean up. They do
+ * nothing where somebody else listens. It keeps count where all of its copies find it.
+ */
+function bystanders(): number {
+  const emitter: unknown = Reflect.get(process, Symbol.for('signal-exit emitter'))
+  return emitter instanceof Object ? Number(Reflect.get(emitter, 'count')) || 0 : 0
+}
