@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { CodedError } from './errors.ts'
 import { hasUserErrorHandler, headersOf } from './fastify-internals.ts'
+import { isUpgrade, watch } from './settle.ts'
 
 /** A refusal made beforehand, for those that are given often. */
 export interface Refusal {
@@ -26,7 +27,7 @@ export interface Refusal {
  * already set on the reply.
  */
 export function refuse(reply: FastifyReply, error: CodedError, done: (error: Error) => void): void {
-  reply.code(error.statusCode)
+  begin(reply, error.statusCode)
   if (error.headers !== undefined) reply.headers(error.headers)
   if (hasUserErrorHandler(reply) === false) sendProblem(reply, Buffer.from(problemOf(error)))
   else done(error)
@@ -38,12 +39,18 @@ export function refuseWith(
   refusal: Refusal,
   done: (error: Error) => void
 ): void {
-  reply.code(refusal.statusCode)
+  begin(reply, refusal.statusCode)
   const fields = headersOf(reply)
   if (fields === undefined) reply.headers(refusal.headers)
   else Object.assign(fields, refusal.headers)
   if (hasUserErrorHandler(reply) === false) sendProblem(reply, refusal.body)
   else done(refusal.error())
+}
+
+function begin(reply: FastifyReply, statusCode: number): void {
+  reply.code(statusCode)
+  // A WebSocket plugin that has not seen the request yet would leave its connection open.
+  if (isUpgrade(reply.raw.req)) watch(reply.raw)
 }
 
 function sendProblem(reply: FastifyReply, body: Buffer): void {

@@ -3,7 +3,7 @@
  * 'close' when it was sent or its connection ended, but a pipelined response that was still waiting
  * for its turn when the client left emits nothing at all.
  */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
@@ -81,6 +81,24 @@ export function noteSent(response: ServerResponse): void {
 
 function noteThisSent(this: ServerResponse): void {
   noteSent(this)
+  if (isUpgrade(this.req)) endUpgrade(this)
+}
+
+/** Whether Node has handed the connection of a request over, since it asks for another protocol. */
+export function isUpgrade(request: IncomingMessage): boolean {
+  return (request as { readonly upgrade?: boolean | null }).upgrade === true
+}
+
+const SWITCHING_PROTOCOLS = 101
+
+/**
+ * Ends the connection of an upgrade that was answered as a plain request, refused for example: Node
+ * has let go of it, and nobody would ever read from it again.
+ */
+function endUpgrade(response: ServerResponse): void {
+  if (response.statusCode === SWITCHING_PROTOCOLS) return
+  settle(response)
+  response.req.socket.destroySoon()
 }
 
 function settleThis(this: ServerResponse): void {
