@@ -72,6 +72,16 @@ const CodedRequestNeededError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_RE
 /** A limiter was asked about a key, and has an option that is a function of the request. */
 export class RequestNeededError extends CodedRequestNeededError {}
 
+const CodedTooManyError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_TOO_MANY_LIMITERS'> =
+  defineError(
+    'HOLDFAST_ERR_RATE_LIMIT_TOO_MANY_LIMITERS',
+    'rateLimit: app.%s() cannot make a further limit, because %s policies have been made by decorators already. A limit is made once, not for each request: make it before the app is ready and keep it, or give it a groupId.',
+    500
+  )
+
+/** A decorator was called too often, for example for each request. */
+export class TooManyLimitersError extends CodedTooManyError {}
+
 const CodedNotSynchronousError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS'> =
   defineError(
     'HOLDFAST_ERR_RATE_LIMIT_NOT_SYNCHRONOUS',

@@ -20,7 +20,8 @@ export {
   RateLimitExceededError,
   RequestNeededError,
   StoreRefusedError,
-  StoreUnavailableError
+  StoreUnavailableError,
+  TooManyLimitersError
 } from './errors.ts'
 export type { RateLimitFact } from './fact.ts'
 export type { HeaderStyle } from './headers.ts'

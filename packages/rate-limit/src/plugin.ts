@@ -53,7 +53,7 @@ declare module 'fastify' {
      *
      * @param options laid over the plugin's, for a limit of its own; without them the plugin's limit
      *   applies, to requests that the plugin has not counted already
-     * @throws UnknownOptionError, InvalidOptionError
+     * @throws UnknownOptionError, InvalidOptionError, TooManyLimitersError
      */
     rateLimit(options?: HookTypes[keyof HookTypes]): RateLimitHandler
 
@@ -62,7 +62,7 @@ declare module 'fastify' {
      *
      * @param options laid over the plugin's, for a limit of its own, or with `groupId` for the
      *   group's; without them it is the plugin's limit
-     * @throws UnknownOptionError, InvalidOptionError
+     * @throws UnknownOptionError, InvalidOptionError, TooManyLimitersError
      */
     createRateLimiter(options?: RateLimiterOptions): RateLimiter
   }

@@ -15,6 +15,7 @@ import { type LimitBackend, ProcessBackend } from './backend.ts'
 import { Clients } from './clients.ts'
 import { LimitGroups } from './limit-groups.ts'
 import { LimitResolver } from './limit-resolver.ts'
+import { type Decorator, MadeLimits } from './made-limits.ts'
 import { declaredName, type RouteConfig, type RouteName, requestedName } from './route-name.ts'
 import { SharedLimits } from './shared/shared-limits.ts'
 
@@ -38,9 +39,6 @@ const LIMITS: unique symbol = Symbol('holdfast.rate-limit.limits')
 /** An instance that has its own registration, or inherits one from its parent. */
 type Scope = FastifyInstance & { [LIMITS]?: RouteLimits }
 
-/** The decorators of an app that make limits. */
-type Decorator = 'rateLimit' | 'createRateLimiter'
-
 /** The limits of one registration. */
 export class RouteLimits {
   readonly #log: GuardedLog
@@ -53,8 +51,7 @@ export class RouteLimits {
   /** By the options of a route, then by its `sharedId`: routes may be given the same object. */
   readonly #byOptions = new WeakMap<object, Map<string, RouteLimit>>()
   readonly #groups = new LimitGroups()
-  /** How many limits each decorator has made: they are named by their number. */
-  readonly #made = new Map<Decorator, number>()
+  readonly #made: MadeLimits
 
   constructor(
     app: FastifyInstance,
@@ -65,6 +62,8 @@ export class RouteLimits {
     this.#log = log
     this.#options = options
     this.#table = new ClientTable(options.maxKeys, listener)
+    this.#made = new MadeLimits(log)
+    app.addHook('onReady', async () => this.#made.ready())
     if (options.shared !== undefined) {
       this.#shared = new SharedLimits(app, options.shared, this.#table, log)
     }
@@ -109,14 +108,15 @@ export class RouteLimits {
   /**
    * The limit that a decorator was called for: one of its own, or without options the plugin's.
    *
-   * @throws UnknownOptionError, InvalidOptionError
+   * @throws UnknownOptionError, InvalidOptionError, TooManyLimitersError
    */
   make(decorator: Decorator, given: object | undefined): RouteLimit {
     if (given === undefined) return this.#pluginLimit
     const path = `app.${decorator}`
     const options = resolveRouteOptions(this.#options, given, path, SHAPES[decorator])
-    const number = (this.#made.get(decorator) ?? 0) + 1
-    this.#made.set(decorator, number)
+    // All limits of a group are one, which is named after the group.
+    if (options.groupId !== undefined) return this.#create(options, path, options.groupId)
+    const number = this.#made.add(decorator, given, options.policies?.length ?? 1)
     return this.#create(options, path, `${decorator}-${number}`)
   }
 
