@@ -27,6 +27,12 @@ export class AddedFields {
   dropped = 0
   #values = MAX_VALUES
   #characters = MAX_CHARACTERS
+  readonly #secrets: readonly string[]
+
+  /** @param secrets the parts of the request's target that errors among the fields may repeat */
+  constructor(secrets: readonly string[] = []) {
+    this.#secrets = secrets
+  }
 
   /** Copies fields; the later of two with the same name stands. `reserved` names are left out. */
   add(fields: LogFields, reserved: ReadonlySet<string>): void {
@@ -114,7 +120,7 @@ export class AddedFields {
   }
 
   #error(error: Error): ErrorField | undefined {
-    const field = describeError(error, true)
+    const field = describeError(error, true, this.#secrets)
     return this.#charge(JSON.stringify(field).length) ? field : undefined
   }
 

@@ -174,7 +174,9 @@ t.test('an error repeats neither credentials nor what follows a semicolon', asyn
   const { app, log } = loggedApp({}, { routerOptions: { useSemicolonDelimiter: true } as object })
   t.teardown(() => app.close())
   app.get('/a', async (request) => {
-    throw new Error(`cannot GET ${request.raw.url}, no postgres://ada:hunter2@db/orders`)
+    const error = new Error(`cannot GET ${request.raw.url}, no postgres://ada:hunter2@db/orders`)
+    request.addLogFields({ warning: error })
+    throw error
   })
   const port = await listen(app)
   for (const [target, written] of [
@@ -186,7 +188,7 @@ t.test('an error repeats neither credentials nor what follows a semicolon', asyn
     client.write(head(`GET ${target}`, { Connection: 'close' }))
     await client.ended()
     const message = `cannot GET ${written}, no postgres://db/orders`
-    t.match((await log.lines(1)).at(-1), { path: '/a', error: { message } })
+    t.match((await log.lines(1)).at(-1), { path: '/a', error: { message }, warning: { message } })
   }
   t.equal(log.requests().length, 3)
   t.notMatch(log.text, /hunter2/)

@@ -11,8 +11,7 @@ import {
   isPlainPath,
   pathOf,
   printable,
-  queryOf,
-  secretPartsOf
+  queryOf
 } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import { describeError, type ErrorField } from '../error-field.ts'
@@ -103,7 +102,7 @@ export class LineBuilder {
 
   /** The error on the line. */
   #errorOf(
-    { target, raw }: LogRecord,
+    record: LogRecord,
     { outcome, error }: SettledRequest,
     response: ServerResponse,
     { clientError }: ReadFacts
@@ -114,11 +113,7 @@ export class LineBuilder {
     const { errored } = response as { readonly errored?: Error | null }
     const cause = error === undefined ? (errored ?? undefined) : error
     if (cause === undefined) return undefined
-    // The handler knows the target as it was rewritten.
-    const { url = target } = raw
-    const seen = url === target ? [target] : [target, url]
-    const secrets = seen.flatMap((one) => secretPartsOf(one, this.#semicolons))
-    return describeError(cause, !blameless, secrets)
+    return describeError(cause, !blameless, record.secrets(this.#semicolons))
   }
 
   #addHeaders(line: Line, headers: IncomingMessage['headers']): void {

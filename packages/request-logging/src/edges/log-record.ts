@@ -4,7 +4,7 @@
  */
 import type { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Ending, monotonicClock } from '@holdfast/core'
+import { type Ending, isPlainPath, monotonicClock, secretPartsOf } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AddedFields, LogFields } from '../fields.ts'
 
@@ -53,6 +53,15 @@ export class LogRecord {
     this.target = raw.originalUrl ?? raw.url ?? String(raw.headers[':authority'])
     // Read now: a socket that has closed without ever being asked has forgotten it.
     this.peer = raw.socket.remoteAddress
+  }
+
+  /** The parts of the target, as it came and as it was rewritten, that no error should repeat. */
+  secrets(semicolons: boolean): readonly string[] {
+    const { target, raw } = this
+    const { url = target } = raw
+    const parts = isPlainPath(target) ? [] : secretPartsOf(target, semicolons)
+    // The handler knows the target as it was rewritten.
+    return url === target ? parts : [...parts, ...secretPartsOf(url, semicolons)]
   }
 }
 

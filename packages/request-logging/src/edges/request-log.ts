@@ -48,6 +48,7 @@ const WHERE = 'the logger of requestLogging'
 export class RequestLog implements LineWriter {
   readonly #format: Format
   readonly #activeSpan: ActiveSpan | undefined
+  readonly #semicolons: boolean
   readonly #routes: RouteSettingsTable
   readonly #builder: LineBuilder
   readonly #bindings: RequestBindings
@@ -57,6 +58,7 @@ export class RequestLog implements LineWriter {
     this.#format = format
     this.#bindings = bindings
     this.#activeSpan = activeSpan
+    this.#semicolons = semicolons
     this.#routes = new RouteSettingsTable(options, semicolons, onFastPath(logger, format.reserved))
     this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
   }
@@ -84,7 +86,7 @@ export class RequestLog implements LineWriter {
   }
 
   add(record: LogRecord, fields: LogFields): void {
-    record.fields ??= new AddedFields()
+    record.fields ??= new AddedFields(record.secrets(this.#semicolons))
     record.fields.add(fields, this.#format.reserved)
   }
 
