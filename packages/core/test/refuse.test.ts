@@ -178,6 +178,7 @@ t.test('a Fastify whose inside is unknown is handed the error', async (t) => {
   const set: unknown[] = []
   const reply = {
     request: {},
+    raw: { req: {} },
     code: (status: number) => set.push(status),
     headers: (headers: object) => set.push(headers)
   } as unknown as FastifyReply
@@ -249,6 +250,7 @@ t.test(
     const set: unknown[] = []
     const unknown = {
       request: {},
+      raw: { req: {} },
       code: (status: number) => set.push(status),
       headers: (headers: object) => set.push(headers)
     } as unknown as FastifyReply

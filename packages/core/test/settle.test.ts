@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server, ServerResponse } from 'node:http'
 import { type ClientHttp2Stream, connect as connectHttp2, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { type Ending, onSettled } from '@holdfast/core'
+import { defineError, type Ending, onSettled, refuse } from '@holdfast/core'
 import Fastify, { type FastifyReply } from 'fastify'
 import t from 'tap'
 import {
@@ -455,6 +455,52 @@ t.test('a response that closes a second time tells nobody twice', async (t) => {
   await app.close()
   t.strictSame(told, ['finished'])
 })
+
+t.test(
+  'an upgrade that is answered settles with its answer, and its connection ends',
+  async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    // As WebSocket plugins do it.
+    app.server.on('upgrade', (request, socket: Socket) => {
+      const response = new ServerResponse(request)
+      response.assignSocket(socket)
+      app.routing(request, response)
+    })
+    const endings: string[] = []
+    const BusyError = defineError('TEST_ERR_BUSY', 'Busy', 503)
+    app.addHook('onRequest', (request, reply, done) => {
+      const settled = (_: unknown, ending: Ending): number =>
+        endings.push(`${request.url} ${ending}`)
+      if (request.url !== '/refused') onSettled(reply.raw, settled)
+      if (request.url === '/refused') refuse(reply, new BusyError(), done)
+      else done()
+    })
+    app.get('/answered', async () => 'no WebSocket here')
+    app.get('/switched', (_, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(101).end()
+    })
+    const port = await listen(app)
+    const upgrade = { Connection: 'upgrade', Upgrade: 'websocket' }
+
+    const answered = await rawConnection(port)
+    answered.write(head('GET /answered', upgrade))
+    t.match(await answered.ended(), / 200 .*no WebSocket here/s)
+    t.strictSame(endings, ['/answered finished'])
+
+    const refused = await rawConnection(port)
+    refused.write(head('GET /refused', upgrade))
+    t.match(await refused.ended(), / 503 /, 'also where nobody waits for its end')
+
+    const switched = await rawConnection(port)
+    switched.write(head('GET /switched', upgrade))
+    t.match(await switched.until(/\r\n\r\n$/), / 101 /)
+    t.strictSame(endings, ['/answered finished'], 'from here on it belongs to somebody else')
+    switched.destroy()
+    await eventually(() => endings.length === 2)
+  }
+)
 
 t.test('a listener that throws or rejects is reported once and harms nothing', async (t) => {
   const app = Fastify()
