@@ -37,7 +37,7 @@ export async function createApi({ logger = false } = {}) {
     ]
   })
 
-  // The limiter that the plugin asks itself, to ban with.
+  // The limiter that the plugin asks itself, to see what is left.
   const limiter = app.createRateLimiter()
   const abuse = app.createRateLimiter({ max: MAX_DENIALS, timeWindow: '1 minute', cost: 1 })
   app.addHook('onResponse', async (request) => {
@@ -45,11 +45,13 @@ export async function createApi({ logger = false } = {}) {
     // A client that is banned already is not banned again.
     if (refusedBy !== 'rate-limit' || decided?.reason === 'banned') return
     const { allowed } = await abuse.check(keyOf(request))
-    if (!allowed) await limiter.ban(keyOf(request), BAN)
+    if (!allowed) await app.banClient(keyOf(request), BAN)
   })
 
   app.get('/articles', () => [{ id: 1, title: 'Tea' }])
   app.get('/search', { config: { units: 5 } }, () => [{ id: 1, score: 0.9 }])
+  const exports = [{ name: 'hour', max: 3, timeWindow: '1 hour' }]
+  app.get('/export', { config: { rateLimit: { policies: exports } } }, () => 'everything')
   app.get('/usage', { config: { units: 0 } }, async (request) => {
     const { each } = await limiter.peek(request)
     return each?.map(({ policy, limit, remaining }) => ({ policy, limit, remaining }))

@@ -42,7 +42,10 @@ assert.equal(banned.status, 429)
 const { type } = /** @type {{ type: string }} */ (await banned.json())
 assert.match(type, /#abnormal-usage-detected$/, 'a client that does not stop is banned')
 assert.ok(Number(banned.headers.get('retry-after')) > 800)
-assert.equal((await get('/articles', 'key-of-bob')).status, 200, 'and nobody else')
+assert.equal((await get('/export', 'key-of-ann')).status, 429, 'under every limit')
+for (const path of ['/articles', '/export']) {
+  assert.equal((await get(path, 'key-of-bob')).status, 200, 'and nobody else')
+}
 
 await app.close()
 console.log('Limited by plan, charged by route, banned for abuse.')

@@ -45,6 +45,18 @@ export const window: OptionCheck = (value, option) => {
   }
 }
 
+/**
+ * The milliseconds of a ban.
+ *
+ * @throws InvalidOptionError for anything but 0 or a duration of up to 365 days
+ */
+export function banDuration(value: Duration, option: string): number {
+  check.duration()(value, option)
+  const duration = parseDuration(value, option)
+  if (duration > 0) window(value, option)
+  return duration
+}
+
 /** A function passes: what it returns is checked when it is called. */
 function orFunction(check: OptionCheck): OptionCheck {
   return (value, option) => {

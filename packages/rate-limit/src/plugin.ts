@@ -9,6 +9,7 @@ import {
   keepRemoteAddresses,
   trustProxyOf
 } from '@holdfast/core'
+import type { Duration } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
@@ -65,6 +66,17 @@ declare module 'fastify' {
      * @throws UnknownOptionError, InvalidOptionError, TooManyLimitersError
      */
     createRateLimiter(options?: RateLimiterOptions): RateLimiter
+
+    /**
+     * Denies everything to a client from now on, in place of earlier bans: under the plugin's limit
+     * and those of routes, groups, hooks and limiters, of registrations nested in this one too. A
+     * route without a limit goes on answering.
+     *
+     * @param key what `keyGenerator` calls the client; without one any of its addresses
+     * @param duration milliseconds or text, at most 365 days; 0 ends the bans
+     * @throws InvalidOptionError, StoreUnavailableError
+     */
+    banClient(key: string, duration: Duration): Promise<void>
   }
 }
 
@@ -103,6 +115,7 @@ function wire(app: FastifyInstance, limits: RouteLimits): void {
     'createRateLimiter',
     (options) => new RateLimiter(limits.make('createRateLimiter', options))
   )
+  app.decorate('banClient', (key, duration) => limits.banClient(key, duration))
   app.addHook('onClose', async function holdfastRateLimitClose() {
     limits.clear()
   })

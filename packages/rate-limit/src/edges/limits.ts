@@ -2,9 +2,9 @@
  * The limit that a request is counted under: its route's own, its group's, or the plugin's.
  */
 import { type GuardedLog, isRoot } from '@holdfast/core'
-import type { OptionShape } from '@holdfast/core/options'
+import { check, type Duration, type OptionShape } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
-import { HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
+import { banDuration, HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import { type LimitOptions, policiesOf, type RateLimitHook } from '../limit-options.ts'
 import { ClientTable, type TableListener } from '../memory/client-table.ts'
 import { Limiter } from '../memory/limiter.ts'
@@ -12,6 +12,7 @@ import type { ResolvedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
 import { WindowSet } from '../windows.ts'
 import { type LimitBackend, ProcessBackend } from './backend.ts'
+import { ClientBans } from './client-bans.ts'
 import { Clients } from './clients.ts'
 import { LimitGroups } from './limit-groups.ts'
 import { LimitResolver } from './limit-resolver.ts'
@@ -51,6 +52,7 @@ export class RouteLimits {
   /** By the options of a route, then by its `sharedId`: routes may be given the same object. */
   readonly #byOptions = new WeakMap<object, Map<string, RouteLimit>>()
   readonly #groups = new LimitGroups()
+  readonly #bans = new ClientBans()
   readonly #made: MadeLimits
 
   constructor(
@@ -69,7 +71,10 @@ export class RouteLimits {
     }
     const name = isRoot(app) ? 'default' : app.prefix || 'nested'
     this.#pluginLimit = this.#create(options, 'rateLimit', name)
-    ;(app as Scope)[LIMITS] = this
+    const scope: Scope = app
+    const outer = scope[LIMITS]
+    if (outer !== undefined) outer.#bans.addNested(this.#bans)
+    scope[LIMITS] = this
   }
 
   /** The limit of a request; `undefined` when this registration does not limit it. */
@@ -123,6 +128,16 @@ export class RouteLimits {
   /** The hook that the plugin's own limit is checked in. */
   get hook(): RateLimitHook {
     return this.#options.hook
+  }
+
+  /**
+   * Bans a client under all limits, those of nested registrations included.
+   *
+   * @throws InvalidOptionError, StoreUnavailableError
+   */
+  async banClient(key: string, duration: Duration): Promise<void> {
+    check.text(key, 'banClient.key')
+    await this.#bans.ban(key, banDuration(duration, 'banClient.duration'))
   }
 
   /** Forgets all clients. */
@@ -184,6 +199,7 @@ export class RouteLimits {
           )
     const isDirect = clients.areAllLimited && resolver.isFixed && backend instanceof ProcessBackend
     const direct = isDirect ? backend.limiter : undefined
+    this.#bans.addLimit({ clients, resolver, backend })
     return { hook, clients, resolver, backend, direct, counted: undefined }
   }
 

@@ -8,13 +8,12 @@ import {
   type Duration,
   describe,
   InvalidOptionError,
-  type OptionCheck,
-  parseDuration
+  type OptionCheck
 } from '@holdfast/core/options'
 import type { FastifyRequest } from 'fastify'
 import { type Decision, tightestOf } from '../decision.ts'
 import { NotSynchronousError } from '../errors.ts'
-import { requests, window } from '../limit-checks.ts'
+import { banDuration, requests } from '../limit-checks.ts'
 import type { MaybePromise } from '../limit-options.ts'
 import type { PerPolicy } from '../per-policy.ts'
 import type { ClientCharge } from '../store.ts'
@@ -152,8 +151,7 @@ export class RateLimiter {
    * @throws StoreUnavailableError
    */
   async ban(requestOrKey: ClientRequest | string, duration: Duration): Promise<void> {
-    checkDuration(duration, 'ban.duration')
-    const milliseconds = parseDuration(duration, 'ban.duration')
+    const milliseconds = banDuration(duration, 'ban.duration')
     const { backend, resolver } = this.#limit
     const { policies } = resolver.usual
     return whenKnown(this.#keys(requestOrKey), (keys) =>
@@ -260,9 +258,4 @@ class OpenReservation implements Reservation {
     this.#reservation = undefined
     await reservation?.settle(actual)
   }
-}
-
-const checkDuration: OptionCheck = (value, option) => {
-  check.duration()(value, option)
-  if (parseDuration(value as Duration, option) > 0) window(value, option)
 }
