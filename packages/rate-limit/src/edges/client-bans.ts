@@ -32,14 +32,19 @@ type Ban = (key: string, duration: number) => Promise<void>
 /** Bans clients under all limits. Times are milliseconds of a monotonic clock. */
 export class ClientBans {
   readonly #bans: Ban[] = []
+  /** The `textRule`s of the limits of each backend: routes of a group have one, and need one ban. */
+  readonly #textRules = new WeakMap<LimitBackend, Set<string>>()
   /** For limits that are made later, by the key under the first limit: that has one spelling. */
   readonly #remembered = new Map<string, RememberedBan>()
   #clients: Clients | undefined
 
   /** Adds a limit. Who is banned by then is banned under it too. */
   addLimit({ clients, backend, resolver }: BannableLimit): void {
-    const { policies } = resolver.usual
     this.#clients ??= clients
+    const rules = this.#textRules.get(backend) ?? new Set()
+    if (rules.has(clients.textRule)) return
+    this.#textRules.set(backend, rules.add(clients.textRule))
+    const { policies } = resolver.usual
     this.#add(async (key, duration) =>
       whenKnown(clients.keysOf(key), (keys) => backend.ban({ keys, policies }, duration))
     )

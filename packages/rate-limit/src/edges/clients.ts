@@ -37,6 +37,8 @@ type Way = (client: FastifyRequest | string) => MaybePromise<string>
 export class Clients {
   /** Whether no client goes unlimited. */
   readonly areAllLimited: boolean
+  /** How text becomes keys: the same for all who make the same keys of the same text. */
+  readonly textRule: string
   /** The different ways to tell clients apart; most often there is one. */
   readonly #ways: readonly Way[]
   /** The way of each policy, as an index of `#ways`. */
@@ -61,6 +63,9 @@ export class Clients {
     this.#wayOfPolicy = ways.map((way) => different.indexOf(way))
     this.#firstWay = this.#ways[0] as Way
     this.#isByAddress = typeof ways[0] === 'number'
+    this.textRule = ways
+      .map((way) => `${different.indexOf(way)} ${typeof way === 'number' ? way : 'key'}`)
+      .join()
     const isList = allowList instanceof AddressList
     this.areAllLimited = isList && allowList.isEmpty
     this.#allowed = isList ? allowList : new UserFunction('allowList', source, allowList, ALLOWED)
