@@ -463,6 +463,7 @@ t.test(
     t.teardown(() => app.close())
     // As WebSocket plugins do it.
     app.server.on('upgrade', (request, socket: Socket) => {
+      socket.on('end', () => socket.end()).resume()
       const response = new ServerResponse(request)
       response.assignSocket(socket)
       app.routing(request, response)
