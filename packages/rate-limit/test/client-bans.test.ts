@@ -160,3 +160,23 @@ t.test(
     for (const key of ['0', '1', '2', 'short', 'lifted']) t.notOk(heard.has(key), key)
   }
 )
+
+t.test('a group is banned from once, for each way to tell its clients', async (t) => {
+  const store = new MemoryStore()
+  let bans = 0
+  const ban = (...args: Parameters<MemoryStore['ban']>) => {
+    bans++
+    return MemoryStore.prototype.ban.apply(store, args)
+  }
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(rateLimit, { store: Object.assign(store, { ban }) })
+  const limiters = [64, 64, 48].map((ipv6Subnet) =>
+    app.createRateLimiter({ max: 9, groupId: 'some', ipv6Subnet })
+  )
+  await app.banClient('2001:db8::1', '1 hour')
+  t.equal(bans, 3, "the plugin's limit, and two ways of the group")
+  for (const limiter of limiters) {
+    t.match(await limiter.check('2001:db8::2'), { reason: 'banned' })
+  }
+})
