@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
+import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf, isHijacked, logControllerOf } from '@holdfast/core'
 import { lifecycle } from '@holdfast/lifecycle'
 import requestLogging, { type RequestLogger } from '@holdfast/request-logging'
@@ -289,6 +290,26 @@ t.test('the application adds its fields, and the line keeps its own', async (t) 
   t.equal(line['constructor'], 1)
   t.notOk('admin' in line)
   t.equal(log.text.match(/"status":/g)?.length, 1)
+})
+
+t.test('a call that a fallback answered is on the line', async (t) => {
+  const { app, log } = loggedApp()
+  t.teardown(() => app.close())
+  app.register(circuitBreaker)
+  app.get('/:stock', (request) =>
+    app.circuitBreaker('stock').execute(
+      async () => {
+        if (request.url === '/none') throw new Error('no database')
+        return 'live'
+      },
+      { request, fallback: () => 'cached' }
+    )
+  )
+  t.equal((await app.inject('/none')).body, 'cached')
+  t.equal((await app.inject('/some')).body, 'live')
+  const [none, some = {}] = log.requests()
+  t.match(none, { path: '/none', status: 200, outcome: 'ok', breakerFallback: 'stock' })
+  t.notOk('breakerFallback' in some)
 })
 
 t.test('nothing a client sends breaks a line or reaches a terminal', async (t) => {
