@@ -8,7 +8,7 @@ const script = fileURLToPath(new URL('../variants/breaker-situations.js', import
 export const breakerBehaviour = {
   name: 'breaker-behaviour',
   title: 'What a breaker does when it matters',
-  asks: 'Five failures open it, the open period is 200 ms. How many of a hundred calls reach a dependency that has just recovered? And what do results of calls from before do?',
+  asks: 'Five failures open it, the open period is 200 ms. How many of a hundred calls reach a dependency that has just recovered? And what do results of calls from before do? What becomes of calls while the event loop pauses?',
   versions: ['@fastify/circuit-breaker', 'opossum', 'cockatiel'],
   once: true,
   run() {

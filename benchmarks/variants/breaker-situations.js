@@ -2,7 +2,9 @@
  * Puts breakers into the situations that tell them apart, and prints a table of what they did.
  */
 
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import fastifyCircuitBreaker from '@fastify/circuit-breaker'
 import { CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
 import * as cockatiel from 'cockatiel'
@@ -12,6 +14,8 @@ import CircuitBreakerOfOpossum from 'opossum'
 const OPEN_PERIOD = 200
 const FAILURES = 5
 const HANDLER_TIMEOUT = 100
+const CALL_TIMEOUT = 200
+const PAUSE = 400
 const SLOW_HANDLER = 1500
 
 /**
@@ -250,6 +254,76 @@ const routeSituations = {
   }
 }
 
+/**
+ * Breakers with a timeout around the call.
+ *
+ * @type {Record<string, () => Run>}
+ */
+const timedBreakers = {
+  opossum: () => {
+    const breaker = new CircuitBreakerOfOpossum(
+      (/** @type {() => Promise<unknown>} */ action) => action(),
+      { timeout: CALL_TIMEOUT, volumeThreshold: FAILURES }
+    )
+    return (action) => breaker.fire(action)
+  },
+  cockatiel: () => {
+    const policy = cockatiel.wrap(
+      cockatiel.circuitBreaker(cockatiel.handleAll, {
+        halfOpenAfter: OPEN_PERIOD,
+        breaker: new cockatiel.ConsecutiveBreaker(FAILURES)
+      }),
+      cockatiel.timeout(CALL_TIMEOUT, cockatiel.TimeoutStrategy.Aggressive)
+    )
+    return (action) => policy.execute(action)
+  },
+  'holdfast circuit-breaker': () => {
+    const breaker = new CircuitBreaker({ threshold: FAILURES })
+    return (action) => breaker.execute(action, { timeout: CALL_TIMEOUT })
+  }
+}
+
+/** The address of an upstream with an event loop of its own, that answers after 50 ms. */
+async function startUpstream() {
+  const source = `
+    const { parentPort } = require('node:worker_threads')
+    require('node:http')
+      .createServer((request, response) => setTimeout(() => response.end('fine'), 50))
+      .listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port) })`
+  const [port] = await once(new Worker(source, { eval: true }), 'message')
+  return `http://127.0.0.1:${port}/`
+}
+
+const upstream = await startUpstream()
+const ask = async () => (await fetch(upstream)).text()
+
+/** Holds up the event loop, at a place after which timers are the first to be called. */
+async function pause() {
+  await sleep(20)
+  await new Promise(setImmediate)
+  const end = performance.now() + PAUSE
+  while (performance.now() < end);
+}
+
+/** @type {Record<string, (run: Run) => Promise<string | number>>} */
+const pauses = {
+  'five calls of 50 ms, of which none is late by itself: given up': async (run) => {
+    await run(ask)
+    let givenUp = 0
+    const calls = Array.from({ length: 5 }, () => run(ask).catch(() => givenUp++))
+    await pause()
+    await Promise.all(calls)
+    return givenUp
+  },
+  'a call that never ends: given up after, in seconds': async (run) => {
+    const before = performance.now()
+    const call = run(() => new Promise(() => {})).catch(() => {})
+    await pause()
+    await call
+    return ((performance.now() - before) / 1000).toFixed(1)
+  }
+}
+
 const ofBreakers = []
 for (const [situation, observe] of Object.entries(situations)) {
   const row = [situation]
@@ -262,8 +336,19 @@ for (const [situation, observe] of Object.entries(routeSituations)) {
   for (const create of Object.values(services)) row.push(await observe(await create()))
   ofRoutes.push(row)
 }
+const ofPauses = []
+for (const [situation, observe] of Object.entries(pauses)) {
+  const row = [situation]
+  for (const create of Object.values(timedBreakers)) row.push(String(await observe(create())))
+  ofPauses.push(row)
+}
 const tables = [
   { title: 'Calls', columns: ['situation', ...Object.keys(breakers)], rows: ofBreakers },
-  { title: 'Routes', columns: ['situation', ...Object.keys(services)], rows: ofRoutes }
+  { title: 'Routes', columns: ['situation', ...Object.keys(services)], rows: ofRoutes },
+  {
+    title: `Calls with a timeout of ${CALL_TIMEOUT} ms, while the event loop pauses for ${PAUSE} ms`,
+    columns: ['situation', ...Object.keys(timedBreakers)],
+    rows: ofPauses
+  }
 ]
 process.stdout.write(`${JSON.stringify(tables)}\n`, () => process.exit(0))
