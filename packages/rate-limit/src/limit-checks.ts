@@ -13,22 +13,17 @@ import {
   type OptionShape,
   parseDuration
 } from '@holdfast/core/options'
+import { checkPolicyDefaults, checkTogether } from './limit-combinations.ts'
 import {
   type AllowFunction,
   type LimitOptions,
   milliseconds,
-  type PolicyOptions,
-  policiesOf,
   type RateLimitPolicy,
   type RateLimitRouteOptions
 } from './limit-options.ts'
-import { policyOf } from './policy.ts'
 
 /** The largest integer of a structured field (RFC 9651, 3.3.1): clients are told the limit in one. */
 const MAX_REQUESTS = 999_999_999_999_999
-
-/** The most requests that a window can count. */
-export const MAX_WINDOW_COUNT = 0xffff_ffff
 
 /** 365 days in milliseconds. Far beyond it, numbers are no longer exact. */
 const MAX_WINDOW = 31_536_000_000
@@ -166,6 +161,7 @@ export function resolveRouteOptions(
     throw new InvalidOptionError(optionPath, expected, describe(given))
   }
   checkOptions(optionPath, given, shape)
+  checkPolicyDefaults(given, optionPath)
   return Object.freeze(layOver(plugin, given, optionPath))
 }
 
@@ -185,10 +181,7 @@ export function layOver(
     // A group is stated by its members.
     groupId: given.groupId
   }
-  policiesOf(merged, '').forEach((policy, index) => {
-    const isOne = merged.policies === undefined
-    checkTogether(policy, isOne ? optionPath : `${optionPath}.policies[${index}]`)
-  })
+  checkTogether(merged, given, optionPath)
   return merged
 }
 
@@ -220,38 +213,6 @@ function mergedBurst(base: LimitOptions, given: RateLimitRouteOptions): number |
 
 function withoutUndefined(given: object): object {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-}
-
-/** Refuses values that each option may have by itself, but not together with the others. */
-function checkTogether(options: PolicyOptions, optionPath: string): void {
-  const { max, algorithm, strict, burst } = options
-  if (algorithm !== 'token-bucket') {
-    const why = `where the algorithm is "${algorithm}"`
-    if (strict) throw new InvalidOptionError(`${optionPath}.strict`, `false ${why}`, 'true')
-    if (burst !== undefined) {
-      throw new InvalidOptionError(`${optionPath}.burst`, `left out ${why}`, describe(burst))
-    }
-    if (typeof max === 'number' && max > MAX_WINDOW_COUNT) {
-      const expected = `a whole number of at most ${MAX_WINDOW_COUNT} ${why}`
-      throw new InvalidOptionError(`${optionPath}.max`, expected, describe(max))
-    }
-  }
-  checkCost(options, optionPath)
-  if (strict && burst !== undefined && typeof max === 'number' && burst > Math.max(1, max)) {
-    const expected = `at most max, ${max}, where the limit is strict`
-    throw new InvalidOptionError(`${optionPath}.burst`, expected, describe(burst))
-  }
-}
-
-/** A request that costs more than is ever there at once would be denied for ever. */
-function checkCost(options: PolicyOptions, optionPath: string): void {
-  const { max, cost, timeWindow } = options
-  if (typeof max !== 'number' || max === 0 || typeof cost !== 'number') return
-  const window = typeof timeWindow === 'number' ? timeWindow : 1
-  const { capacity } = policyOf('', { ...options, max, timeWindow: window }).algorithm
-  if (cost <= capacity) return
-  const expected = `at most ${capacity}, which is all that is ever there at once`
-  throw new InvalidOptionError(`${optionPath}.cost`, expected, describe(cost))
 }
 
 function addressListOf(

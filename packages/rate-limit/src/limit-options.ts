@@ -13,6 +13,9 @@ export const DEFAULT_MAX = 1000
 /** The window where nobody states one, or a function returns none, in milliseconds. */
 export const DEFAULT_WINDOW = 60_000
 
+/** The most requests that a window can count. */
+export const MAX_WINDOW_COUNT = 0xffff_ffff
+
 /** The hooks in which a request can be checked. */
 export type RateLimitHook = 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
 

@@ -171,7 +171,9 @@ export function resolveRateLimitOptions(given: RateLimitOptions): ResolvedOption
   checkOptions('rateLimit', given, PLUGIN_SHAPE)
   const { global = DEFAULTS.global, maxKeys = DEFAULTS.maxKeys } = given
   const limit = layOver(DEFAULTS, limitOptionsOf(given), 'rateLimit')
-  return Object.freeze({ ...limit, global, maxKeys, shared: sharedOf(given) })
+  const shared = sharedOf(given)
+  if (shared !== undefined) checkShared(given, limit)
+  return Object.freeze({ ...limit, global, maxKeys, shared })
 }
 
 /** The options of limits, without those of where they are kept. */
@@ -188,6 +190,21 @@ function checkUnshared(given: RateLimitOptions): void {
     if (value === undefined || value === false) continue
     const expected = 'given with "redis" or "store", which it is about'
     throw new InvalidOptionError(`rateLimit.${option}`, expected, `${describe(value)} alone`)
+  }
+}
+
+/** Refuses options of a store that have no effect beside the others. */
+function checkShared(
+  { lease, instances, onStoreError = 'local' }: RateLimitOptions,
+  limit: LimitOptions
+): void {
+  if (lease && limit.countDenied) {
+    const expected = 'false where denied requests count, which the store has to see one by one'
+    throw new InvalidOptionError('rateLimit.lease', expected, describe(lease))
+  }
+  if (instances !== undefined && instances > 1 && onStoreError !== 'local' && !lease) {
+    const expected = `left out where onStoreError is "${onStoreError}" and nothing is leased`
+    throw new InvalidOptionError('rateLimit.instances', expected, describe(instances))
   }
 }
 

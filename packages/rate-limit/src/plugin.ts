@@ -18,6 +18,7 @@ import { RouteLimits } from './edges/limits.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
 import { type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
 import { keepConstraints } from './edges/route-name.ts'
+import { windowsWithoutUnit } from './limit-combinations.ts'
 import type {
   RateLimiterOptions,
   RateLimitHook,
@@ -91,6 +92,7 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
     const options = resolveRateLimitOptions(given)
     const log = guardedLog(app.log)
     keepRemoteAddresses(app)
+    for (const sentence of windowsWithoutUnit(given, 'rateLimit')) log.warn(sentence)
     if (options.keyGenerator === undefined) warnOfTrustProxy(app, log)
     wire(app, new RouteLimits(app, options, log, tableListener(log)))
     done()

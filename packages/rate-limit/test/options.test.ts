@@ -1,9 +1,17 @@
 /**
- * The options and their mistakes: `options.ts`, `limit-options.ts` and `limit-checks.ts`.
+ * The options and their mistakes: `options.ts`, `limit-options.ts`, `limit-checks.ts` and
+ * `limit-combinations.ts`.
  */
-import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
+import {
+  MemoryStore,
+  type RateLimiterOptions,
+  type RateLimitOptions,
+  rateLimit
+} from '@holdfast/rate-limit'
 import Fastify from 'fastify'
 import t from 'tap'
+
+const limit = { max: 5, timeWindow: '1 minute' }
 
 const wrong: [given: unknown, message: RegExp][] = [
   [{ max: '5' }, /"rateLimit\.max" must be a whole number of at least 0.* it is the text "5"/],
@@ -75,7 +83,32 @@ const wrong: [given: unknown, message: RegExp][] = [
   [{ max: 5, burst: 2, cost: 3 }, /"rateLimit\.cost" must be at most 2/],
   [{ max: 50, strict: true, cost: 20 }, /"rateLimit\.cost" must be at most 10/],
   [{ max: 5, algorithm: 'fixed-window', cost: 6 }, /"rateLimit\.cost" must be at most 5/],
-  [{ lease: { max: 1 } }, /"rateLimit\.lease\.max" must be a whole number of at least 2/]
+  [{ lease: { max: 1 } }, /"rateLimit\.lease\.max" must be a whole number of at least 2/],
+  // Options without effect beside others.
+  [
+    { countDenied: true, algorithm: 'fixed-window' },
+    /"rateLimit\.countDenied" must be false where the algorithm is "fixed-window".*it is true/
+  ],
+  [
+    { keyGenerator: () => 'ann', ipv6Subnet: 48 },
+    /"rateLimit\.ipv6Subnet" must be left out where a keyGenerator .*clientKey.* but it is 48/
+  ],
+  [
+    { keyGenerator: () => 'ann', policies: [{ name: 'a', ...limit, ipv6Subnet: 48 }] },
+    /"rateLimit\.policies\[0\]\.ipv6Subnet" must be left out where a keyGenerator/
+  ],
+  [
+    { policies: [{ name: 'a', ...limit, keyGenerator: () => 'ann', ipv6Subnet: 48 }] },
+    /"rateLimit\.policies\[0\]\.ipv6Subnet" must be left out/
+  ],
+  [
+    { store: new MemoryStore(), countDenied: true, lease: { max: 5 } },
+    /"rateLimit\.lease" must be false where denied requests count/
+  ],
+  [
+    { store: new MemoryStore(), onStoreError: 'deny', instances: 4 },
+    /"rateLimit\.instances" must be left out where onStoreError is "deny" and nothing is leased/
+  ]
 ]
 
 t.test(
@@ -153,3 +186,66 @@ t.test(
     t.equal(headers.ratelimit, '"default";r=999;t=1')
   }
 )
+
+t.test('an option that every policy of a route has itself is refused', async (t) => {
+  const policy = { name: 'a', ...limit }
+  const own = {
+    algorithm: 'sliding-window',
+    strict: false,
+    cost: 2,
+    keyGenerator: () => 'ann',
+    ipv6Subnet: 48
+  }
+  for (const [option, value] of Object.entries(own)) {
+    const given = { [option]: value, policies: [{ ...policy, [option]: value }] }
+    const message = new RegExp(`createRateLimiter\\.${option}" must be left out where every policy`)
+    const app = Fastify().register(rateLimit, given as RateLimitOptions)
+    await t.resolves(async () => app.ready(), 'the plugin may mean its routes')
+    t.throws(() => app.createRateLimiter(given as RateLimiterOptions), { message }, option)
+    const one = { ...given, policies: [...given.policies, { name: 'b', ...limit }] }
+    t.ok(app.createRateLimiter(one as RateLimiterOptions), 'one policy needs it')
+  }
+})
+
+t.test('options that have an effect beside others are taken', async (t) => {
+  const store = new MemoryStore()
+  const policies = [
+    { name: 'a', ...limit, algorithm: 'fixed-window' },
+    { name: 'b', ...limit }
+  ] as const
+  for (const given of [
+    { countDenied: true, policies },
+    { keyGenerator: () => 'ann', ipv6Subnet: undefined },
+    { store, onStoreError: 'deny', instances: 4, lease: { max: 5 } },
+    { store, onStoreError: 'deny', instances: 1 },
+    { store, lease: false, countDenied: true }
+  ] as const) {
+    const app = Fastify().register(rateLimit, given)
+    await t.resolves(async () => app.ready())
+    await app.close()
+  }
+})
+
+t.test('a window below a second without a unit is warned of, with the remedy', async (t) => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(JSON.parse(line).msg) }
+  const app = Fastify({ logger: { level: 'warn', stream } })
+  app.get('/early', { config: { rateLimit: { timeWindow: 30 } } }, () => 'ok')
+  await app.register(rateLimit, { timeWindow: 60 })
+  app.get('/route', { config: { rateLimit: { timeWindow: '60' } } }, () => 'ok')
+  app.get('/clear', { config: { rateLimit: { timeWindow: '60ms' } } }, () => 'ok')
+  app.get('/long', { config: { rateLimit: { timeWindow: 1000 } } }, () => 'ok')
+  app.get('/asked', { config: { rateLimit: { timeWindow: () => 60 } } }, () => 'ok')
+  for (let index = 0; index < 2; index++) {
+    app.createRateLimiter({ policies: [{ name: 'a', max: 1, timeWindow: 15 }] })
+  }
+  for (const url of ['/early', '/early', '/route']) await app.inject(url)
+  const remedy = (number: number) =>
+    ` is ${number} ms, because a number without a unit means milliseconds. Write '${number}s' for seconds, or '${number}ms' if it is meant so.`
+  t.strictSame(lines, [
+    `rateLimit.timeWindow${remedy(60)}`,
+    `GET /route: config.rateLimit.timeWindow${remedy(60)}`,
+    `app.createRateLimiter.policies[0].timeWindow${remedy(15)}`,
+    `GET /early: config.rateLimit.timeWindow${remedy(30)}`
+  ])
+})

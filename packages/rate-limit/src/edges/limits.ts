@@ -5,6 +5,7 @@ import { type GuardedLog, isRoot } from '@holdfast/core'
 import { check, type Duration, type OptionShape } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { banDuration, HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
+import { windowsWithoutUnit } from '../limit-combinations.ts'
 import { type LimitOptions, policiesOf, type RateLimitHook } from '../limit-options.ts'
 import { ClientTable, type TableListener } from '../memory/client-table.ts'
 import { Limiter } from '../memory/limiter.ts'
@@ -54,6 +55,7 @@ export class RouteLimits {
   readonly #groups = new LimitGroups()
   readonly #bans = new ClientBans()
   readonly #made: MadeLimits
+  readonly #warnings = new Set<string>()
 
   constructor(
     app: FastifyInstance,
@@ -103,7 +105,7 @@ export class RouteLimits {
     if (rateLimit === undefined || rateLimit === false || !this.#owns(scope)) return undefined
     const name = declaredName(route)
     const path = optionPathOf(name)
-    const options = resolveRouteOptions(this.#options, rateLimit, path)
+    const options = this.#resolve(rateLimit, path)
     const routes = this.#routesWith(rateLimit)
     const limit = routes.get(name.sharedId) ?? this.#create(options, path, name.text, name.id)
     routes.set(name.sharedId, limit)
@@ -118,7 +120,7 @@ export class RouteLimits {
   make(decorator: Decorator, given: object | undefined): RouteLimit {
     if (given === undefined) return this.#pluginLimit
     const path = `app.${decorator}`
-    const options = resolveRouteOptions(this.#options, given, path, SHAPES[decorator])
+    const options = this.#resolve(given, path, SHAPES[decorator])
     // All limits of a group are one, which is named after the group.
     if (options.groupId !== undefined) return this.#create(options, path, options.groupId)
     const number = this.#made.add(decorator, given, options.policies?.length ?? 1)
@@ -155,7 +157,7 @@ export class RouteLimits {
     const path = optionPathOf(name)
     const { hook } = this.#options
     try {
-      const options = resolveRouteOptions(this.#options, rateLimit, path)
+      const options = this.#resolve(rateLimit, path)
       const routes = this.#routesWith(rateLimit)
       const known = routes.get(name.sharedId)
       if (known !== undefined) return known
@@ -171,6 +173,19 @@ export class RouteLimits {
       this.#log.error({ err }, `${path} cannot be used; the plugin's limit applies.`)
       return this.#pluginLimit
     }
+  }
+
+  /** @throws UnknownOptionError, InvalidOptionError */
+  #resolve(given: object, path: string, shape?: OptionShape): LimitOptions {
+    const options = resolveRouteOptions(this.#options, given, path, shape)
+    // The HEAD route made from a GET route has the same object.
+    if (this.#byOptions.has(given)) return options
+    for (const sentence of windowsWithoutUnit(given, path)) {
+      // Not for each limit that a decorator makes.
+      if (!this.#warnings.has(sentence)) this.#log.warn(sentence)
+      this.#warnings.add(sentence)
+    }
+    return options
   }
 
   #routesWith(rateLimit: object): Map<string, RouteLimit> {

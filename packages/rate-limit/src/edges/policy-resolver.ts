@@ -5,10 +5,11 @@
 import { type Duration, parseDuration } from '@holdfast/core/options'
 import type { FastifyRequest } from 'fastify'
 import { RequestNeededError } from '../errors.ts'
-import { MAX_WINDOW_COUNT, requests, window } from '../limit-checks.ts'
+import { requests, window } from '../limit-checks.ts'
 import {
   DEFAULT_MAX,
   DEFAULT_WINDOW,
+  MAX_WINDOW_COUNT,
   type MaybePromise,
   type PolicyOptions
 } from '../limit-options.ts'
