@@ -34,6 +34,8 @@ t.test('a WebSocket is one line, limited when it is opened', async (t) => {
 
   const refused = new WebSocket(url)
   await new Promise((resolve) => refused.addEventListener('error', resolve))
+  await eventually(() => requests().length === 2)
+  t.match(requests()[1], { status: 429, outcome: 'refused', refusedBy: 'rate-limit' })
   t.same(warnings(), [])
 })
 
