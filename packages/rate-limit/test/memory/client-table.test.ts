@@ -152,26 +152,79 @@ t.test(
   }
 )
 
-t.test(
-  'in windows neither: what was given up keeps its count until its window is over',
-  async (t) => {
-    for (const algorithm of ['fixed-window', 'sliding-window'] as const) {
-      const table = new ClientTable(64)
-      const limiter = limiterOf(table, 3, algorithm)
-      const admitted = new Map<string, number[]>()
-      for (let call = 0; call < 100_000; call++) {
-        const key = `key ${(call * 7919) % 128}`
-        const now = Math.floor(call / 10)
-        if (!limiter.check(key, 1, now).allowed) continue
-        const times = (admitted.get(key) ?? []).filter((time) => time > now - SECOND)
-        times.push(now)
-        admitted.set(key, times)
-        if (times.length > 6) t.fail(`${algorithm}: ${key} had ${times.length} in a window`)
-      }
-      t.ok(table.evictions > 0)
-    }
+t.test('in windows neither, on any trace of more keys than there is room for', async (t) => {
+  const step = fc.record({
+    /** One of a few greedy clients. */
+    greedy: fc.nat({ max: 1 }),
+    /** How much of what it has left it takes. */
+    share: fc.constantFrom(0.1, 1, 1),
+    /** Others, who ask once each, and push accounts out of the table. */
+    others: fc.constantFrom(0, 0, 5, 70),
+    wait: fc.constantFrom(1, 1, 10, 50, 400, 900, 988, 989)
+  })
+  let evictions = 0
+  for (const algorithm of ['fixed-window', 'sliding-window'] as const) {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (trace) => {
+        const table = new ClientTable(64)
+        const limiter = limiterOf(table, 10, algorithm)
+        const taken = new Map<string, { at: number; cost: number }[]>()
+        let now = 0
+        let other = 0
+        for (const { greedy, share, others, wait } of trace) {
+          now += wait
+          for (let count = 0; count < others; count++) limiter.check(`other ${other++}`, 1, now)
+          const key = `greedy ${greedy}`
+          const cost = Math.ceil(limiter.peek(key, 0, now).remaining * share)
+          if (!limiter.check(key, cost, now).allowed) throw new Error('what was left is not there')
+          const recent = (taken.get(key) ?? []).filter(({ at }) => at > now - SECOND)
+          recent.push({ at: now, cost })
+          taken.set(key, recent)
+          const sum = recent.reduce((sum, { cost }) => sum + cost, 0)
+          if (sum > 20) throw new Error(`${algorithm}: ${sum} within a window`)
+        }
+        evictions += table.evictions
+      }),
+      { numRuns: 200 }
+    )
   }
-)
+  t.ok(evictions > 10_000, `${evictions} evictions`)
+})
+
+t.test('the window of another gives nobody an early end of his own', async (t) => {
+  let startedFromOthers = 0
+  for (let run = 0; run < 50; run++) {
+    const table = new ClientTable(64)
+    const limiter = limiterOf(table, 10, 'fixed-window')
+    const others = (from: number, now: number) => {
+      for (let index = from; index < from + 70; index++) limiter.check(`other ${index}`, 1, now)
+    }
+    const takeAll = (now: number) => {
+      let taken = 0
+      while (limiter.check('greedy', 1, now).allowed) taken++
+      return taken
+    }
+    limiter.check('greedy', 1, 0)
+    others(0, 10)
+    t.equal(takeAll(999), 9)
+    // Its own window is over, and others take its place in the table.
+    others(70, 1000)
+    const begun = takeAll(1001)
+    if (begun < 10) startedFromOthers++
+    t.ok(9 + begun + takeAll(1011) + takeAll(1900) <= 20)
+  }
+  t.ok(startedFromOthers > 10)
+})
+
+t.test('who starts from the debt of another waits no longer than that would have', async (t) => {
+  const table = new ClientTable(8)
+  const limiter = limiterOf(table, 10, 'fixed-window')
+  for (let index = 0; index < 200; index++) limiter.check(`key ${index}`, 10, 500)
+  const denied = Array.from({ length: 200 }, (_, index) => limiter.check(`new ${index}`, 1, 900))
+  t.ok(denied.some(({ allowed }) => !allowed))
+  for (const { retryAfter } of denied) t.ok(retryAfter <= 600)
+  for (let index = 0; index < 8; index++) t.ok(limiter.check(`new ${index}`, 1, 1500).allowed)
+})
 
 t.test('a million steps over twice the capacity: nobody above the bound', async (t) => {
   const table = new ClientTable(1024)
