@@ -20,7 +20,9 @@ export interface LimitSubject {
   readonly keys: PerPolicy<string>
   /**
    * The policies of the limit, which all apply. Under one name of a limit there are always as many,
-   * of the same names and algorithms; their numbers may differ by client and change with time.
+   * of the same names and algorithms. Their numbers may differ by client and from charge to charge:
+   * what a client took is kept for each `timeWindow` by itself, and `max` and `burst` share it. There
+   * are at most 16 windows of each policy. To ask under smaller numbers never lowers what was taken.
    */
   readonly policies: Policies
   /**
@@ -64,9 +66,12 @@ export interface Store {
   peek(charge: Charge): Promise<Decision>
   /** Charges like {@link check}, to be settled later. */
   reserve(charge: Charge): Promise<StoreReservation>
-  /** Forgets everything about the client, a ban included; what was reserved gives nothing back. */
+  /**
+   * Forgets everything about the client in every window, a ban included; what was reserved gives
+   * nothing back.
+   */
   reset(subject: LimitSubject): Promise<void>
-  /** Denies everything to the client for so many milliseconds from now; 0 ends that. */
+  /** Denies everything to the client, in every window, for so many milliseconds; 0 ends that. */
   ban(subject: LimitSubject, duration: number): Promise<void>
   /**
    * Makes sure that the store can be used. Called at boot, if the store is ready by then; the boot

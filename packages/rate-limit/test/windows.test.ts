@@ -99,6 +99,9 @@ t.test('a key on the allow list is told so, whatever its limit depends on', asyn
   const app = await serve(t, {})
   const limiter = app.createRateLimiter({ ...BY_URL, allowList: ['192.0.2.1'] })
   t.match(await limiter.peek('192.0.2.1'), { allowed: true, reason: 'allow-listed' })
+  await t.rejects(limiter.peek('192.0.2.2'), { message: /"max" is a function of the request/ })
+  const windows = app.createRateLimiter({ max: 1, timeWindow: BY_URL.timeWindow })
+  await t.rejects(windows.peek('a'), { message: /"timeWindow" is a function of the request/ })
 })
 
 t.test('of several policies a key is looked up in every window of each', async (t) => {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import type { PerPolicy } from '../per-policy.ts'
 import { type Policies, policyOf } from '../policy.ts'
-import { type Check, each, HOUR } from './subject.ts'
+import { ALGORITHMS, type Check, each, HOUR } from './subject.ts'
 
 export const CLIENTS: readonly Check[] = [
   [
@@ -31,6 +31,26 @@ export const CLIENTS: readonly Check[] = [
         await subject.ban(policies, HOUR)
         await subject.reset(policies)
         assert.equal((await subject.check(policies, 1)).remaining, 3)
+      }
+    }
+  ],
+  [
+    'bans and forgets a client in every window that its limit was asked with',
+    async (subject) => {
+      for (const algorithm of ALGORITHMS) {
+        const of = (hours: number): Policies => [
+          policyOf(algorithm, { max: 2, timeWindow: hours * HOUR, algorithm })
+        ]
+        const windows = [of(1), of(2), of(24)]
+        for (const policies of windows) await subject.check(policies, 2)
+        await subject.reset(of(1))
+        for (const policies of windows) assert.equal((await subject.peek(policies)).remaining, 2)
+        await subject.ban(of(2), HOUR)
+        for (const policies of [...windows, of(3)]) {
+          assert.equal((await subject.check(policies)).reason, 'banned')
+        }
+        await subject.ban(of(24), 0)
+        for (const policies of windows) assert.equal((await subject.check(policies)).remaining, 1)
       }
     }
   ],

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
+import type { AlgorithmName } from '../algorithms/algorithm.ts'
 import { type Policies, policyOf } from '../policy.ts'
 import { ALGORITHMS, type Check, each, HOUR } from './subject.ts'
 
@@ -23,6 +24,9 @@ export const DECISIONS: readonly Check[] = [
         const denied = await subject.check(policies)
         assert.deepEqual([denied.allowed, denied.remaining, denied.reason], [false, 0, 'exceeded'])
         assert.ok(denied.retryAfter > 0 && denied.retryAfter <= 2 * HOUR)
+        for (const time of [denied.retryAfter, denied.moreAfter, denied.resetAfter]) {
+          assert.ok(Number.isInteger(time), `${time} is no whole number of milliseconds`)
+        }
       }
     }
   ],
@@ -138,6 +142,56 @@ export const DECISIONS: readonly Check[] = [
         assert.equal((await ask(1)).allowed, false)
         assert.equal((await ask(10)).allowed, true)
       }
+    }
+  ],
+  [
+    'forgives nothing when it is asked under other numbers in between',
+    async (subject) => {
+      for (const algorithm of ALGORITHMS) {
+        const of = (max: number): Policies => [
+          policyOf('limit', { max, timeWindow: HOUR, algorithm })
+        ]
+        const ask = (max: number, cost: number) => subject.other(of(max), cost, algorithm)
+        assert.equal((await ask(4, 4)).allowed, true)
+        for (const max of [1, 2, 0, 4, 1000, 4]) {
+          // A larger limit may give windows the difference, of which nothing is taken here.
+          assert.equal((await ask(max, max === 1000 ? 1001 : 1)).allowed, false)
+        }
+      }
+      const of = (max: number): Policies => [
+        policyOf('limit', { max, timeWindow: HOUR, burst: 5, algorithm: 'token-bucket' })
+      ]
+      assert.equal((await subject.other(of(1), 5, 'burst')).allowed, true)
+      for (const max of [300, 1, 300, 1]) {
+        assert.equal((await subject.other(of(max), 1, 'burst')).allowed, false)
+      }
+    }
+  ],
+  [
+    'keeps what was taken for each window by itself',
+    async (subject) => {
+      for (const algorithm of ALGORITHMS) {
+        const ask = (hours: number, cost: number) => {
+          const limit = { max: 3, timeWindow: hours * HOUR, algorithm }
+          return subject.other([policyOf('limit', limit)], cost, algorithm)
+        }
+        for (const hours of [1, 2, 24]) assert.equal((await ask(hours, 2)).remaining, 1)
+        for (const hours of [1, 2, 24]) assert.equal((await ask(hours, 2)).allowed, false)
+        for (const hours of [24, 2, 1]) assert.equal((await ask(hours, 1)).remaining, 0)
+      }
+    }
+  ],
+  [
+    'never denies a client that asks evenly and keeps below the limit',
+    async (subject) => {
+      const askEvenly = async (algorithm: AlgorithmName) => {
+        const policies: Policies = [policyOf(algorithm, { max: 1, timeWindow: 100, algorithm })]
+        for (let asked = 0; asked < 4; asked++) {
+          assert.equal((await subject.check(policies)).allowed, true, algorithm)
+          await setTimeout(102)
+        }
+      }
+      await Promise.all(ALGORITHMS.map(askEvenly))
     }
   ]
 ]
