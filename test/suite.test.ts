@@ -197,6 +197,21 @@ t.test("a breaker does not take the limiter's refusals for failures", async (t) 
   t.equal(app.circuitBreaker('GET /').state, 'closed')
 })
 
+t.test('a failure that a fallback hides is on the line of the request', async (t) => {
+  const lines: Record<string, unknown>[] = []
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const app = Fastify(serverOptions({ logger: { stream } }))
+  t.teardown(() => app.close())
+  await app.register(holdfast, { lifecycle: false })
+  app.get('/', (request) =>
+    app
+      .circuitBreaker('payments')
+      .execute(() => Promise.reject(new Error('down')), { request, fallback: () => 'a guess' })
+  )
+  t.equal((await app.inject('/')).payload, 'a guess')
+  t.match(lines, [{ route: '/', status: 200, outcome: 'ok', breakerFallback: 'payments' }])
+})
+
 t.test('the line of a request says what the others decided about it', async (t) => {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
