@@ -10,6 +10,7 @@ import { CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
 import * as cockatiel from 'cockatiel'
 import Fastify from 'fastify'
 import CircuitBreakerOfOpossum from 'opossum'
+import { inSituations } from './names.js'
 
 const OPEN_PERIOD = 200
 const FAILURES = 5
@@ -25,7 +26,7 @@ const SLOW_HANDLER = 1500
  * @type {Record<string, () => Run | Promise<Run>>}
  */
 const breakers = {
-  '@fastify/circuit-breaker': async () => {
+  [inSituations.fastifyCircuitBreaker]: async () => {
     const app = Fastify()
     await app.register(fastifyCircuitBreaker, {
       threshold: FAILURES,
@@ -49,7 +50,7 @@ const breakers = {
       if (statusCode >= 500) throw new Error(String(statusCode))
     }
   },
-  opossum: () => {
+  [inSituations.opossum]: () => {
     const breaker = new CircuitBreakerOfOpossum(
       (/** @type {() => Promise<unknown>} */ action) => action(),
       {
@@ -60,18 +61,18 @@ const breakers = {
     )
     return (action) => breaker.fire(action)
   },
-  cockatiel: () => {
+  [inSituations.cockatiel]: () => {
     const policy = cockatiel.circuitBreaker(cockatiel.handleAll, {
       halfOpenAfter: OPEN_PERIOD,
       breaker: new cockatiel.ConsecutiveBreaker(FAILURES)
     })
     return (action) => policy.execute(action)
   },
-  'holdfast circuit-breaker': () => {
+  [inSituations.circuitBreaker]: () => {
     const breaker = new CircuitBreaker({ threshold: FAILURES, resetTimeout: OPEN_PERIOD })
     return (action) => breaker.execute(action)
   },
-  'holdfast, failure rate': () => {
+  [inSituations.circuitBreakerOfRate]: () => {
     const breaker = new CircuitBreaker({
       failureRate: 0.5,
       minimumCalls: FAILURES,
@@ -181,7 +182,7 @@ const situations = {
  * @type {Record<string, () => Promise<import('fastify').FastifyInstance>>}
  */
 const services = {
-  '@fastify/circuit-breaker': async () => {
+  [inSituations.fastifyCircuitBreaker]: async () => {
     const app = Fastify()
     await app.register(fastifyCircuitBreaker, {
       threshold: FAILURES,
@@ -193,7 +194,7 @@ const services = {
     })
     return app
   },
-  'holdfast circuit-breaker': async () => {
+  [inSituations.circuitBreaker]: async () => {
     const app = Fastify()
     await app.register(circuitBreaker, { threshold: FAILURES, resetTimeout: OPEN_PERIOD })
     const config = { circuitBreaker: true }
@@ -260,14 +261,14 @@ const routeSituations = {
  * @type {Record<string, () => Run>}
  */
 const timedBreakers = {
-  opossum: () => {
+  [inSituations.opossum]: () => {
     const breaker = new CircuitBreakerOfOpossum(
       (/** @type {() => Promise<unknown>} */ action) => action(),
       { timeout: CALL_TIMEOUT, volumeThreshold: FAILURES }
     )
     return (action) => breaker.fire(action)
   },
-  cockatiel: () => {
+  [inSituations.cockatiel]: () => {
     const policy = cockatiel.wrap(
       cockatiel.circuitBreaker(cockatiel.handleAll, {
         halfOpenAfter: OPEN_PERIOD,
@@ -277,7 +278,7 @@ const timedBreakers = {
     )
     return (action) => policy.execute(action)
   },
-  'holdfast circuit-breaker': () => {
+  [inSituations.circuitBreaker]: () => {
     const breaker = new CircuitBreaker({ threshold: FAILURES })
     return (action) => breaker.execute(action, { timeout: CALL_TIMEOUT })
   }

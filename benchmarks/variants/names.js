@@ -88,6 +88,15 @@ export const withTimeout = (name) => `with a timeout: ${name}`
 /** @param {string} name of a breaker */
 export const open = (name) => `open: ${name}`
 
+/** Breakers that are put into situations, by `breaker-situations.js`. */
+export const inSituations = /** @type {const} */ ({
+  fastifyCircuitBreaker: '@fastify/circuit-breaker',
+  opossum: 'opossum',
+  cockatiel: 'cockatiel',
+  circuitBreaker: 'holdfast circuit-breaker',
+  circuitBreakerOfRate: 'holdfast, failure rate'
+})
+
 /** Ways to stop a service, built by `stopping-service.js`. */
 export const wayToStop = /** @type {const} */ ({
   none: 'no handler',
