@@ -1,12 +1,11 @@
 /**
- * Writes flat lines with less work than pino, by what pino keeps private: pino
- * itself prepares for everything that a logger may have been told to do with each field. All
- * else (levels, time, hooks, mixins, the stream) stays pino's. What is not known to give the same
- * line is left to pino.
+ * Writes flat lines with less work than pino, which prepares for everything that a logger may have
+ * been told to do with each field. All else (levels, time, hooks, mixins, the stream) stays pino's.
+ * What is not known to give the same line is left to pino.
  */
 import { type Channel, tracingChannel } from 'node:diagnostics_channel'
 import type { RequestLogger } from '../options.ts'
-import { type PinoState, symbolsOf } from './pino-symbols.ts'
+import { hasStringifiers, type PinoState, symbolsOf } from './pino-symbols.ts'
 
 /** Pino's way to write a line: `this` is the logger, `level` the number, `time` ready JSON. */
 type AsJson = (
@@ -76,11 +75,10 @@ function isPlain(state: PinoState, symbols: Symbols, known: ReadonlyMap<string, 
   const { log } = state[symbols.formatters] as { readonly log?: unknown }
   const serializers = state[symbols.serializers] as Fields
   const messageKey = state[symbols.messageKey] as string
-  const stringifiers = state[symbols.stringifiers] as object
   return (
     log === undefined &&
     !state[symbols.nestedKey] &&
-    Reflect.ownKeys(stringifiers).length === 0 &&
+    !hasStringifiers(state, symbols.stringifiers) &&
     !known.has(state[symbols.errorKey] as string) &&
     ![...known.keys(), messageKey].some((name) => name in serializers)
   )

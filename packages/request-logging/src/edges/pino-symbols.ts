@@ -25,6 +25,11 @@ export function bindingsSymbolOf(logger: object): symbol | undefined {
   return symbolsOf(logger).get('pino.chindings')
 }
 
+/** Whether pino has other ways to write some of the fields, as it has for `redact`. */
+export function hasStringifiers(state: PinoState, stringifiers: symbol): boolean {
+  return Reflect.ownKeys(state[stringifiers] as object).length > 0
+}
+
 /**
  * Whether code of the application's runs while a line is written, and may ask for the async context:
  * a mixin, a formatter or a hook of pino's; all of a logger of another make.
