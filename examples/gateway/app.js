@@ -81,6 +81,7 @@ export async function createGateway({ paymentsUrl, orderReads, lifecycle }) {
       // No order is lost because payments fail: it is kept, its charge pending.
       /** @type {Order['status']} */
       const status = await payments.execute(({ signal }) => charge(charges, id, amount, signal), {
+        request,
         timeout: '1s',
         fallback: () => 'payment-pending'
       })
