@@ -46,6 +46,6 @@ export function otherListeners(event: string): string[] {
  * nothing where somebody else listens. It keeps count where all of its copies find it.
  */
 function bystanders(): number {
-  const emitter: unknown = Reflect.get(process, Symbol.for('signal-exit emitter'))
+  const emitter: unknown = Reflect.get(globalThis, Symbol.for('signal-exit emitter'))
   return emitter instanceof Object ? Number(Reflect.get(emitter, 'count')) || 0 : 0
 }

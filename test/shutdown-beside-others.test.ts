@@ -1,0 +1,112 @@
+/**
+ * The shutdown beside others that have a say in it: owners of signals, of errors, of sockets, and a
+ * test runner. Real processes of theirs and ours.
+ */
+import { fileURLToPath } from 'node:url'
+import { io } from 'socket.io-client'
+import t, { type Test } from 'tap'
+import { type RunningProcess, startNode } from './support/process.ts'
+
+t.jobs = 3
+t.setTimeout(180_000)
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+const OTHERS = /SIGTERM.* has other listeners too: /
+
+async function start(t: Test, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const running = startNode(args, { env })
+  t.teardown(() => running.stop())
+  const [, port] = await running.printed(/(?:first on |listening at http:\/\/127\.0\.0\.1:)(\d+)/)
+  return { ...running, origin: `http://127.0.0.1:${port}` }
+}
+
+function report(service: RunningProcess): Record<string, unknown> | undefined {
+  return service.lines().findLast(({ msg }) => String(msg).startsWith('shut down'))
+}
+
+t.test('Socket.IO: clients are told at once, and nothing waits for them', async (t) => {
+  const service = await start(t, [fixture('socket-io.js')])
+  const client = io(service.origin, { transports: ['websocket'], reconnection: false })
+  t.teardown(() => client.close())
+  await new Promise((resolve) => client.once('connect', () => resolve(undefined)))
+  const told = new Promise((resolve) => client.once('disconnect', resolve))
+  const start_ = performance.now()
+  service.signal('SIGTERM')
+  t.equal(await told, 'io server disconnect')
+  t.match(await service.exited, { code: 0 })
+  t.ok(performance.now() - start_ < 4000)
+  t.match(service.output(), /resources closed/)
+})
+
+t.test('close-with-grace: it is named at boot, and errors are its own', async (t) => {
+  const service = await start(t, [fixture('close-with-grace.js')])
+  t.match(service.output(), OTHERS)
+  t.match(service.output(), /uncaughtException, unhandledRejection has other listeners: onError/)
+  service.signal('SIGTERM')
+  t.match(await service.exited, { code: 0 })
+  t.match(service.output(), /resources closed/)
+
+  const crashing = await start(t, [fixture('close-with-grace.js')])
+  await fetch(`${crashing.origin}/reject`, { headers: { connection: 'close' } })
+  t.match(await crashing.exited, { code: 1 })
+  t.match(crashing.output(), /close-with-grace was told: nobody waited for this/)
+  t.match(crashing.output(), /resources closed/)
+})
+
+t.test('fastify start: it is named at boot', async (t) => {
+  const cli = fileURLToPath(import.meta.resolve('fastify-cli/cli.js'))
+  const args = [
+    'start',
+    '--port',
+    '0',
+    '--address',
+    '127.0.0.1',
+    '--log-level',
+    'info',
+    '--options'
+  ]
+  const service = await start(t, [cli, ...args, fixture('cli-app.js')], { NO_COLOR: '1' })
+  await service.printed(/has other listeners too: onSignal/)
+  service.signal('SIGTERM')
+  t.match(await service.exited, { code: 0 })
+  t.match(service.output(), /resources closed/)
+})
+
+t.test("Sentry: what it captures is its own, unless errors is 'drain'", async (t) => {
+  const alone = await start(t, [fixture('sentry.js')])
+  t.match(alone.output(), /uncaughtException, unhandledRejection has other listeners: /)
+  await fetch(`${alone.origin}/reject`)
+  await alone.printed(/captured nobody waited for this/)
+  t.equal((await fetch(`${alone.origin}/readyz`)).status, 200)
+  await fetch(`${alone.origin}/throw`)
+  t.match(await alone.exited, { code: 1 }, 'Sentry exits where nobody else listens')
+  t.match(alone.output(), /captured a bug/)
+
+  const draining = await start(t, [fixture('sentry.js')], { OPTIONS: '{ "errors": "drain" }' })
+  await fetch(`${draining.origin}/throw`)
+  t.match(await draining.exited, { code: 1 })
+  t.match(draining.output(), /captured a bug/)
+  t.match(draining.output(), /resources closed/)
+  t.match(report(draining), { reason: 'uncaughtException' })
+})
+
+t.test('NestJS: the signal that it sends again forces no exit', async (t) => {
+  const service = await start(t, [fixture('nest.js')])
+  await service.printed(OTHERS)
+  service.signal('SIGTERM')
+  t.match(await service.exited, { code: 0, signal: null })
+  t.match(service.output(), /resources closed/)
+  t.notMatch(service.output(), /exiting at once/)
+})
+
+t.test("Node's test runner names the test that leaks a rejection, and runs the rest", async (t) => {
+  const runner = startNode(['--test', '--test-reporter=tap', fixture('leaked-rejection.test.js')], {
+    env: { NODE_TEST_CONTEXT: undefined }
+  })
+  t.teardown(() => runner.stop())
+  await runner.exited
+  t.match(runner.output(), /ok 1 - the first/)
+  t.match(runner.output(), /not ok 2 - the second leaks/)
+  t.match(runner.output(), /ok 3 - the third/)
+})
