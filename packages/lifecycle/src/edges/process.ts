@@ -27,14 +27,14 @@ export function warnOfOthers(member: Member): void {
   const signals = unnamed(member.signals)
   if (signals.length > 0) {
     member.warn(
-      `${signals.join(', ')} has other listeners too: ${namesOf(signals)}. They may close the app or exit before its drain is over. Remove them; or set the option signals: false, and let them call app.lifecycle.shutdown().`
+      `others listen to ${signals.join(', ')} too: ${namesOf(signals)}. They may close the app or exit before its drain is over. Remove them; or set the option signals: false, and let them call app.lifecycle.shutdown().`
     )
   }
   if (member.errors !== 'drain-if-alone') return
   const events = unnamed(ERROR_EVENTS)
   if (events.length > 0) {
     member.warn(
-      `${events.join(', ')} has other listeners: ${namesOf(events)}. Such errors are left to them, and shut nothing down. Set the option errors: 'drain' to shut down all the same, or errors: 'leave' to agree.`
+      `others listen to ${events.join(', ')}: ${namesOf(events)}. Such errors are left to them, and shut nothing down. Set the option errors: 'drain' to shut down all the same, or errors: 'leave' to agree.`
     )
   }
 }
