@@ -112,7 +112,7 @@ export interface RateLimitRouteOptions {
   readonly policies?: readonly RateLimitPolicy[] | undefined
   /**
    * Whether a denied request takes its cost too, as far as there is anything to take: a client that
-   * keeps asking stays denied. Without effect on a fixed window, which ends when it ends.
+   * keeps asking stays denied. Not with a fixed window, which ends when it ends.
    *
    * @default false
    */
@@ -132,7 +132,7 @@ export interface RateLimitRouteOptions {
    */
   readonly keyGenerator?: KeyGenerator | undefined
   /**
-   * How many bits of an IPv6 address name the client where no `keyGenerator` does: from 32 to 128.
+   * How many bits of an IPv6 address name the client: from 32 to 128. Not beside a `keyGenerator`.
    *
    * @default 64
    */
@@ -148,7 +148,8 @@ export interface RateLimitRouteOptions {
   readonly groupId?: string | undefined
   /**
    * Whether requests that exceed the limit are refused. With `'shadow'` they are counted, published
-   * and kept among the facts, but answered as if there were no limit, and clients are told of none.
+   * and kept as the fact `rateLimitShadow`, but answered as if there were no limit, and clients are
+   * told of none.
    *
    * @default 'enforce'
    */
