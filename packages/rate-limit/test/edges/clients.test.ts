@@ -104,7 +104,7 @@ t.test('max, timeWindow and cost that fail are logged once, and a limit applies'
       }
       t.match(
         limits,
-          // A token comes back in 60 ms.
+        // A token comes back in 60 ms.
         [
           [200, '"default";q=1000;w=60', /r=999/],
           [200, '"default";q=1000;w=60', /r=99[89]/]
