@@ -327,6 +327,18 @@ t.test('a process that was held up does not blame the store for it', async (t) =
   t.strictSame(events, [])
 })
 
+t.test('a boot that keeps the process busy does not miss that the store is ready', async (t) => {
+  const redis = await startPrivateRedis(t)
+  if (redis === undefined) return
+  const lines: string[] = []
+  const app = Fastify({ logger: { stream: { write: (line: string) => lines.push(line) } } })
+  t.teardown(() => app.close())
+  app.register(rateLimit, { ...LIMIT, redis: ioredis(t, redis.port) })
+  app.register(async () => holdUp(800))
+  await app.ready()
+  t.notMatch(lines.join(), /is not connected/)
+})
+
 /** Keeps the event loop busy for so many milliseconds. */
 function holdUp(duration: number): void {
   const end = performance.now() + duration
