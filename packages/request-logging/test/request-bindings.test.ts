@@ -41,8 +41,8 @@ t.test('bindings set while the request runs are on its line, and on no other', a
   t.teardown(() => app.close())
   app.get('/bound', async (request) => {
     const bound = request.log as typeof request.log & { setBindings(bindings: object): void }
-    bound.setBindings({ user: 'ada', cart: { items: 2 }, plan: 'free' })
-    request.addLogFields({ plan: 'paid' })
+    bound.setBindings({ user: 'ada', cart: { items: 2 }, plan: 'free', ['n'.repeat(200)]: 1 })
+    request.addLogFields({ plan: 'paid', ['m'.repeat(200)]: 1 })
     return 'ok'
   })
   app.get('/plain', async () => 'ok')
@@ -50,6 +50,7 @@ t.test('bindings set while the request runs are on its line, and on no other', a
   await app.inject('/plain')
   const [bound, plain = {}] = log.requests()
   t.match(bound, { path: '/bound', user: 'ada', cart: { items: 2 }, plan: 'paid' })
+  t.equal(bound?.['droppedFields'], 2, 'names that are too long')
   t.match(plain, { path: '/plain', reqId: String })
   for (const name of ['user', 'cart', 'plan']) t.notOk(name in plain, name)
 })

@@ -146,27 +146,29 @@ export class RequestLog implements LineWriter {
     settled: SettledRequest,
     record: LogRecord
   ): void {
-    const { raw, fields } = record
     line.route = settings.route
     if (settled.slow) line.slow = true
     const sampleRate = sampleRateOf(settings, settled)
     if (sampleRate < 1) line.sampleRate = sampleRate
-    const trace = traceOf(raw)
+    const trace = traceOf(record.raw)
     if (trace !== undefined) {
       line.traceId = trace.traceId
       line.spanId = trace.spanId
     }
-    if (fields !== undefined && fields.dropped > 0) line.droppedFields = fields.dropped
-    this.#write(settings.logger, level, line, trace, this.#withBindings(record))
+    const added = this.#addedTo(record)
+    if (added !== undefined && added.dropped > 0) line.droppedFields = added.dropped
+    this.#write(settings.logger, level, line, trace, added)
   }
 
   /** The application's fields, with the bindings of `request.log`. */
-  #withBindings({ request, fields }: LogRecord): AddedFields | undefined {
+  #addedTo({ request, fields }: LogRecord): AddedFields | undefined {
     const bindings = request && this.#bindings.of(request)
     if (bindings === undefined) return fields
     const all = new AddedFields()
     all.add(bindings, this.#format.reserved)
-    Object.assign(all.values, fields?.values)
+    if (fields === undefined) return all
+    Object.assign(all.values, fields.values)
+    all.dropped += fields.dropped
     return all
   }
 
