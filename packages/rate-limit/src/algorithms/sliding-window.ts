@@ -81,8 +81,10 @@ export class SlidingWindowAlgorithm implements Algorithm {
     this.take(account, Math.min(cost, Math.max(0, this.capacity - account.used)), now)
   }
 
-  timeToFull(account: Account, now: number): number {
-    return this.wait(account, this.capacity, now)
+  timeToFull({ used, previous, expiresAt }: Account, now: number): number {
+    const left = expiresAt - this.span - now
+    if (used > 0) return left + this.span - this.#overlap(0, used)
+    return previous === 0 ? 0 : Math.max(0, left - this.#overlap(0, previous))
   }
 
   shareFor(processes: number): SlidingWindowAlgorithm {
@@ -95,8 +97,7 @@ export class SlidingWindowAlgorithm implements Algorithm {
 
   /** The requests that the past window still counts for. */
   #past({ previous, expiresAt }: Account, now: number): number {
-    if (previous === 0) return 0
-    return Math.floor((previous * (expiresAt - this.span - now)) / this.span)
+    return previous === 0 ? 0 : Math.floor((previous * (expiresAt - this.span - now)) / this.span)
   }
 
   /** The longest overlap, up to a window, in which a past window of `count` counts for `room` at most. */

@@ -18,27 +18,35 @@ local function scaleOf(text)
   return window, exact(lifetime) or window
 end
 
+-- Adds what a part of a text tells of to a record. Returns whether it can be read.
+local function add(record, part, algorithm)
+  local moment, window, lifetime, first, second =
+    string.match(part, '^(%d+) (%d+)/?(%d*) ?(%d*) ?(%d*)$')
+  if not moment then
+    record.ban = exact(string.match(part, '^(%d+) ban$'))
+    return record.ban ~= nil
+  end
+  moment, window = exact(moment), exact(window)
+  if not moment or not window then return false end
+  local account = { window = window, lifetime = exact(lifetime) or window, expires = moment,
+    stored = moment, used = 0, previous = 0, moved = 0, marked = now }
+  if algorithm == bucket then
+    account.moved, account.marked = exact(first) or 0, exact(second) or now
+  else
+    account.used, account.previous = exact(first) or 0, exact(second) or 0
+  end
+  record.accounts[#record.accounts + 1] = account
+  return true
+end
+
 -- The record that a text tells of; nil where it cannot be read.
 local function parsed(text, algorithm)
   local record = { accounts = {}, ban = now }
+  if not string.find(text, ';', 1, true) then
+    return add(record, text, algorithm) and record or nil
+  end
   for part in string.gmatch(text, '[^;]+') do
-    local moment, scale, first, second = string.match(part, '^(%d+) (%S+) ?(%d*) ?(%d*)$')
-    moment = exact(moment)
-    if not moment then return nil end
-    if scale == 'ban' then
-      record.ban = moment
-    else
-      local window, lifetime = scaleOf(scale)
-      if not window then return nil end
-      local account = { window = window, lifetime = lifetime, expires = moment, stored = moment,
-        used = 0, previous = 0, moved = 0, marked = now }
-      if algorithm == bucket then
-        account.moved, account.marked = exact(first) or 0, exact(second) or now
-      else
-        account.used, account.previous = exact(first) or 0, exact(second) or 0
-      end
-      record.accounts[#record.accounts + 1] = account
-    end
+    if not add(record, part, algorithm) then return nil end
   end
   return record
 end
