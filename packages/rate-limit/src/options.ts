@@ -72,8 +72,8 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    * Takes up to `max` requests of a client from the store in advance, and spends them without asking
    * it: fewer the less is left, and at last one by one. All processes together admit at most
    * `max * instances` requests of a client more than its limit. `max`: a whole number of at least 2.
-   * Without effect where denied requests count, or where policies tell clients differently or have
-   * different costs.
+   * Not beside `countDenied`. Without effect for routes where denied requests count, and where policies
+   * tell clients differently or have different costs.
    *
    * @default false
    */
