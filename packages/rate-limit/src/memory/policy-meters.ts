@@ -1,6 +1,6 @@
 /**
  * The meters of one policy: one for each window that it is asked with, because what a client took in
- * one window says nothing about another.
+ * one window does not count in another.
  */
 import type { Policy } from '../policy.ts'
 import type { ClientTable } from './client-table.ts'

@@ -111,7 +111,7 @@ function boundOf(kind: string, max: number, burst: number): number {
   return kind === 'strict token bucket' ? max : 2 * max
 }
 
-/** Whether so much was taken before `now` that a client has no claim to `cost` more. */
+/** Whether so much was taken before `now` that `cost` more would be too much. */
 function isExhausted(
   { name, capacity, span }: Algorithm,
   taken: readonly Taken[],

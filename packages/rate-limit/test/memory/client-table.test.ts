@@ -48,7 +48,7 @@ t.test('a table holds as many keys as it was made for, and grows to that', async
     const limiter = limiterOf(table, 2, algorithm)
     for (let index = 0; index < 24_000; index++) limiter.check(`key ${index}`, 2, 1)
     t.equal(table.size(nanoseconds(1)), 24_000 - table.evictions)
-    t.ok(table.evictions < 30, `${algorithm}: ${table.evictions} given up at three quarters`)
+    t.ok(table.evictions < 30, `${algorithm}: ${table.evictions} evicted at three quarters`)
     t.strictSame(warned, [])
     let admitted = 0
     for (let index = 0; index < 24_000; index++) {

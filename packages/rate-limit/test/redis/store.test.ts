@@ -207,7 +207,7 @@ t.test('a clock that is set back costs nobody more than an empty account', async
     // Of the clock that the account was written by: another one may be less than a millisecond behind.
     const [seconds, microseconds] = String(await redis.cli('TIME')).split(',')
     const now = Number(seconds) * 1_000_000 + Number(microseconds)
-    t.ok(Number(till) - now <= 2 * HOUR * 1000, 'it is mended for others too')
+    t.ok(Number(till) - now <= 2 * HOUR * 1000, 'it is repaired for others too')
   }
 })
 
@@ -295,7 +295,7 @@ t.test('a bucket that takes a thousand years to fill is limited, too', async (t)
   t.match(await store.check(charge('any', policies)), { allowed: true, remaining: 0 })
 })
 
-t.test('keys say whose they are, and leave when they say nothing any more', async (t) => {
+t.test('keys say whose they are, and leave when they have expired', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
   const store = new RedisStore({ client: closing(t, new Redis(redis.url)), prefix: 'mine:' })

@@ -51,7 +51,7 @@ local function parsed(text, algorithm)
   return record
 end
 
--- The moment from which an account says nothing, not even about reservations.
+-- The moment at which an account and its reservations have expired.
 local function endOf(account)
   return account.moved > 0 and math.max(account.expires, account.marked) or account.expires
 end
@@ -75,7 +75,7 @@ local function accountOf(record, policy)
   return account
 end
 
--- The text of a record, and the moment at which the last of it says nothing any more.
+-- The text of a record, and the moment at which all of it has expired.
 local function textOf(record, algorithm)
   local parts, last = {}, now
   for _, account in ipairs(record.accounts) do
