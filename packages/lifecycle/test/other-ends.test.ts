@@ -1,6 +1,7 @@
 /**
  * Ends of a process that no signal announces: clusters, a server closed by somebody else, an event
- * loop with nothing left to do. Covers `edges/other-ends.ts`.
+ * loop with nothing left to do. Covers `edges/other-ends.ts`,
+ * `edges/process.ts` and `edges/process-listeners.ts`.
  */
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'

@@ -1,5 +1,5 @@
 /**
- * The steps of a shutdown: `steps.ts` and `step-options.ts`.
+ * The steps of a shutdown: `steps.ts`, `step-options.ts` and `attempt.ts`.
  */
 import fc from 'fast-check'
 import t from 'tap'
