@@ -79,6 +79,7 @@ export {
 } from './request-record.ts'
 export { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
 export { checkHoldfastConfig, type HoldfastRouteConfig } from './route-config.ts'
+export { hasSemicolonQueries } from './semicolon-queries.ts'
 export { onSettled } from './settle.ts'
 export { nameDigest, shortenedName } from './shortened-name.ts'
 export {

@@ -4,7 +4,9 @@
  */
 import type { Clock } from '@holdfast/core'
 import { describe } from '@holdfast/core/options'
+import { reasonOf } from './error-text.ts'
 import { CheckExistsError } from './errors.ts'
+import { discardBody } from './response-body.ts'
 
 /** What a check is handed. */
 export interface CheckCall {
@@ -241,19 +243,16 @@ async function failureOf(ask: CheckFunction, signal: AbortSignal): Promise<strin
     const answer: unknown = await ask({ signal })
     if (answer === undefined) return undefined
     if (!answer) return `it returned ${describe(answer)}`
-    if (answer instanceof Error) return reasonOf(answer)
-    if (Reflect.get(Object(answer), 'ok') === false) return 'it returned an object with ok: false'
-    return undefined
+    if (answer instanceof Error) return reasonFor(answer)
+    await discardBody(Object(answer), signal)
+    if (Reflect.get(Object(answer), 'ok') !== false) return undefined
+    const status: unknown = Reflect.get(Object(answer), 'status')
+    return `it returned an object with ok: false${typeof status === 'number' ? `, status ${status}` : ''}`
   } catch (error) {
-    return reasonOf(error)
+    return reasonFor(error)
   }
 }
 
-function reasonOf(error: unknown): string {
-  try {
-    const reason = error instanceof Error ? String(error.message) : `${describe(error)} was thrown`
-    return reason.slice(0, MAX_REASON_LENGTH) || 'an error without a message'
-  } catch {
-    return 'an error that cannot be shown'
-  }
+function reasonFor(error: unknown): string {
+  return reasonOf(error).slice(0, MAX_REASON_LENGTH)
 }

@@ -2,7 +2,7 @@
  * Work that goes on after the answers: a mail to be sent, a file to be written. A shutdown waits
  * for it as it waits for requests.
  */
-import { type Clock, leaveRing, Ring, type RingItem } from '@holdfast/core'
+import { type Clock, leaveRing, printable, Ring, type RingItem } from '@holdfast/core'
 import { PendingCount } from './pending-count.ts'
 
 /** Work that was not done in time, as the log names it. */
@@ -11,6 +11,8 @@ export interface UnfinishedTask {
   /** Whole milliseconds since it was begun. */
   readonly age: number
 }
+
+const MAX_NAME_LENGTH = 256
 
 interface Task extends RingItem {
   readonly name: string
@@ -79,7 +81,7 @@ export class Tasks {
   unfinished(): UnfinishedTask[] {
     const now = this.#clock()
     return Array.from(this.#tasks, ({ name, startedAt }) => ({
-      task: name,
+      task: printable(name, MAX_NAME_LENGTH),
       age: Math.round(now - startedAt)
     }))
   }

@@ -1,10 +1,13 @@
 /**
  * Connections that are no plain HTTP/1: each is told to go, and none holds the exit.
  */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { ServerResponse } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { lifecycle } from '@holdfast/lifecycle'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -56,6 +59,27 @@ t.test('TLS: what is idle or still shakes hands is closed, what runs is answered
   t.match(received, /connection: close[\s\S]*done/i)
   t.match(await shutdown, { finished: 1, cut: 0, clean: true })
 })
+
+t.test(
+  'TLS on a Unix socket: every client that still shakes hands is let go at once',
+  async (t) => {
+    const app = Fastify({ https })
+    app.register(lifecycle, { ...OPTIONS, finishTimeout: '30s' })
+    t.teardown(() => app.close())
+    app.get('/', async () => 'done')
+    const path = join(tmpdir(), `holdfast-${process.pid}.sock`)
+    await app.listen({ path })
+    const silent = [connect(path), connect(path)]
+    const ended = silent.map(closeOf)
+    await Promise.all(silent.map((socket) => once(socket, 'connect')))
+    const busy = connectTls({ path, rejectUnauthorized: false })
+    await once(busy, 'secureConnect')
+    busy.write(head('GET /'))
+    await once(busy, 'data')
+    t.match(await app.lifecycle.shutdown('test', { exit: false }), { clean: true, cut: 0 })
+    await Promise.all(ended)
+  }
+)
 
 t.test('HTTP/2 over TLS, with HTTP/1 beside it', async (t) => {
   const app = Fastify({ http2: true, https: { ...https, allowHTTP1: true } })

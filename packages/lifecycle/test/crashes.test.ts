@@ -1,13 +1,13 @@
 /**
  * Errors that nobody caught, and logs that fail: the service ends, or lives on, and never spins.
- * Covers `edges/crashes.ts`, `edges/apps.ts`, `edges/exit.ts` and `error-text.ts`.
+ * Covers `edges/crashes.ts`, `edges/apps.ts`, `edges/exit.ts`, `edges/process.ts` and
+ * `edges/process-listeners.ts`.
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { head, type RawConnection, rawConnection } from '../../../test/support/http.ts'
 import { startNode } from '../../../test/support/process.ts'
-import { messageOf } from '../dist/error-text.js'
 import { ended, reportOf, type Service } from './fixtures/running-service.ts'
 
 t.jobs = 4
@@ -200,11 +200,4 @@ t.test('rejections that Node was told to bear are borne', async (t) => {
       t.equal(await ended(service), 0)
     }
   }
-})
-
-t.test('the text of whatever was thrown', (t) => {
-  t.equal(messageOf(new Error('a bug')), 'a bug')
-  t.equal(messageOf(new Error('')), 'an error without a message')
-  t.equal(messageOf('a bug'), 'the text "a bug" was thrown')
-  t.end()
 })

@@ -194,10 +194,10 @@ t.test('HTTP/2: GOAWAY, running streams finish, hanging ones are cut', async (t)
   answer()
   t.equal(await body, 'done')
   t.match(await shutdown, { finished: 1, cut: 1 })
-  const leftovers = [{ route: '/hang', phase: 'handling' }]
+  const unfinished = [{ route: '/hang', phase: 'handling' }]
   t.match(
     lines.find(({ msg }) => msg.startsWith('not finished')),
-    { leftovers }
+    { unfinished }
   )
 })
 

@@ -71,13 +71,13 @@ t.test('what overruns the deadline is named and cut', async (t) => {
   service.signal('SIGTERM')
   t.equal(await ended(service), 1)
   t.equal(await hanging.ended(), '')
-  const leftovers = service.lines().find(({ leftovers }) => leftovers !== undefined)
-  t.match(leftovers, {
-    leftovers: [
+  const unfinished = service.lines().find(({ unfinished }) => unfinished !== undefined)
+  t.match(unfinished, {
+    unfinished: [
       { id: 'req-1', method: 'GET', route: '/hang', path: '/hang', age: Number, phase: 'handling' }
     ]
   })
-  t.notMatch(leftovers, { leftovers: [{ path: /secret/ }] })
+  t.notMatch(unfinished, { unfinished: [{ path: /secret/ }] })
   t.match(reportOf(service), { finished: 0, cut: 1 })
   t.match(service.output(), /resources closed/)
   t.match(service.output(), /settled.*"shut down, but/s, 'in time for its line in a log')
@@ -299,8 +299,8 @@ t.test('work behind an answer is waited for, or named and given up', async (t) =
   await (await stuck.get('/later/60000')).until(/accepted/)
   stuck.signal('SIGTERM')
   t.equal(await ended(stuck), 1)
-  const leftovers = stuck.lines().find((line) => line['leftovers'] !== undefined)
-  t.match(leftovers, { leftovers: [{ task: 'mail', age: Number }] })
+  const unfinished = stuck.lines().find((line) => line['unfinished'] !== undefined)
+  t.match(unfinished, { unfinished: [{ task: 'mail', age: Number }] })
   t.match(reportOf(stuck), { problems: ['"mail" was not done and is given up'] })
 })
 

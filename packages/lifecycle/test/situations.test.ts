@@ -179,14 +179,14 @@ t.test('on a Unix socket it is the same', async (t) => {
   await silent.ended()
 })
 
-t.test('a request that never reached a route is a leftover like any other', async (t) => {
+t.test('a request that never reached a route is named like any other', async (t) => {
   const service = await startService(t, { drainDelay: 0, finishTimeout: '1s' }, { FILTER: '1' })
   await service.get('/%zz?token=secret')
   await service.printed(/filtered/)
   service.signal('SIGTERM')
   t.equal(await ended(service), 1)
-  const leftovers = service.lines().find((line) => line['leftovers'] !== undefined)
-  t.match(leftovers, { leftovers: [{ method: 'GET', path: '/%zz', phase: 'handling' }] })
+  const unfinished = service.lines().find((line) => line['unfinished'] !== undefined)
+  t.match(unfinished, { unfinished: [{ method: 'GET', path: '/%zz', phase: 'handling' }] })
 })
 
 t.test('half a body that never comes is cut at the deadline, and named so', async (t) => {
@@ -198,8 +198,8 @@ t.test('half a body that never comes is cut at the deadline, and named so', asyn
   service.signal('SIGTERM')
   t.equal(await ended(service), 1)
   t.ok(secondsSince(start) < 4)
-  const leftovers = service.lines().find((line) => line['leftovers'] !== undefined)
-  t.match(leftovers, { leftovers: [{ phase: 'receiving' }] })
+  const unfinished = service.lines().find((line) => line['unfinished'] !== undefined)
+  t.match(unfinished, { unfinished: [{ phase: 'receiving' }] })
   t.match(reportOf(service), { cut: 1 })
 })
 
@@ -209,6 +209,6 @@ t.test('an answer that never ends is cut at the deadline, and named so', async (
   await connection.until(/drip/)
   service.signal('SIGTERM')
   t.equal(await ended(service), 1)
-  const leftovers = service.lines().find((line) => line['leftovers'] !== undefined)
-  t.match(leftovers, { leftovers: [{ route: '/drip', phase: 'sending' }] })
+  const unfinished = service.lines().find((line) => line['unfinished'] !== undefined)
+  t.match(unfinished, { unfinished: [{ route: '/drip', phase: 'sending' }] })
 })

@@ -5,12 +5,13 @@
 import {
   enlist,
   eventLoopDelay,
+  hasSemicolonQueries,
   hookNames,
   intake,
   isRoot,
   keepRemoteAddresses
 } from '@holdfast/core'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { allSettled, flushed } from './edges/flush.ts'
@@ -125,13 +126,6 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
 }
 
 const FORMATS = { native: nativeFormat, otel: otelFormat }
-
-/** Reads Fastify's `useSemicolonDelimiter`, in its old place and its new one. */
-function hasSemicolonQueries({ initialConfig }: FastifyInstance): boolean {
-  const { useSemicolonDelimiter, routerOptions = {} } = initialConfig
-  if ('useSemicolonDelimiter' in routerOptions) return routerOptions.useSemicolonDelimiter === true
-  return useSemicolonDelimiter === true
-}
 
 /** Writes exactly one line for every request, whatever became of it. */
 export const requestLogging: FastifyPluginAsync<RequestLoggingOptions> = fp(plugin, {

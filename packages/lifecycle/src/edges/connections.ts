@@ -13,8 +13,8 @@ export class Connections {
   readonly #servers: NetServer[] = []
   /** Sockets that speak HTTP/1. */
   readonly #sockets = new Set<Socket>()
-  /** Sockets on which TLS has not been agreed on yet, by their remote address. */
-  readonly #handshakes = new Map<string, Socket>()
+  /** Sockets on which TLS has not been agreed on yet. */
+  readonly #handshakes = new Map<unknown, Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
   /** Sockets that became something else: WebSockets, CONNECT tunnels. */
   readonly #tunnels = new Set<Socket>()
@@ -29,14 +29,14 @@ export class Connections {
     }
     if (server instanceof TlsServer) {
       this.#listen(server, 'connection', (socket: Socket) => {
-        const address = addressOf(socket)
-        this.#handshakes.set(address, socket)
+        const key = keyOf(socket)
+        this.#handshakes.set(key, socket)
         socket.once('close', () => {
-          if (this.#handshakes.get(address) === socket) this.#handshakes.delete(address)
+          if (this.#handshakes.get(key) === socket) this.#handshakes.delete(key)
         })
       })
       this.#listen(server, 'secureConnection', (socket: TLSSocket) => {
-        this.#handshakes.delete(addressOf(socket))
+        this.#handshakes.delete(keyOf(socket))
         if (socket.alpnProtocol !== 'h2') keep(socket)
       })
     } else if (server instanceof HttpServer) {
@@ -113,7 +113,12 @@ export class Connections {
   }
 }
 
-/** A TLS socket and the plain one beneath it are known by the address they share. */
-function addressOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
+/**
+ * What a TLS socket and the plain one beneath it have in common: the address of their client, and
+ * on a Unix socket, where there is none, the plain one itself.
+ */
+function keyOf(socket: Socket): unknown {
+  const { remoteAddress, remotePort } = socket
+  if (remoteAddress !== undefined) return `${remoteAddress} ${remotePort}`
+  return Reflect.get(socket, '_parent') ?? socket
 }

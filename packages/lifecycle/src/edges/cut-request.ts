@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { factsOf, routedRequest } from '@holdfast/core'
+import { factsOf, pathOf, printable, routedRequest } from '@holdfast/core'
 
 /**
  * A request that did not finish in time and was cut, as the log names it.
@@ -10,7 +10,7 @@ export interface CutRequest {
   readonly method: string
   /** The route's pattern, `'/orders/:id'`. */
   readonly route: string | undefined
-  /** The path without the query, which may hold secrets. */
+  /** The path as the request's own line has it: without query, fragment and credentials. */
   readonly path: string
   /** Whole milliseconds since the request was taken in. */
   readonly age: number
@@ -26,19 +26,32 @@ interface MaybeHttp2 {
   readonly stream?: { readonly endAfterHeaders: boolean }
 }
 
-/** Describes the request of a response that is still open. */
-export function cutRequestOf(response: ServerResponse, now: number): CutRequest {
+const MAX_ID_LENGTH = 256
+const MAX_ROUTE_LENGTH = 1024
+
+/**
+ * Describes the request of a response that is still open, as it may be written down: bounded, and
+ * without secrets and control characters.
+ *
+ * @param semicolons whether a `;` begins the query too
+ */
+export function cutRequestOf(
+  response: ServerResponse,
+  now: number,
+  semicolons: boolean
+): CutRequest {
   const { req, headersSent } = response
   const { stream } = response as MaybeHttp2
   const request = routedRequest(req)
   // Without a body an HTTP/2 request is not "complete" before somebody reads that there is none.
   const received = req.complete || stream?.endAfterHeaders === true
-  const [path = ''] = String(req.url).split('?', 1)
+  const url = request?.routeOptions.url
   return {
-    id: request?.id,
+    // A genReqId of the user's may return anything.
+    id: request && printable(String(request.id), MAX_ID_LENGTH),
     method: String(req.method),
-    route: request?.routeOptions.url,
-    path,
+    route: url && printable(url, MAX_ROUTE_LENGTH),
+    path: pathOf(String(req.url), semicolons),
     age: Math.round(now - factsOf(req).startedAt),
     phase: headersSent ? 'sending' : received ? 'handling' : 'receiving'
   }

@@ -1,7 +1,7 @@
 /**
  * The checks of an app: what changes is logged once and published.
  */
-import { channel, type GuardedLog, monotonicClock } from '@holdfast/core'
+import { channel, type GuardedLog, monotonicClock, startDeadline } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { type CheckChange, Checks, type Timer } from '../checks.ts'
 import type { NamedCheck } from '../health-options.ts'
@@ -20,10 +20,10 @@ declare module '@holdfast/core' {
 
 const changes = channel('holdfast:lifecycle:check')
 
-/** By Node's timers, which here keep no process alive. */
+/** By Node's timers, which here keep no process alive. A late event loop shortens no time. */
 const timer: Timer = (milliseconds, expire) => {
-  const timeout = setTimeout(expire, milliseconds).unref()
-  return () => clearTimeout(timeout)
+  const deadline = startDeadline(milliseconds, expire)
+  return () => deadline.clear()
 }
 
 /** The checks of an app. Close them when it stops. */

@@ -3,7 +3,13 @@
  * refuse them.
  */
 import { checkHoldfastConfig, factsOf, type GuardedLog, routeConfig } from '@holdfast/core'
-import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type {
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchema
+} from 'fastify'
 import { messageOf } from '../error-text.ts'
 import type { HealthPaths } from '../health-options.ts'
 import {
@@ -72,6 +78,8 @@ export function answerProbes(
       exposeHeadRoute: true,
       // One every few seconds, for ever: Fastify's own lines about them say nothing.
       logLevel: 'warn',
+      // Plugins that describe an API leave it out.
+      schema: { hide: true } as FastifySchema,
       config,
       handler: respond
     })

@@ -3,20 +3,26 @@
  */
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { type Clock, factsOf, furtherServers, type GuardedLog, intake } from '@holdfast/core'
+import {
+  type Clock,
+  factsOf,
+  furtherServers,
+  type GuardedLog,
+  hasSemicolonQueries,
+  intake
+} from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { Cut, Drainable } from '../drain.ts'
 import { ServerDrainingError } from '../errors.ts'
 import { PendingCount } from '../pending-count.ts'
 import type { Phases } from '../phases.ts'
 import { Tasks } from '../tasks.ts'
+import { fittingOneLine } from '../unfinished.ts'
 import { Connections } from './connections.ts'
 import { cutRequestOf } from './cut-request.ts'
 import { InFlight } from './in-flight.ts'
 import { WebSockets } from './websockets.ts'
 
-/** How many unfinished requests and tasks one log line names. */
-const MAX_NAMED_UNFINISHED = 1000
 const NGHTTP2_INTERNAL_ERROR = 2
 
 /** What Node knows of a request and its types do not. */
@@ -50,6 +56,7 @@ export class Service implements Drainable {
   readonly #abort: AbortController
   readonly #phases: Phases
   readonly #log: GuardedLog
+  readonly #semicolons: boolean
   readonly #clock: Clock
 
   constructor(
@@ -62,6 +69,7 @@ export class Service implements Drainable {
     this.#abort = abort
     this.#phases = phases
     this.#log = log
+    this.#semicolons = hasSemicolonQueries(app)
     this.#clock = clock
     this.tasks = new Tasks(this.#pending, clock, (task, err) => {
       this.#log.error({ task, err }, `"${task}" failed`)
@@ -149,10 +157,15 @@ export class Service implements Drainable {
     const tasks = this.tasks.giveUp()
     if (responses.length + tasks.length === 0) return { requests: 0, tasks: [] }
     const now = this.#clock()
-    const unfinished = [...responses.map((response) => cutRequestOf(response, now)), ...tasks]
+    const unfinished = [
+      ...responses.map((response) => cutRequestOf(response, now, this.#semicolons)),
+      ...tasks
+    ]
+    const named = fittingOneLine(unfinished)
+    const rest = named.length < unfinished.length ? `; the first ${named.length} are named` : ''
     this.#log.error(
-      { leftovers: unfinished.slice(0, MAX_NAMED_UNFINISHED) },
-      `not finished in time: ${responses.length} requests, which are cut, and ${tasks.length} pieces of other work`
+      { unfinished: named },
+      `not finished in time: ${responses.length} requests, which are cut, and ${tasks.length} tasks${rest}`
     )
     for (const response of responses) {
       factsOf(response.req).lifecycle = { phase: this.#phases.current }
