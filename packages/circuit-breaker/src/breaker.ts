@@ -168,8 +168,12 @@ export class CircuitBreaker implements BreakerView {
     // Nearly all calls go this way: nothing is allocated for them that need not be.
     const end = this.#circuit.admitUntracked()
     if (end === undefined) return this.#executeWith(fn, NO_OPTIONS)
-    if (this.#untracked?.end !== end) this.#untracked = this.#continuationsOf(end)
-    return runEndless(fn, this.#untracked)
+    let shared = this.#untracked
+    if (shared === undefined || shared.end !== end) {
+      shared = this.#continuationsOf(end)
+      this.#untracked = shared
+    }
+    return start(fn, new EndlessCall()).then<T, never>(shared.resolved, shared.rejected)
   }
 
   #executeWith<T, Fallback>(
@@ -203,21 +207,23 @@ export class CircuitBreaker implements BreakerView {
     const permit = this.#admit(retryAfter, lease)
     const run = permit instanceof EnclosingPermit ? within(permit, fn) : fn
     if (timeout === Infinity && signal === undefined) {
-      return runEndless(run, this.#continuationsOf(permit))
+      const { resolved, rejected } = this.#continuationsOf(permit)
+      return start(run, new EndlessCall()).then<T, never>(resolved, rejected)
     }
     return new BoundedCall<T>(this.#observer, permit, this.#clock, timeout, signal).run(run)
   }
 
   #continuationsOf(end: CallEnd): Continuations {
-    const observer = this.#observer
+    const { name, rules } = this
+    const { classify } = rules
     return {
       end,
       resolved: (value) => {
-        observer.resolved(end, value)
+        endCall(end, outcomeOfValue(classify, name, value), value)
         return value
       },
       rejected: (error) => {
-        observer.rejected(end, error)
+        endCall(end, outcomeOfError(classify, name, error), error)
         throw error
       }
     }
@@ -277,13 +283,6 @@ export class CircuitBreaker implements BreakerView {
   get #isEnforced(): boolean {
     return !this.isShadow || this.#circuit.state === 'isolated'
   }
-}
-
-function runEndless<T>(
-  fn: (call: Call) => T | PromiseLike<T>,
-  { resolved, rejected }: Continuations
-): Promise<T> {
-  return start(fn, new EndlessCall()).then<T, never>(resolved, rejected)
 }
 
 /** Makes the calls of `fn` through the same breaker take part in its permit. */
