@@ -23,3 +23,13 @@ t.test('the routes of the app are documented, and its page is served', async (t)
   t.match(requests(), [{ outcome: 'ok' }, { outcome: 'ok' }])
   t.same(warnings(), [])
 })
+
+t.test('probes are in no document, also where swagger comes first', async (t) => {
+  const { app } = service(t)
+  await app.register(swagger)
+  await app.register(holdfast, { lifecycle: quiet })
+  app.get('/orders', async () => [])
+  await app.ready()
+  const { paths = {} } = app.swagger() as { paths?: Record<string, unknown> }
+  t.same(Object.keys(paths), ['/orders'])
+})
