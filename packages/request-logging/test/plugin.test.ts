@@ -53,8 +53,15 @@ t.test('a request that is refused while the app closes has a line', async (t) =>
   const { app, log } = loggedApp()
   const pending: ((body: string) => void)[] = []
   app.get('/slow', () => new Promise((resolve) => pending.push(resolve)))
+  let refused = (): void => {}
   const closing = new Promise<void>((resolve) => {
-    app.addHook('preClose', async () => resolve())
+    app.addHook('preClose', () => {
+      resolve()
+      // Connections without a whole request are ended after this.
+      return new Promise<void>((resolve) => {
+        refused = resolve
+      })
+    })
   })
   const port = await listen(app)
   const slow = await rawConnection(port)
@@ -66,6 +73,7 @@ t.test('a request that is refused while the app closes has a line', async (t) =>
   await closing
   late.write('Host: localhost\r\n\r\n')
   await late.until(/503/)
+  refused()
   pending[0]?.('done')
   await slow.until(/done/)
   slow.destroy()
