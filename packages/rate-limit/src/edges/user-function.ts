@@ -6,7 +6,6 @@ import { types } from 'node:util'
 import type { GuardedLog } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 import type { MaybePromise } from '../limit-options.ts'
-import { isPromise } from './when-known.ts'
 
 /** What a function is expected to return, and what is used where it does not. */
 export interface Expected<Value> {
@@ -54,7 +53,9 @@ export class UserFunction<Value> {
     } catch (error) {
       return this.#threw(error)
     }
-    return isPromise(answer) ? answer.then(this.#read, this.#threw) : this.#read(answer)
+    if (typeof answer !== 'object' || answer === null) return this.#read(answer)
+    // A promise of any library, or an object that is of no use, and may throw at every touch.
+    return Promise.resolve(answer).then(this.#read, this.#threw)
   }
 
   readonly #read = (answer: unknown): Value => {

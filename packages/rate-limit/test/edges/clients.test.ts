@@ -66,7 +66,7 @@ const failing: Record<string, [unknown, RegExp]> = {
   'answers undefined': [() => undefined, /returned something other than/],
   'answers NaN': [() => NaN, /returned something other than/],
   'answers an object': [() => ({}), /returned something other than/],
-  'answers with something hostile': [() => hostile, /returned something other than/],
+  'answers with something hostile': [() => hostile, /threw/],
   'answers nothing': [() => '', /returned something other than/],
   'answers nothing later': [async () => null, /returned something other than/],
   'fails later': [
@@ -76,6 +76,21 @@ const failing: Record<string, [unknown, RegExp]> = {
     /threw/
   ]
 }
+
+t.test('a promise of another library is waited for, and its failure is logged', async (t) => {
+  // biome-ignore lint/suspicious/noThenProperty: such promises are nothing else
+  const later = (key: string) => ({ then: (resolve: (key: string) => void) => resolve(key) })
+  const named = serve({
+    max: 1,
+    keyGenerator: ({ headers }) => later(String(headers.user)) as unknown as Promise<string>
+  })
+  t.strictSame(await statuses(named, 'alice', 'bob', 'alice'), [200, 200, 429])
+  // biome-ignore lint/suspicious/noThenProperty: such promises are nothing else
+  const never = { then: (_: unknown, reject: (error: Error) => void) => reject(new Error('no')) }
+  const failing = serve({ max: 1, keyGenerator: () => never as unknown as Promise<string> })
+  t.strictSame(await statuses(failing, 'alice', 'bob'), [200, 429])
+  t.match(failing.lines, [{ msg: /^rateLimit\.keyGenerator threw/ }])
+})
 
 t.test('a keyGenerator that fails is logged once; such requests share one limit', async (t) => {
   for (const [how, [broken, message]] of Object.entries(failing)) {

@@ -53,7 +53,7 @@ t.test('who keeps asking is admitted when the header says so, and no sooner', as
   t.strictSame(await statuses(app, '/'), [200])
 })
 
-t.test('GET and its HEAD twin have one budget under a config of their own', async (t) => {
+t.test('GET and its HEAD twin have one limit under a config of their own', async (t) => {
   const app = Fastify()
   await app.register(rateLimit)
   app.get('/', { config: { rateLimit: { max: 2 } } }, ok)
