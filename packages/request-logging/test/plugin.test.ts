@@ -73,9 +73,9 @@ t.test('a request that is refused while the app closes has a line', async (t) =>
   await closing
   late.write('Host: localhost\r\n\r\n')
   await late.until(/503/)
-  refused()
   pending[0]?.('done')
   await slow.until(/done/)
+  refused()
   slow.destroy()
   late.destroy()
   await closed
