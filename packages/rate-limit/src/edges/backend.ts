@@ -41,6 +41,12 @@ export interface LimitBackend {
    * @throws StoreUnavailableError
    */
   ban(client: Client, duration: number): MaybePromise<void>
+  /**
+   * The same as a part of a ban under all limits.
+   *
+   * @throws StoreUnavailableError
+   */
+  banUnderAll(client: Client, duration: number): MaybePromise<void>
 }
 
 /** A decision by which nothing was charged that could be settled. */
@@ -78,5 +84,9 @@ export class ProcessBackend implements LimitBackend {
 
   ban({ keys }: Client, duration: number): void {
     this.limiter.ban(keys, duration, monotonicClock())
+  }
+
+  banUnderAll(client: Client, duration: number): void {
+    this.ban(client, duration)
   }
 }

@@ -45,14 +45,20 @@ export class ClientBans {
     if (rules.has(clients.textRule)) return
     this.#textRules.set(backend, rules.add(clients.textRule))
     const { policies } = resolver.usual
-    this.#add(async (key, duration) =>
-      whenKnown(clients.keysOf(key), (keys) => backend.ban({ keys, policies }, duration))
+    this.add(async (key, duration) =>
+      whenKnown(clients.keysOf(key), (keys) => backend.banUnderAll({ keys, policies }, duration))
     )
   }
 
-  /** Adds the bans of a registration that is nested in this one. */
-  addNested(nested: ClientBans): void {
-    this.#add((key, duration) => nested.ban(key, duration))
+  /** Adds another way to ban. Who is banned by then is banned by it too. */
+  add(ban: Ban): void {
+    this.#bans.push(ban)
+    const now = monotonicClock()
+    for (const [name, { key, end }] of this.#remembered) {
+      if (end <= now) this.#remembered.delete(name)
+      // Where the store does not answer, it holds in this process.
+      else ban(key, end - now).catch(() => {})
+    }
   }
 
   /**
@@ -76,15 +82,5 @@ export class ClientBans {
     if (duration === 0 || key.length > MAX_KEY) return
     if (bans.size === MAX_BANS) bans.delete(bans.keys().next().value as string)
     bans.set(name, { key, end: monotonicClock() + duration })
-  }
-
-  #add(ban: Ban): void {
-    this.#bans.push(ban)
-    const now = monotonicClock()
-    for (const [name, { key, end }] of this.#remembered) {
-      if (end <= now) this.#remembered.delete(name)
-      // Where the store does not answer, it holds in this process.
-      else ban(key, end - now).catch(() => {})
-    }
   }
 }

@@ -20,6 +20,7 @@ import { LimitResolver } from './limit-resolver.ts'
 import { type Decorator, MadeLimits } from './made-limits.ts'
 import { declaredName, type RouteConfig, type RouteName, requestedName } from './route-name.ts'
 import { SharedLimits } from './shared/shared-limits.ts'
+import { whenKnown } from './when-known.ts'
 
 /** A limit with its clients. */
 export interface RouteLimit {
@@ -73,10 +74,8 @@ export class RouteLimits {
     }
     const name = isRoot(app) ? 'default' : app.prefix || 'nested'
     this.#pluginLimit = this.#create(options, 'rateLimit', name)
-    const scope: Scope = app
-    const outer = scope[LIMITS]
-    if (outer !== undefined) outer.#bans.addNested(this.#bans)
-    scope[LIMITS] = this
+    this.#shareBans(app)
+    ;(app as Scope)[LIMITS] = this
   }
 
   /** The limit of a request; `undefined` when this registration does not limit it. */
@@ -145,6 +144,18 @@ export class RouteLimits {
   /** Forgets all clients. */
   clear(): void {
     this.#table.clear()
+  }
+
+  /** Bans hold under nested registrations too, and in a store under limits that are made later. */
+  #shareBans(app: Scope): void {
+    const outer = app[LIMITS]
+    if (outer !== undefined) outer.#bans.add((key, duration) => this.#bans.ban(key, duration))
+    const shared = this.#shared
+    if (shared === undefined) return
+    const { clients } = this.#pluginLimit
+    this.#bans.add(async (key, duration) =>
+      whenKnown(clients.keysOf(key), (keys) => shared.ban(new Set([key, keys].flat()), duration))
+    )
   }
 
   /** Of nested registrations the innermost reads a route's options; the others leave it alone. */

@@ -1,7 +1,7 @@
 import { rateLimit } from '@holdfast/rate-limit'
 import { type RedisClient, RedisStore } from '@holdfast/rate-limit/redis'
 import { storeConformance } from '@holdfast/rate-limit/store-conformance'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { Cluster } from 'ioredis'
 import { Cluster as Cluster5 } from 'ioredis-5'
 import { Cluster as ValkeyCluster } from 'iovalkey'
@@ -112,6 +112,34 @@ async function move(slot: number, from: PrivateRedis, to: PrivateRedis): Promise
   await to.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
   await from.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
 }
+
+t.test('a ban holds in every slot that a limit of the client lives in', async (t) => {
+  const cluster = await startRedisCluster(t)
+  if (cluster === undefined) return
+  const keyGenerator = ({ headers }: { headers: Record<string, unknown> }) => String(headers['t'])
+  const policies = [
+    { name: 'client', max: 100, timeWindow: '1 hour' },
+    { name: 'tenant', max: 100, timeWindow: '1 hour', keyGenerator }
+  ] as const
+  const routes = Array.from({ length: 8 }, (_, index) => `/${index}`)
+  const apps = await Promise.all(
+    [0, 1].map(async () => {
+      const redis = await (CLIENTS['ioredis 6'] as Connect)(t, cluster.nodes[0] as PrivateRedis)
+      const app = Fastify()
+      t.teardown(() => app.close())
+      app.register(rateLimit, { redis, storeTimeout: '10s' })
+      for (const url of routes) app.get(url, { config: { rateLimit: { policies } } }, () => 'ok')
+      app.get('/', () => 'ok')
+      await app.ready()
+      return app
+    })
+  )
+  const [one, two] = apps as [FastifyInstance, FastifyInstance]
+  await one.banClient('127.0.0.1', '1 hour')
+  for (const url of ['/', ...routes]) {
+    t.equal((await two.inject({ url, headers: { t: 'acme' } })).statusCode, 429, url)
+  }
+})
 
 t.test('of a Cluster that loses a node the other nodes are still asked', async (t) => {
   const cluster = await startRedisCluster(t)

@@ -8,7 +8,7 @@ import { type Redis, startPrivateRedis } from '../../../../test/support/redis.ts
 t.setTimeout(120_000)
 
 const PROCESSES = 4
-const SECONDS = 10
+const SECONDS = 4
 
 /** Starts the processes and loads them all. */
 async function load(t: Test, redis: Redis, options: RateLimitOptions) {

@@ -334,7 +334,7 @@ function leasing(policies: Policies) {
   const fallback = new FallbackBackend(policies, new ClientTable(8), {
     ...{ onStoreError: 'local', instances: 1, countDenied: false }
   })
-  const options = { limit: 'limit', countDenied: false, store: counting, fallback }
+  const options = { limit: 'limit', countDenied: false, store: counting, fallback, bans: undefined }
   const backend = new LeasingBackend(new StoreBackend(options), 20, 1)
   const check = async (keys: PerPolicy<string>, costs = 1) => {
     return (await backend.check({ keys, costs, policies })).remaining

@@ -59,6 +59,10 @@ export class FallbackBackend implements LimitBackend {
     this.#process.ban(client, duration)
   }
 
+  banUnderAll(client: Client, duration: number): void {
+    this.ban(client, duration)
+  }
+
   /** The decision where this process is not to count. */
   #uncounted({ policies }: Client): Decision | undefined {
     const { onStoreError } = this.#options

@@ -64,6 +64,10 @@ export class LeasingBackend implements LimitBackend {
     await this.#endingLease(client, () => this.#store.ban(client, duration))
   }
 
+  async banUnderAll(client: Client, duration: number): Promise<void> {
+    await this.#endingLease(client, () => this.#store.banUnderAll(client, duration))
+  }
+
   /** Gives back what was leased and is left. */
   async close(): Promise<void> {
     this.#isClosed = true

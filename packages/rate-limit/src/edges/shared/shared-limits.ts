@@ -10,6 +10,7 @@ import { limitName } from '../../sharing/names.ts'
 import type { LimitBackend } from '../backend.ts'
 import { scriptClientOf } from '../redis/clients.ts'
 import { RedisStore } from '../redis/store.ts'
+import { BanRegister } from './ban-register.ts'
 import { FallbackBackend } from './fallback-backend.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { LeasingBackend } from './leasing-backend.ts'
@@ -21,10 +22,12 @@ export class SharedLimits {
   readonly #options: SharedOptions
   readonly #table: ClientTable
   readonly #store: GuardedStore
+  readonly #bans: BanRegister
   readonly #leasing: LeasingBackend[] = []
   readonly #log: GuardedLog
   /** The names of the limits there are. */
   readonly #names = new Set<string>()
+  #isReady = false
 
   constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable, log: GuardedLog) {
     const { storeTimeout, onStoreError } = options
@@ -38,11 +41,24 @@ export class SharedLimits {
       log,
       instead: INSTEAD[onStoreError]
     })
-    app.addHook('onReady', async () => this.#store.open())
+    this.#bans = new BanRegister(`${BANS}${this.#suffix}`, this.#store)
+    app.addHook('onReady', async () => {
+      this.#isReady = true
+      await this.#store.open()
+    })
     app.addHook('onClose', async () => {
       await Promise.all(this.#leasing.map((backend) => backend.close()))
       this.#store.close()
     })
+  }
+
+  /**
+   * Bans a client, by all keys that it may have, also under limits that are made when the app is ready.
+   *
+   * @throws StoreUnavailableError
+   */
+  async ban(keys: Iterable<string>, duration: number): Promise<void> {
+    await Promise.all(Array.from(keys, (key) => this.#bans.ban(key, duration)))
   }
 
   /** One more limit, by a name of any characters. */
@@ -56,7 +72,9 @@ export class SharedLimits {
       instances,
       countDenied
     })
-    const backend = new StoreBackend({ limit, countDenied, store: this.#store, fallback })
+    // Every process has the limits that are made before: whoever bans bans under them.
+    const bans = this.#isReady ? this.#bans : undefined
+    const backend = new StoreBackend({ limit, countDenied, store: this.#store, fallback, bans })
     // Where denied requests count, the store has to see each of them.
     if (leaseMax === 1 || countDenied) return backend
     const leasing = new LeasingBackend(backend, leaseMax, instances)
@@ -64,6 +82,9 @@ export class SharedLimits {
     return leasing
   }
 }
+
+/** Names the register of bans among the limits in the store. No other limit is called that. */
+const BANS = '*'
 
 /** Routes that were declared before the plugin are not told from others of their method and path. */
 function sharedName(name: string): string {

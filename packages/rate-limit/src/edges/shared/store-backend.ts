@@ -17,6 +17,7 @@ import {
   nothingReserved
 } from '../backend.ts'
 import { whenKnown } from '../when-known.ts'
+import type { BanRegister } from './ban-register.ts'
 import type { FallbackBackend } from './fallback-backend.ts'
 import type { GuardedStore } from './guarded-store.ts'
 
@@ -27,6 +28,8 @@ export interface SharedLimit {
   readonly store: GuardedStore
   /** Decides while the store does not answer. */
   readonly fallback: FallbackBackend
+  /** Asked about each client; `undefined` where the limit hears of all bans itself. */
+  readonly bans: BanRegister | undefined
 }
 
 /** A charge in a store that is still to be settled. */
@@ -63,7 +66,7 @@ export class StoreBackend implements LimitBackend {
     const known = this.#known(charge)
     if (known !== undefined) return known
     const { store, fallback } = this.#shared
-    const answer = store.ask(charge, (store) => store.peek(charge))
+    const answer = store.ask(charge, (store) => this.#orBanned(store, charge, store.peek(charge)))
     if (answer === undefined) return fallback.peek(charge)
     return answer.then((decision) => decision ?? fallback.peek(charge))
   }
@@ -74,7 +77,7 @@ export class StoreBackend implements LimitBackend {
     if (known !== undefined) return nothingReserved(known)
     const { store, fallback } = this.#shared
     const changes = this.#changes
-    const answer = store.ask(charge, (store) => store.reserve(charge))
+    const answer = store.ask(charge, (store) => this.#reserveIn(store, charge))
     if (answer === undefined) return fallback.reserve(charge)
     return answer.then((reserved) => {
       if (reserved === undefined) return fallback.reserve(charge)
@@ -95,7 +98,7 @@ export class StoreBackend implements LimitBackend {
     if (known !== undefined) return { decision: known }
     const more = { ...charge, costs: size }
     const { store, fallback } = this.#shared
-    const answer = store.ask(more, (store) => store.reserve(more))
+    const answer = store.ask(more, (store) => this.#reserveIn(store, more))
     if (answer === undefined) return { decision: fallback.check(charge) }
     return answer.then((reserved): MaybePromise<AdvanceReservation> => {
       if (reserved === undefined) return { decision: fallback.check(charge) }
@@ -125,6 +128,17 @@ export class StoreBackend implements LimitBackend {
     await this.#change('ban', subject, (store) => store.ban(subject, duration))
   }
 
+  /** Where the register of bans is asked, that has the ban already: whoever ends it ends it there. */
+  async banUnderAll(client: Client, duration: number): Promise<void> {
+    if (this.#shared.bans === undefined) {
+      await this.ban(client, duration)
+      return
+    }
+    const subject = this.#subject(client)
+    this.#shared.fallback.banUnderAll(subject, duration)
+    this.#forget(subject)
+  }
+
   #subject({ keys, policies }: Client): LimitSubject {
     const { limit, countDenied } = this.#shared
     return { limit, keys: clientNames(keys), policies, countDenied }
@@ -143,13 +157,22 @@ export class StoreBackend implements LimitBackend {
   #check(charge: Charge): MaybePromise<Decision> {
     const { store, fallback } = this.#shared
     const changes = this.#changes
-    const answer = store.ask(charge, (store) => store.check(charge))
+    const answer = store.ask(charge, (store) => this.#orBanned(store, charge, store.check(charge)))
     if (answer === undefined) return fallback.check(charge)
     return answer.then((decision) => {
       if (decision === undefined) return fallback.check(charge)
       this.#note(charge, decision, changes)
       return decision
     })
+  }
+
+  #orBanned(store: Store, charge: Charge, decided: Promise<Decision>): Promise<Decision> {
+    return this.#shared.bans?.check(store, charge, decided) ?? decided
+  }
+
+  #reserveIn(store: Store, charge: Charge): Promise<StoreReservation> {
+    const reserved = store.reserve(charge)
+    return this.#shared.bans?.reserve(store, charge, reserved) ?? reserved
   }
 
   /** @param changes how many there had been when the store was asked */
