@@ -16,6 +16,14 @@ export const StepTooLateError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_STE
     500
   )
 
+/** The rejection of `app.listen()` in an app that was closed while it booted. */
+export const ClosedBeforeListeningError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_CLOSED_BEFORE_LISTENING'> =
+  defineError(
+    'HOLDFAST_ERR_LIFECYCLE_CLOSED_BEFORE_LISTENING',
+    'The app was closed before it could listen. Wait for app.listen() before you call app.close().',
+    500
+  )
+
 /** A second check of the same name. */
 export const CheckExistsError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_CHECK_EXISTS'> =
   defineError(

@@ -15,7 +15,12 @@ export type { Report } from './drain.ts'
 export type { CutRequest } from './edges/cut-request.ts'
 export type { Lifecycle, ShutdownOptions } from './edges/decorator.ts'
 export type { LifecycleCheckChange } from './edges/health.ts'
-export { ServerDrainingError, StepTooLateError, UnderPressureError } from './errors.ts'
+export {
+  ClosedBeforeListeningError,
+  ServerDrainingError,
+  StepTooLateError,
+  UnderPressureError
+} from './errors.ts'
 export type { LifecycleFact } from './fact.ts'
 export type { CheckDefinition, CheckOptions, HealthOptions } from './health-options.ts'
 export type { LifecycleOptions, ShutdownSignal } from './options.ts'

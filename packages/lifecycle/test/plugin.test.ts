@@ -272,6 +272,23 @@ t.test('the steps of an app that was never ready run in its close, too', async (
   t.same(seen, ['flushed', 'pool closed'])
 })
 
+t.test('an app that is closed while it boots does not listen, and says so', async (t) => {
+  for (const wait of [0, 20, 100]) {
+    const app = build(t)
+    app.register(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    })
+    const listening = app.listen({ port: 0, host: '127.0.0.1' })
+    const rejected = t.rejects(listening, {
+      code: 'HOLDFAST_ERR_LIFECYCLE_CLOSED_BEFORE_LISTENING'
+    })
+    await new Promise((resolve) => setTimeout(resolve, wait))
+    await app.close()
+    await rejected
+    t.equal(app.server.listening, false)
+  }
+})
+
 t.test('work is waited for before onClose: behind an answer, a goodbye or a step', async (t) => {
   for (const way of ['close', 'shutdown'] as const) {
     const app = build(t, { drainDelay: 0 })

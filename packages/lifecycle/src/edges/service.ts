@@ -1,6 +1,7 @@
 /**
  * A Fastify app as the drain sees it.
  */
+import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import {
@@ -13,7 +14,7 @@ import {
 } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { Cut, Drainable } from '../drain.ts'
-import { ServerDrainingError } from '../errors.ts'
+import { ClosedBeforeListeningError, ServerDrainingError } from '../errors.ts'
 import { PendingCount } from '../pending-count.ts'
 import type { Phases } from '../phases.ts'
 import { Tasks } from '../tasks.ts'
@@ -85,6 +86,7 @@ export class Service implements Drainable {
         // What never went over a connection, an injected request, waits no longer.
         this.#pending.release()
         resolve()
+        if (!phases.started) setImmediate(endListen, app.server)
       })
     })
     const connections = this.#connections
@@ -180,6 +182,13 @@ export class Service implements Drainable {
 
   whenDisconnected(): Promise<void> {
     return this.#connections.whenClosed()
+  }
+}
+
+/** Ends an `app.listen()` that waits for its server, which will never tell that it listens. */
+function endListen(server: EventEmitter): void {
+  if (server.listenerCount('listening') > 0 && server.listenerCount('error') > 0) {
+    server.emit('error', new ClosedBeforeListeningError())
   }
 }
 
