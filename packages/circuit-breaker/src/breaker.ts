@@ -274,9 +274,9 @@ export class CircuitBreaker implements BreakerView {
 
   /** The permit that a call made now takes part in; `undefined` when it needs its own. */
   get #enclosing(): EnclosingPermit | undefined {
-    if (!this.#circuit.isLimiting) return undefined
-    const outer = enclosingPermitOf(this)
-    return outer !== undefined && this.#circuit.counts(outer.permit) ? outer : undefined
+    const circuit = this.#circuit
+    if (!circuit.isLimiting) return undefined
+    return enclosingPermitOf(this, (permit) => circuit.counts(permit))
   }
 
   /** Whether it refuses what the circuit refuses: in shadow only an operator does. */

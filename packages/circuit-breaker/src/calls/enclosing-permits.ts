@@ -13,16 +13,16 @@ let running = 0
 
 /** A permit in which calls of the same breaker take part, when they are made within its `run`. */
 export class EnclosingPermit extends OneShotPermit {
-  /** The permit of the circuit. */
-  readonly permit: Permit
   readonly #breaker: object
   readonly #outer: EnclosingPermit | undefined = storage.getStore()
+  /** The permit of the circuit, until it ends: an async context may outlive it by far. */
+  #permit: Permit | undefined
   #runs = false
 
   constructor(breaker: object, permit: Permit) {
     super()
     this.#breaker = breaker
-    this.permit = permit
+    this.#permit = permit
   }
 
   override run<T>(fn: () => T): T {
@@ -32,21 +32,24 @@ export class EnclosingPermit extends OneShotPermit {
     return storage.run(this, fn)
   }
 
-  /** The innermost of these permits that is the breaker's and has not ended. */
-  find(breaker: object): EnclosingPermit | undefined {
-    if (this.#breaker === breaker && !this.hasEnded) return this
-    return this.#outer?.find(breaker)
+  /** The innermost of these permits that is the breaker's, and of which `isValid` holds. */
+  find(breaker: object, isValid: (permit: Permit) => boolean): EnclosingPermit | undefined {
+    const permit = this.#permit
+    if (this.#breaker === breaker && permit !== undefined && isValid(permit)) return this
+    return this.#outer?.find(breaker, isValid)
   }
 
   protected passOnAnswer(): void {
-    this.permit.answered()
+    this.#permit?.answered()
   }
 
   protected passOnEnd(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+    const permit = this.#permit
+    this.#permit = undefined
     if (this.#runs) running--
     // On Node 20 and 22 a storage in use makes every promise of the process slower.
     if (running === 0) storage.disable()
-    this.permit.end(outcome, cause, retryAfter)
+    permit?.end(outcome, cause, retryAfter)
   }
 }
 
@@ -66,7 +69,14 @@ export class InnerPermit extends OneShotPermit {
   }
 }
 
-/** The permit of the breaker that the present call is made within; `undefined` when there is none. */
-export function enclosingPermitOf(breaker: object): EnclosingPermit | undefined {
-  return storage.getStore()?.find(breaker)
+/**
+ * The permit of the breaker that the present call is made within; `undefined` when there is none.
+ *
+ * @param isValid whether a permit of the circuit still counts
+ */
+export function enclosingPermitOf(
+  breaker: object,
+  isValid: (permit: Permit) => boolean
+): EnclosingPermit | undefined {
+  return storage.getStore()?.find(breaker, isValid)
 }

@@ -17,7 +17,10 @@ t.test('a probe may call through its own breaker', async (t) => {
   })
   t.equal(answer, 'inner')
   t.match(breaker.snapshot(), { state: 'closed', inFlight: 0 })
-  t.equal(enclosingPermitOf(breaker), undefined)
+  t.equal(
+    enclosingPermitOf(breaker, () => true),
+    undefined
+  )
 })
 
 t.test('only calls within the probe take part in it', async (t) => {
