@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
-import { hookNames, isRoot } from './fastify-internals.ts'
+import { isRoot, requestHooksOf } from './fastify-internals.ts'
 import { guardedLog } from './guarded-log.ts'
 import { checkHoldfastConfig } from './route-config.ts'
 
@@ -13,7 +13,10 @@ export interface Placement {
   readonly after?: readonly string[] | undefined
   /** Only the root instance will do. @default false */
   readonly root?: boolean | undefined
-  /** No hook of anybody else's may run before the plugin's own. @default false */
+  /**
+   * The plugin puts a hook in front of all others, see `addFrontHook()`. Where a version of Fastify
+   * does not let it, the boot warns. @default false
+   */
   readonly first?: boolean | undefined
 }
 
@@ -51,7 +54,7 @@ export function enlist(app: FastifyInstance, name: string, placement: Placement 
   enlistedBefore.set(app.server, before)
   const late = before.find((other) => other.after.includes(name) && meet(other.app, app))
   before.push({ app, name, after })
-  const strangers = first ? hookNames(app, 'onRequest').filter(isForeign) : []
+  const isBlind = first && requestHooksOf(app) === undefined
 
   const log = guardedLog(app.log)
   app.addHook('onReady', async () => {
@@ -60,9 +63,9 @@ export function enlist(app: FastifyInstance, name: string, placement: Placement 
         `${name} is registered after ${late.name}: requests meet ${late.name} first. Move app.register() of ${name} above it.`
       )
     }
-    if (strangers.length > 0) {
+    if (isBlind) {
       log.warn(
-        `${name} is registered after the onRequest hooks ${strangers.join(', ')}: they run before it and may refuse what it answers. Move app.register() of ${name} above them.`
+        `${name} cannot put its hook in front of the others in this version of Fastify. Move app.register() of ${name} above every onRequest hook.`
       )
     }
   })
@@ -75,8 +78,4 @@ function meet(one: FastifyInstance, other: FastifyInstance): boolean {
 
 function isScopeOf(scope: FastifyInstance, app: FastifyInstance): boolean {
   return Object.prototype.isPrototypeOf.call(app, scope)
-}
-
-function isForeign(hook: string): boolean {
-  return !hook.startsWith('holdfast')
 }

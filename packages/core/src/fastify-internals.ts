@@ -9,6 +9,7 @@ import type {
   FastifyInstance,
   FastifyReply,
   FastifyRequest,
+  onRequestHookHandler,
   onSendHookHandler,
   preHandlerHookHandler
 } from 'fastify'
@@ -140,8 +141,12 @@ export function logControllerOf(app: FastifyInstance): object | undefined {
  * was given a `genReqId` or a `requestIdHeader`, and when a version of Fastify keeps it elsewhere.
  */
 export function hasDefaultRequestIds(app: FastifyInstance): boolean {
-  const generate: unknown = Reflect.get(app, 'genReqId')
-  return typeof generate === 'function' && generate.name === 'defaultGenReqId'
+  const { initialConfig } = app
+  if (initialConfig === undefined || initialConfig.requestIdHeader) return false
+  // One that has them for certain. Bundlers change names, but for both in the same way.
+  const standIn: FastifyInstance = Object.create(app)
+  standIn.setGenReqId(undefined as never)
+  return String(Reflect.get(standIn, 'genReqId')) === String(Reflect.get(app, 'genReqId'))
 }
 
 /**
@@ -171,11 +176,20 @@ export function furtherServers(app: FastifyInstance): Server[] {
   return Array.isArray(servers) ? servers : []
 }
 
-/** The names of the functions hooked to `event` on this instance, in the order they run. */
-export function hookNames(app: FastifyInstance, event: 'onRequest' | 'preHandler'): string[] {
+/**
+ * The list of the functions hooked to `onRequest` on this instance, in the order in which they run.
+ * `undefined`: unknown.
+ */
+export function requestHooksOf(app: FastifyInstance): onRequestHookHandler[] | undefined {
   const hooks = privateOf(app, 'fastify.hooks')
-  const functions: unknown = hooks && Reflect.get(hooks, event)
-  return Array.isArray(functions) ? functions.map((hook) => hook.name || '(anonymous)') : []
+  const functions: unknown = hooks && Reflect.get(hooks, 'onRequest')
+  return Array.isArray(functions) ? functions : undefined
+}
+
+/** The scopes that were made directly within this instance. Empty when there are none, or unknown. */
+export function scopesOf(app: FastifyInstance): FastifyInstance[] {
+  const children = privateOf(app, 'fastify.children')
+  return Array.isArray(children) ? children : []
 }
 
 /** A `preClose` hook that was taken out of Fastify's list. */

@@ -41,7 +41,6 @@ export {
   furtherServers,
   hasDefaultRequestIds,
   headersOf,
-  hookNames,
   isHijacked,
   isRoot,
   isRouteByFastify,
@@ -51,6 +50,7 @@ export {
   takePreCloseHooks,
   trustProxyOf
 } from './fastify-internals.ts'
+export { addFrontHook, hooksBefore, INTAKE } from './front-hooks.ts'
 export { contain, guardedCall } from './guard.ts'
 export {
   type GuardedLog,

@@ -14,6 +14,7 @@ import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { ClientErrorFact } from './facts.ts'
 import { furtherServers, rootOf } from './fastify-internals.ts'
+import { addFrontHook, INTAKE } from './front-hooks.ts'
 import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
 import { factsOf, recordOf } from './request-record.ts'
@@ -104,7 +105,7 @@ class Intake {
     open.add(this)
     app.addHook('onListen', async () => this.#attachFurther())
     const intake = this
-    app.addHook('onRequest', function holdfastIntake(request, reply, done) {
+    addFrontHook(app, INTAKE, function holdfastIntake(request, reply, done) {
       const { raw } = request
       const record = recordOf(raw)
       if (record.takenBy !== intake) intake.take(raw, reply.raw)

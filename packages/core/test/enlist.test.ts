@@ -85,17 +85,17 @@ t.test('order matters only where one request meets both', async (t) => {
   await early.app.close()
 })
 
-t.test('who must be first names the hooks that run before it', async (t) => {
+t.test('who must be first warns where hooks cannot be put in front', async (t) => {
   const { app, warnings } = logged()
-  app.addHook('onRequest', async function authenticate() {})
+  t.teardown(() => app.close())
   app.addHook('onRequest', async () => {})
-  app.addHook('onRequest', async function holdfastIntake() {})
-  app.register(plugin('@holdfast/lifecycle', { first: true }))
+  app.register(plugin('acme-probes', { first: true }))
+  // Without a list of hooks of its own, as in a version of Fastify that keeps it elsewhere.
+  enlist(Object.create(app), '@holdfast/lifecycle', { first: true })
   await app.ready()
   t.strictSame(warnings(), [
-    '@holdfast/lifecycle is registered after the onRequest hooks authenticate, (anonymous): they run before it and may refuse what it answers. Move app.register() of @holdfast/lifecycle above them.'
+    '@holdfast/lifecycle cannot put its hook in front of the others in this version of Fastify. Move app.register() of @holdfast/lifecycle above every onRequest hook.'
   ])
-  await app.close()
 })
 
 t.test('one instance takes a plugin once; a scope may have its own', async (t) => {

@@ -9,13 +9,14 @@ import {
   hasDefaultRequestIds,
   hasUserErrorHandler,
   headersOf,
-  hookNames,
   isHijacked,
   isRoot,
   isRouteByFastify,
   logControllerOf,
+  requestHooksOf,
   rootOf,
   routeConfig,
+  scopesOf,
   takePreCloseHooks,
   trustProxyOf
 } from '../dist/fastify-internals.js'
@@ -216,20 +217,23 @@ for (const version of VERSIONS) {
     }
   })
 
-  t.test(`${version}: the hooks of an instance, by name and in order`, async (t) => {
+  t.test(`${version}: the hooks of an instance in order, and its scopes`, async (t) => {
     const app = Fastify()
     t.teardown(() => app.close())
-    app.addHook('onRequest', async function first() {})
-    app.addHook('onRequest', async () => {})
+    const [first, second] = [async (): Promise<void> => {}, async (): Promise<void> => {}]
+    app.addHook('onRequest', first)
+    const scopes: FastifyInstance[] = []
     app.register(async (scope) => {
-      scope.addHook('onRequest', async function second() {})
+      scopes.push(scope)
+      scope.addHook('onRequest', second)
       scope.register(async (inner) => {
-        t.strictSame(hookNames(inner, 'onRequest'), ['first', '(anonymous)', 'second'])
+        t.strictSame(requestHooksOf(inner), [first, second])
       })
     })
     await app.ready()
-    t.strictSame(hookNames(app, 'onRequest'), ['first', '(anonymous)'])
-    t.strictSame(hookNames(app, 'preHandler'), [])
+    t.strictSame(requestHooksOf(app), [first])
+    t.equal(scopesOf(app).length, 1)
+    t.equal(scopesOf(app)[0], scopes[0])
   })
 
   t.test(`${version}: an instance and its root`, async (t) => {
@@ -285,6 +289,10 @@ for (const version of VERSIONS) {
       await app.ready()
       await app.close()
     }
+    const set = Fastify()
+    t.teardown(() => set.close())
+    set.setGenReqId(() => 'req-1')
+    t.equal(hasDefaultRequestIds(set), false)
     t.equal(hasDefaultRequestIds({} as FastifyInstance), false)
   })
 
@@ -387,7 +395,8 @@ t.test('where Fastify keeps nothing we know, the answer is "unknown"', async (t)
   )
   const app = {} as FastifyInstance
   t.strictSame(furtherServers(app), [])
-  t.strictSame(hookNames(app, 'onRequest'), [])
+  t.equal(requestHooksOf(app), undefined)
+  t.strictSame(scopesOf(app), [])
   t.equal(logControllerOf(app), undefined)
   t.equal(isRoot(app), true)
   t.equal(isRoot(Object.create(null)), true)

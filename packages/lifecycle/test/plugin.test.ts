@@ -485,14 +485,16 @@ t.test('a wrong option, a scope, a second time: the boot fails with a sentence',
   await t.rejects(async () => twice.ready(), { code: 'HOLDFAST_ERR_REGISTERED_TWICE' })
 })
 
-t.test('hooks that run before it are called out', async (t) => {
+t.test('a hook that was there before it refuses requests, and no probe', async (t) => {
   const { lines, logger } = keepLog()
   const app = Fastify({ logger })
   t.teardown(() => app.close())
-  app.addHook('onRequest', async function authenticate() {})
+  app.addHook('onRequest', async (_request, reply) => reply.code(401).send('who are you?'))
   app.register(lifecycle)
-  await app.ready()
-  t.match(lines, [{ level: 40, msg: /@holdfast\/lifecycle is registered after.*authenticate/ }])
+  app.get('/', async () => 'never')
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  t.equal((await app.inject('/')).statusCode, 401)
+  t.notMatch(JSON.stringify(lines), /onRequest/, 'nothing to warn of')
 })
 
 t.test('a step or work that cannot be is refused with a sentence', async (t) => {

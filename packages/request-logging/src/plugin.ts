@@ -6,7 +6,8 @@ import {
   enlist,
   eventLoopDelay,
   hasSemicolonQueries,
-  hookNames,
+  hooksBefore,
+  INTAKE,
   intake,
   isRoot,
   keepRemoteAddresses
@@ -68,9 +69,10 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   const echo = requestId?.echo
   if (requestId !== undefined) provideRequestIds(app, requestId, activeSpan, options.sample)
 
-  const earlier = hookNames(app, 'onRequest').filter(
-    (name) => name !== 'holdfastIntake' && !(name === 'holdfastLifecycle' && options.silence.probes)
-  )
+  // Lifecycle's hook answers probes only, which have no line unless the user asks for one; it stands
+  // in front of all others, wherever lifecycle is registered.
+  const mayAnswerBefore =
+    !options.silence.probes || hooksBefore(app, [INTAKE, '@holdfast/lifecycle']).length > 0
   // A scope sees its own requests only; what is never routed belongs to the root.
   if (isRoot(app)) {
     intake(app, {
@@ -88,9 +90,8 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     done()
   })
   if (mayReadContext(logger)) keepContexts(app)
-  if (earlier.length > 0) {
-    // Such a hook may answer, and then the one above never runs. (Lifecycle's hook answers probes
-    // only, which have no line unless the user asks for one.)
+  if (mayAnswerBefore) {
+    // Then the hook above never runs.
     app.addHook('onSend', function holdfastRequestLoggingLate(request, reply, _payload, done) {
       log.note(request, reply)
       if (echo !== undefined) echoId(request, reply, echo)

@@ -2,7 +2,13 @@
  * The probes of an orchestrator, answered in the first hook so that nothing of the app's own can
  * refuse them.
  */
-import { checkHoldfastConfig, factsOf, type GuardedLog, routeConfig } from '@holdfast/core'
+import {
+  addFrontHook,
+  checkHoldfastConfig,
+  factsOf,
+  type GuardedLog,
+  routeConfig
+} from '@holdfast/core'
 import type {
   FastifyContextConfig,
   FastifyInstance,
@@ -43,7 +49,7 @@ export function answerProbes(
   source: ProbeSource
 ): void {
   const checked = new WeakSet<object>()
-  app.addHook('onRequest', function holdfastLifecycle(request, reply, done) {
+  addFrontHook(app, '@holdfast/lifecycle', function holdfastLifecycle(request, reply, done) {
     const config = routeConfig(request)
     if (config.holdfast !== undefined) {
       if (config.holdfast.probe === true) {
