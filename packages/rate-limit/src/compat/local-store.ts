@@ -78,7 +78,10 @@ export class LocalStore implements Store {
   increment(key: string, timeWindow: number, max: number): Count {
     const ledger = this.#ledger
     const now = this.#read(key)
-    const counted = count(ledger.account, now, timeWindow, max, this.#penalty)
+    const { account } = ledger
+    // What a full table kept may be another client's, whose window ends before one that begins now.
+    if (ledger.isFromSketch && account.expiresAt > now) account.expiresAt = now + timeWindow
+    const counted = count(account, now, timeWindow, max, this.#penalty)
     if (counted.ttl > ledger.lifetime) ledger.grow(new FixedWindowAlgorithm(1, counted.ttl))
     ledger.write(now)
     return counted

@@ -147,3 +147,30 @@ t.test('limits made without end count all the same', async (t) => {
   }
   t.equal(memory.table.size(0), 2000)
 })
+
+t.test('the window of another client does not end early what a client has begun', async (t) => {
+  let startedFromOthers = 0
+  for (let run = 0; run < 50; run++) {
+    let now = 0
+    const memory = new LocalMemory(64, undefined, () => now)
+    const store = memory.storeFor(limitsOf({ max: 10, timeWindow: 1000 }))
+    const others = (from: number, at: number) => {
+      now = at
+      for (let index = from; index < from + 70; index++) store.increment(`other ${index}`, 1000, 10)
+    }
+    const takeAll = (at: number) => {
+      now = at
+      let taken = 0
+      while (store.increment('greedy', 1000, 10).current <= 10) taken++
+      return taken
+    }
+    store.increment('greedy', 1000, 10)
+    others(0, 10)
+    const before = takeAll(999)
+    others(70, 1000)
+    const begun = takeAll(1001)
+    if (begun < 10) startedFromOthers++
+    t.ok(before + begun + takeAll(1011) + takeAll(1900) <= 20)
+  }
+  t.ok(startedFromOthers > 0)
+})
