@@ -13,7 +13,7 @@ export interface Refusal {
   /** Header fields by their names in lower case, `content-type` not among them. */
   readonly headers: Readonly<Record<string, string>>
   /** The problem+json body, see {@link problemOf}. */
-  readonly body: Buffer
+  readonly body: string
   /** Makes the error that a user's error handler is given. */
   error(): CodedError
 }
@@ -22,14 +22,14 @@ export interface Refusal {
  * Refuses a request with a coded error, from a hook that was given `done`.
  *
  * Where Fastify's own error handler is in charge, problem+json (RFC 9457) goes out with the error's
- * status and headers, and no error is logged: a refusal is an answer, not a fault. Where the user
+ * status and headers, as text for `onSend` hooks, and no error is logged: a refusal is an answer, not a fault. Where the user
  * has an error handler, on the route or on a scope, the error goes to it with status and headers
  * already set on the reply.
  */
 export function refuse(reply: FastifyReply, error: CodedError, done: (error: Error) => void): void {
   begin(reply, error.statusCode)
   if (error.headers !== undefined) reply.headers(error.headers)
-  if (hasUserErrorHandler(reply) === false) sendProblem(reply, Buffer.from(problemOf(error)))
+  if (hasUserErrorHandler(reply) === false) sendProblem(reply, problemOf(error))
   else done(error)
 }
 
@@ -53,9 +53,13 @@ function begin(reply: FastifyReply, statusCode: number): void {
   if (isUpgrade(reply.raw.req)) watch(reply.raw)
 }
 
-function sendProblem(reply: FastifyReply, body: Buffer): void {
-  // As bytes: a serializer set for the scope would take text for a value and quote it again.
-  reply.type('application/problem+json').send(body)
+function sendProblem(reply: FastifyReply, body: string): void {
+  // A serializer that was set for the reply would take the text for a value and quote it again.
+  reply.type('application/problem+json').serializer(asItIs).send(body)
+}
+
+function asItIs(body: string): string {
+  return body
 }
 
 /**

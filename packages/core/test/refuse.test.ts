@@ -116,6 +116,31 @@ t.test('a serializer of the scope does not quote the problem again', async (t) =
   t.strictSame((await app.inject('/')).json(), PROBLEM)
 })
 
+t.test('a serializer of the reply does not quote the problem again', async (t) => {
+  const { app } = refusing('preHandler')
+  t.teardown(() => app.close())
+  app.addHook('onRequest', async (_, reply) => {
+    reply.serializer((value) => JSON.stringify({ wrapped: value }))
+  })
+  app.get('/', () => t.fail('refused'))
+  t.strictSame((await app.inject('/')).json(), PROBLEM)
+})
+
+t.test('an onSend hook is given the problem as text, and may replace it', async (t) => {
+  const { app } = refusing()
+  t.teardown(() => app.close())
+  const kinds: string[] = []
+  app.addHook('onSend', async (_, __, payload: unknown) => {
+    kinds.push(typeof payload)
+    return (payload as string).replace('"status"', '"state"')
+  })
+  app.get('/', () => t.fail('refused'))
+  const { headers, body } = await app.inject('/')
+  t.strictSame(kinds, ['string'])
+  t.match(JSON.parse(body), { state: PROBLEM.status })
+  t.equal(headers['content-length'], String(Buffer.byteLength(body)))
+})
+
 t.test(
   'where the user has an error handler, the error goes there, status and headers set',
   async (t) => {
@@ -217,7 +242,7 @@ t.test(
     const refusal = {
       statusCode: 429,
       headers: { 'retry-after': '7', 'x-policy': '"default"' },
-      body: Buffer.from(problemOf(error)),
+      body: problemOf(error),
       error: () => {
         made++
         return error

@@ -39,14 +39,14 @@ export class CachedRefusals {
 class CachedRefusal implements Refusal {
   readonly statusCode = 429
   readonly headers: Fields = {}
-  readonly body: Buffer
+  readonly body: string
   #decision: Decision
 
   constructor(decision: Decision, writeFields: FieldWriter) {
     this.#decision = decision
     writeFields(this.headers, decision)
     writeDenialFields(this.headers, decision)
-    this.body = Buffer.from(problemOf(this.error()))
+    this.body = problemOf(this.error())
   }
 
   error(): RateLimitExceededError {

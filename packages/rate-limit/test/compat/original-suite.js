@@ -3,7 +3,7 @@
  *
  *     node packages/rate-limit/test/compat/original-suite.js redis://127.0.0.1:6379
  *
- * The Redis is emptied. The tests are not changed but for the module they load and the Redis they use.
+ * The Redis is emptied. The tests are not changed except for the module they load and the Redis they use.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
