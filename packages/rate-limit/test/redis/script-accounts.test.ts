@@ -101,6 +101,9 @@ t.test('there are at most 16 windows; the one that is over first makes room', as
     const parts = String(await redis.cli('GET', keyOf(algorithm))).split(';')
     t.equal(parts.length, 16)
     for (let hours = 20; hours > 5; hours--) t.notOk((await store.check(of(hours))).allowed)
+    await store.ban(of(100), HOUR)
+    await store.ban(of(100), 0)
+    t.notOk((await store.check(of(1))).allowed, 'a ban needs no room')
   }
 })
 

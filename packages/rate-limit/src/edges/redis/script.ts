@@ -48,7 +48,7 @@ local function decider()
 
   ${ACCOUNTS}
 
-  -- The record of the next key, and the account in it that the policy is about.
+  -- The record of the next key.
   local function read(policy)
     position = position + 1
     local key = KEYS[position]
@@ -58,11 +58,13 @@ local function decider()
     if value and not record then unreadable = key end
     record = record or { accounts = {}, ban = now }
     record.key, record.isKept = key, value
-    return record, accountOf(record, policy)
+    return record
   end
 
+  -- The record of the next key, and the account in it that the policy is about.
   local function advanced(policy)
-    local record, account = read(policy)
+    local record = read(policy)
+    local account = accountOf(record, policy)
     policy.algorithm.advance(account, policy)
     return record, account
   end
