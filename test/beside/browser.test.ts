@@ -48,6 +48,18 @@ async function shop(t: Test): Promise<Service> {
   return shop
 }
 
+t.test('the boot has nothing to say about this order', async (t) => {
+  const { warnings } = await shop(t)
+  t.same(warnings(), [])
+})
+
+t.test('probes are answered ahead of them, with no header field of theirs', async (t) => {
+  const { app } = await shop(t)
+  const { statusCode, headers } = await app.inject({ url: '/readyz', headers: { origin } })
+  t.equal(statusCode, 503, 'it does not listen')
+  t.match(headers, { 'access-control-allow-origin': undefined, 'x-frame-options': undefined })
+})
+
 t.test('a refusal of the limiter carries the headers of both', async (t) => {
   const { app } = await shop(t)
   const ask = () => app.inject({ url: '/orders', headers: { origin } })

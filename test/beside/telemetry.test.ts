@@ -25,7 +25,7 @@ t.test('a request has its span, a refusal too, and the line has the ids of the s
     context.disable()
     return provider.shutdown()
   })
-  const { app, requests } = service(t)
+  const { app, requests, warnings } = service(t)
   await app.register(new FastifyOtelInstrumentation().plugin())
   await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 1 } })
   app.get('/orders/:id', async ({ params }) => params)
@@ -44,4 +44,5 @@ t.test('a request has its span, a refusal too, and the line has the ids of the s
     requests().map(({ status }) => status),
     [200, 429]
   )
+  t.same(warnings(), [])
 })
