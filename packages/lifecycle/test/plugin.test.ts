@@ -272,6 +272,18 @@ t.test('the steps of an app that was never ready run in its close, too', async (
   t.same(seen, ['flushed', 'pool closed'])
 })
 
+t.test('a close by somebody else ends the drain delay, and the log says so', async (t) => {
+  const { lines, logger } = keepLog()
+  const app = Fastify({ logger })
+  app.register(lifecycle, { signals: false, drainDelay: '10s', timeouts: false })
+  t.teardown(() => app.close())
+  await listen(app)
+  const report = app.lifecycle.shutdown('test', { exit: false })
+  await app.close()
+  t.match(await report, { clean: true, reason: 'test' })
+  t.match(lines.map(({ msg }) => msg).join('\n'), /which ends the drain delay/)
+})
+
 t.test('an app that is closed while it boots does not listen, and says so', async (t) => {
   for (const wait of [0, 20, 100]) {
     const app = build(t)

@@ -17,6 +17,7 @@ export class Shutdown {
   readonly #app: FastifyInstance
   readonly #log: GuardedLog
   readonly #budget: ShutdownBudget
+  readonly #phases: Phases
   readonly #service: Service
   readonly #steps: Steps
   readonly #drain: Drain
@@ -34,6 +35,7 @@ export class Shutdown {
     this.#app = app
     this.#log = log
     this.#budget = budget
+    this.#phases = phases
     this.#service = service
     this.#steps = steps
     this.#drain = new Drain(phases, service, steps, pause, clock)
@@ -71,6 +73,9 @@ export class Shutdown {
 
   /** Joins an `app.close()` that somebody else called, and holds it until the rest is done. */
   async #beforeClose(): Promise<void> {
+    if (this.#phases.current === 'draining') {
+      this.#log.warn('app.close() was called by somebody else, which ends the drain delay')
+    }
     this.#service.beginClosing()
     void this.#run({
       reason: 'app.close()',
