@@ -88,7 +88,7 @@ t.test('an excluded call counts as neither while closed', async (t) => {
   t.equal(breaker.snapshot().failures, 1)
 })
 
-t.test('a probe that never settles counts as a failure when its lease is over', async (t) => {
+t.test('a probe that never ends counts as a failure when its lease ends', async (t) => {
   const { breaker, pass } = clocked({ threshold: 1 })
   fail(breaker, 1)
   pass(RESET)
@@ -106,7 +106,7 @@ t.test('a probe that never settles counts as a failure when its lease is over', 
   t.equal(breaker.snapshot().inFlight, 0)
 })
 
-t.test('nobody need look: open, lost and open again is computed at once', async (t) => {
+t.test('open, lost and open again is computed at once when somebody looks', async (t) => {
   const { breaker, pass } = clocked({ threshold: 1 })
   fail(breaker, 1)
   pass(RESET)
@@ -213,21 +213,24 @@ t.test('a subscriber may use the breaker it hears of', async (t) => {
   t.ok(probe)
 })
 
-t.test('execute answers as the function does, be it now, later or thenable', async (t) => {
-  const { breaker } = clocked()
-  t.equal(await breaker.execute(() => 1), 1)
-  t.equal(await breaker.execute(() => undefined), undefined)
-  t.equal(await breaker.execute(async () => 2), 2)
-  const thenable: PromiseLike<number> = {
-    // biome-ignore lint/suspicious/noThenProperty: what a thenable is
-    then: (resolve) => Promise.resolve(3).then(resolve)
+t.test(
+  'execute settles as the function does, whether it returns a value, a promise or a thenable',
+  async (t) => {
+    const { breaker } = clocked()
+    t.equal(await breaker.execute(() => 1), 1)
+    t.equal(await breaker.execute(() => undefined), undefined)
+    t.equal(await breaker.execute(async () => 2), 2)
+    const thenable: PromiseLike<number> = {
+      // biome-ignore lint/suspicious/noThenProperty: what a thenable is
+      then: (resolve) => Promise.resolve(3).then(resolve)
+    }
+    t.equal(await breaker.execute(() => thenable), 3)
+    t.equal(await breaker.execute(() => thenable, { timeout: '1 minute' }), 3)
+    t.match(breaker.snapshot(), { failures: 0, inFlight: 0 })
   }
-  t.equal(await breaker.execute(() => thenable), 3)
-  t.equal(await breaker.execute(() => thenable, { timeout: '1 minute' }), 3)
-  t.match(breaker.snapshot(), { failures: 0, inFlight: 0 })
-})
+)
 
-t.test('execute counts what is thrown and what is rejected, and hands it on', async (t) => {
+t.test('execute counts what is thrown and what is rejected, and passes it on', async (t) => {
   const { breaker } = clocked({ threshold: 4 })
   await t.rejects(breaker.execute(boom), { message: 'boom' })
   await t.rejects(
@@ -447,7 +450,7 @@ t.test('a lost probe of any kind cannot hold it', async (t) => {
   }
 })
 
-t.test('a probe that ran into its timeout is told as that, not as lost', async (t) => {
+t.test('a probe that ran into its timeout is reported as that, not as lost', async (t) => {
   const { breaker, pass } = clocked({ threshold: 1 })
   const causes: unknown[] = []
   const unsubscribe = subscribe('holdfast:circuit-breaker:state', (transition) => {

@@ -7,7 +7,7 @@ import { subscribe } from '@holdfast/core'
 import t from 'tap'
 import { clocked, fail, RESET, succeed } from './support/clocked.ts'
 
-t.test('an isolated breaker refuses everything until the last switch is back', async (t) => {
+t.test('an isolated breaker refuses everything until the last switch is released', async (t) => {
   const { breaker, pass } = clocked()
   const before = breaker.tryAcquire()
   const first = breaker.isolate()
@@ -26,7 +26,7 @@ t.test('an isolated breaker refuses everything until the last switch is back', a
   t.match(breaker.snapshot(), { state: 'closed', ramp: 2, inFlight: 0 })
 })
 
-t.test('isolating an open breaker and letting go of it closes it', async (t) => {
+t.test('isolating an open breaker and releasing it closes it', async (t) => {
   const { breaker } = clocked({ threshold: 1, halfOpen: { ramp: 0 } })
   fail(breaker, 1)
   breaker.isolate().release()
@@ -34,7 +34,7 @@ t.test('isolating an open breaker and letting go of it closes it', async (t) => 
   succeed(breaker, 1)
 })
 
-t.test('a breaker in shadow tells what it would do, and refuses nothing', async (t) => {
+t.test('a breaker in shadow publishes what it would do, and refuses nothing', async (t) => {
   const { breaker, pass } = clocked({ threshold: 1, mode: 'shadow' })
   const changes: BreakerTransition[] = []
   const refusals: BreakerRefusal[] = []

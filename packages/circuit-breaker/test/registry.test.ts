@@ -66,7 +66,7 @@ t.test('10,000 names take the room of maxBreakers', async (t) => {
   t.equal(breakers.snapshots().length, 1000)
 })
 
-t.test('the closed and idle one that was unused the longest makes room', async (t) => {
+t.test('the closed and idle one that was unused the longest is dropped', async (t) => {
   const breakers = registry({ maxBreakers: 4 })
   const route = breakers.pin('route')
   const first = breakers.open('first')

@@ -90,7 +90,7 @@ t.test('a call that was given up holds its slot until it has really ended', asyn
   t.equal(breaker.snapshot().abandoned, 0, 'also when it fails in the end')
 })
 
-t.test('the fallback knows the breaker, and whether the call was made', async (t) => {
+t.test('the fallback is told the breaker, and whether the call was made', async (t) => {
   const { breaker } = clocked({ threshold: 1 })
   const contexts: FallbackContext[] = []
   const fallback = (_error: unknown, context: FallbackContext): void => void contexts.push(context)
@@ -112,7 +112,7 @@ t.test('the fallback knows the breaker, and whether the call was made', async (t
   t.equal(breaker.snapshot().inFlight, 0)
 })
 
-t.test('classify says what errors and values mean, the rest is as ever', async (t) => {
+t.test('classify says what errors and values mean, the default applies to the rest', async (t) => {
   const seen: CallResult[] = []
   const { breaker } = clocked({
     threshold: 2,

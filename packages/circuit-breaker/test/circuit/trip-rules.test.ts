@@ -185,7 +185,7 @@ t.test('a probe that takes too long is lost at the slow bound', async (t) => {
   t.equal(breaker.state, 'open')
 })
 
-t.test('a question that throws is taken for no, and reported once', async (t) => {
+t.test('a question that throws counts as no, and is reported once', async (t) => {
   const warnings: string[] = []
   const listen = (warning: Error): void => void warnings.push(warning.message)
   process.on('warning', listen)

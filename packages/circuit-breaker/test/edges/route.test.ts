@@ -435,61 +435,64 @@ t.test('a probe that is lost in any way does not keep the route closed off', asy
   }
 })
 
-t.test('GET and HEAD share a breaker; names, options and several methods are heard', async (t) => {
-  const service = await new Service(t).register()
-  const { app } = service
-  const broken = (): never => {
-    throw new Error('broken')
-  }
-  app.get('/orders/:id', { config: { circuitBreaker: true } }, broken)
-  app.get('/a', { config: { circuitBreaker: 'shared' } }, broken)
-  app.get('/b', { config: { circuitBreaker: { name: 'shared' } } }, () => 'b')
-  app.get('/patient', { config: { circuitBreaker: { threshold: 2 } } }, broken)
-  app.get('/off', { config: { circuitBreaker: false } }, broken)
-  app.get('/none', broken)
-  app.route({
-    method: ['GET', 'POST'],
-    url: '/both',
-    config: { circuitBreaker: true },
-    handler: () => 'both'
-  })
-  app.route({
-    method: ['PUT', 'POST'],
-    url: '/write',
-    config: { circuitBreaker: true },
-    preHandler: [(_request, _reply, done) => done(), (_request, _reply, done) => done()],
-    handler: () => 'written'
-  })
-  await app.register(
-    async (scope) => {
-      scope.get('/', { config: { circuitBreaker: true } }, broken)
-    },
-    { prefix: '/scope' }
-  )
-  await service.start()
+t.test(
+  'GET and HEAD share a breaker; names, options and several methods are respected',
+  async (t) => {
+    const service = await new Service(t).register()
+    const { app } = service
+    const broken = (): never => {
+      throw new Error('broken')
+    }
+    app.get('/orders/:id', { config: { circuitBreaker: true } }, broken)
+    app.get('/a', { config: { circuitBreaker: 'shared' } }, broken)
+    app.get('/b', { config: { circuitBreaker: { name: 'shared' } } }, () => 'b')
+    app.get('/patient', { config: { circuitBreaker: { threshold: 2 } } }, broken)
+    app.get('/off', { config: { circuitBreaker: false } }, broken)
+    app.get('/none', broken)
+    app.route({
+      method: ['GET', 'POST'],
+      url: '/both',
+      config: { circuitBreaker: true },
+      handler: () => 'both'
+    })
+    app.route({
+      method: ['PUT', 'POST'],
+      url: '/write',
+      config: { circuitBreaker: true },
+      preHandler: [(_request, _reply, done) => done(), (_request, _reply, done) => done()],
+      handler: () => 'written'
+    })
+    await app.register(
+      async (scope) => {
+        scope.get('/', { config: { circuitBreaker: true } }, broken)
+      },
+      { prefix: '/scope' }
+    )
+    await service.start()
 
-  t.strictSame(
-    app.circuitBreakers.snapshots().map(({ name }) => name),
-    ['GET /orders/:id', 'shared', 'GET /patient', 'GET /both', 'PUT /write', 'GET /scope']
-  )
-  t.equal((await service.ask('/orders/1', 'HEAD /orders/1')).status, 500)
-  t.equal((await service.ask('/orders/2')).status, 503)
-  t.equal((await service.ask('/a')).status, 500)
-  t.equal((await service.ask('/b')).status, 503)
-  t.equal((await service.ask('/patient')).status, 500)
-  t.equal((await service.ask('/patient')).status, 500)
-  t.equal((await service.ask('/patient')).status, 503)
-  for (const path of ['/off', '/off', '/none', '/none']) {
-    t.equal((await service.ask(path)).status, 500)
-    t.equal(service.seen.at(-1)?.circuitBreaker, undefined)
+    t.strictSame(
+      app.circuitBreakers.snapshots().map(({ name }) => name),
+      ['GET /orders/:id', 'shared', 'GET /patient', 'GET /both', 'PUT /write', 'GET /scope']
+    )
+    t.equal((await service.ask('/orders/1', 'HEAD /orders/1')).status, 500)
+    t.equal((await service.ask('/orders/2')).status, 503)
+    t.equal((await service.ask('/a')).status, 500)
+    t.equal((await service.ask('/b')).status, 503)
+    t.equal((await service.ask('/patient')).status, 500)
+    t.equal((await service.ask('/patient')).status, 500)
+    t.equal((await service.ask('/patient')).status, 503)
+    for (const path of ['/off', '/off', '/none', '/none']) {
+      t.equal((await service.ask(path)).status, 500)
+      t.equal(service.seen.at(-1)?.circuitBreaker, undefined)
+    }
+    t.equal((await service.ask('/write', 'PUT /write')).status, 200)
+    t.equal(service.outcome, 'success')
+    t.equal((await service.ask('/scope/', 'HEAD /scope/')).status, 500)
+    t.equal((await service.ask('/scope')).status, 503)
+    t.equal((await service.ask('/scope/')).status, 503)
+    t.equal((await service.ask('/nowhere')).status, 404)
   }
-  t.equal((await service.ask('/write', 'PUT /write')).status, 200)
-  t.equal(service.outcome, 'success')
-  t.equal((await service.ask('/scope/', 'HEAD /scope/')).status, 500)
-  t.equal((await service.ask('/scope')).status, 503)
-  t.equal((await service.ask('/scope/')).status, 503)
-  t.equal((await service.ask('/nowhere')).status, 404)
-})
+)
 
 t.test('routes declared before the plugin are guarded the same way', async (t) => {
   const logged: { level: number; msg: string; err?: { message: string } }[] = []
@@ -779,7 +782,7 @@ t.test('after closing a route lets its clients back in by steps', async (t) => {
   for (let count = 0; count < 10; count++) t.equal((await service.ask('/')).status, 200)
 })
 
-t.test('an isolated route refuses until its switch is back', async (t) => {
+t.test('an isolated route refuses until its switch is released', async (t) => {
   const service = await new Service(t).register()
   service.app.get('/', { config: { circuitBreaker: true } }, () => 'ok')
   await service.start()
