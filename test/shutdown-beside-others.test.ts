@@ -104,6 +104,14 @@ t.test('NestJS: the signal that it sends again forces no exit', async (t) => {
   t.notMatch(service.output(), /exiting at once/)
 })
 
+t.test('NestJS without its hooks for signals: drain first, then its own close', async (t) => {
+  const service = await start(t, [fixture('nest.js')], { RECIPE: '1' })
+  service.signal('SIGTERM')
+  t.match(await service.exited, { code: 0, signal: null })
+  t.notMatch(service.output(), OTHERS)
+  t.match(service.output(), /"msg":"shut down"[\s\S]*resources closed\n[\s\S]*the last hook ended/)
+})
+
 t.test("Node's test runner names the test that leaks a rejection, and runs the rest", async (t) => {
   const runner = startNode(['--test', '--test-reporter=tap', fixture('leaked-rejection.test.js')], {
     env: { NODE_TEST_CONTEXT: undefined }
