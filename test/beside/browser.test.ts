@@ -121,3 +121,17 @@ t.test('cookies are there when the limiter asks who it is', async (t) => {
   t.equal((await ask('bob')).statusCode, 200)
   t.equal((await ask('ann')).statusCode, 429)
 })
+
+t.test('in the other order the boot says what to move, and why', async (t) => {
+  const { app, warnings } = service(t)
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 0 } })
+  await beforeTheSuite(app)
+  app.get('/orders', async () => [])
+  const { statusCode, headers } = await app.inject({ url: '/orders', headers: { origin } })
+  t.equal(statusCode, 429)
+  t.match(headers, { 'access-control-allow-origin': undefined })
+  t.match(warnings(), [
+    /^@fastify\/cors is registered after .*without its header fields.*Register @fastify\/cors before/,
+    /^@fastify\/helmet is registered after/
+  ])
+})

@@ -62,7 +62,8 @@ function plugin(
 
 function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   enlist(app, '@holdfast/circuit-breaker', {
-    after: ['@holdfast/lifecycle', '@holdfast/load-shedding', '@holdfast/rate-limit']
+    after: ['@holdfast/lifecycle', '@holdfast/load-shedding', '@holdfast/rate-limit'],
+    refuses: true
   })
   const log = guardedLog(app.log)
   const resolved = resolveCircuitBreakerOptions(options)

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
 import { isRoot, requestHooksOf } from './fastify-internals.ts'
 import { guardedLog } from './guarded-log.ts'
+import { warnOfLateHeaders } from './late-headers.ts'
 import { checkHoldfastConfig } from './route-config.ts'
 
 /** The place that a plugin needs among the others. */
@@ -18,6 +19,11 @@ export interface Placement {
    * does not let it, the boot warns. @default false
    */
   readonly first?: boolean | undefined
+  /**
+   * The plugin refuses requests: the boot warns of plugins behind it whose header fields its refusals
+   * would lack. @default false
+   */
+  readonly refuses?: boolean | undefined
 }
 
 interface Enlisted {
@@ -40,7 +46,7 @@ const enlistedBefore = new WeakMap<object, Enlisted[]>()
  * @throws NotAtRootError when the plugin works at the root only and this is a scope
  */
 export function enlist(app: FastifyInstance, name: string, placement: Placement = {}): void {
-  const { after = [], root = false, first = false } = placement
+  const { after = [], root = false, first = false, refuses = false } = placement
   if (root && !isRoot(app)) throw new NotAtRootError(name, app.pluginName)
   const here = enlistedOn.get(app) ?? new Set()
   if (here.has(name)) throw new RegisteredTwiceError(name)
@@ -57,6 +63,7 @@ export function enlist(app: FastifyInstance, name: string, placement: Placement 
   const isBlind = first && requestHooksOf(app) === undefined
 
   const log = guardedLog(app.log)
+  if (refuses) warnOfLateHeaders(app, name, log)
   app.addHook('onReady', async () => {
     if (late !== undefined) {
       log.warn(

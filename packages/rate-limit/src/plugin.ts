@@ -87,7 +87,8 @@ declareFact('rateLimitShadow')
 const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   try {
     enlist(app, '@holdfast/rate-limit', {
-      after: ['@holdfast/lifecycle', '@holdfast/load-shedding']
+      after: ['@holdfast/lifecycle', '@holdfast/load-shedding'],
+      refuses: true
     })
     const options = resolveRateLimitOptions(given)
     const log = guardedLog(app.log)
