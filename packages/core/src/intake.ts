@@ -8,7 +8,7 @@
  * never met a server (`app.inject()`, `app.routing()`) are taken in by the first onRequest hook.
  */
 import diagnosticsChannel from 'node:diagnostics_channel'
-import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Server as HttpServer, type IncomingMessage, ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
@@ -145,8 +145,12 @@ class Intake {
 
   readonly #takeUpgrade = (request: IncomingMessage, socket: Socket): void => {
     factsOf(request)
-    // Whoever takes the upgrade may route it, and then it has a response and passes the hook.
-    queueMicrotask(() => this.#takeTunnel(request, socket))
+    // The listener that takes the upgrade may route it, and then it has a response.
+    queueMicrotask(() => {
+      const response = responseOn(socket)
+      if (response === undefined) this.#takeTunnel(request, socket)
+      else this.take(request, response)
+    })
   }
 
   readonly #clientError = (error: NodeJS.ErrnoException, socket: Connection): void => {
@@ -261,6 +265,15 @@ class Intake {
       diagnosticsChannel.unsubscribe('http.server.response.finish', onResponseFinish)
     }
   }
+}
+
+/**
+ * The response that was assigned to the socket of an upgrade; private to Node. `undefined`: none, or
+ * unknown.
+ */
+function responseOn(socket: Socket): ServerResponse | undefined {
+  const { _httpMessage: response } = socket as { _httpMessage?: unknown }
+  return response instanceof ServerResponse ? response : undefined
 }
 
 const LEFT_MIDWAY = 'HPE_INVALID_EOF_STATE'

@@ -55,6 +55,8 @@ export function watch(response: ServerResponse): Settling {
     // Before others: a listener may destroy the connection, as @fastify/websocket does after a refusal.
     if (!isHttp2(response)) response.prependListener('finish', noteThisSent)
     if (queued) enqueue(response)
+    // Answered before any hook could see it: a bad URL, an app that closes.
+    if (isUpgrade(response.req) && response.writableFinished) noteThisSent.call(response)
   }
   return settling
 }
