@@ -242,9 +242,15 @@ t.test('the decision is among the facts of the request', async (t) => {
 
 t.test('decisions are published on channels', async (t) => {
   const events: RateLimitEvent[] = []
+  const facts: unknown[] = []
+  const listener = (event: RateLimitEvent) => {
+    const { rateLimit, refusedBy } = factsOf(event.request)
+    facts.push([rateLimit?.allowed, refusedBy])
+    events.push(event)
+  }
   const stops = [
-    subscribe('holdfast:rate-limit:allowed', (event) => events.push(event)),
-    subscribe('holdfast:rate-limit:denied', (event) => events.push(event))
+    subscribe('holdfast:rate-limit:allowed', listener),
+    subscribe('holdfast:rate-limit:denied', listener)
   ]
   const url = await serve(t, undefined, { max: 1 })
   await get(`${url}/?a`)
@@ -256,6 +262,14 @@ t.test('decisions are published on channels', async (t) => {
     { request: { url: '/?b' }, key: '127.0.0.1', decision: { allowed: false } }
   ])
   t.equal(events.length, 2)
+  t.strictSame(
+    facts,
+    [
+      [true, undefined],
+      [false, 'rate-limit']
+    ],
+    'whoever listens finds the facts written'
+  )
 })
 
 t.test('limits injected requests too', async (t) => {

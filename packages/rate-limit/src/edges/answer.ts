@@ -26,19 +26,14 @@ export function answer(
 ): void {
   const { request } = reply
   const facts = factsOf(request)
+  // A timeout of Fastify's may have answered while a function of the user's was waited for.
+  const isRefused = !decision.allowed && !limit.isShadow && !reply.sent
+  if (limit.isShadow) recordShadow(facts, decision)
+  else if (decision.allowed) allow(limit, decision, facts, reply)
+  else if (isRefused) recordRefusal(decision, facts, reply)
   publish(request, limit, keys, decision)
-  if (limit.isShadow) {
-    recordShadow(facts, decision)
-    done()
-  } else if (decision.allowed) {
-    allow(limit, decision, facts, reply)
-    done()
-    // A timeout of Fastify's may have answered while a function of the user's was waited for.
-  } else if (reply.sent) {
-    done()
-  } else {
-    refuse(limit, decision, facts, reply, done)
-  }
+  if (isRefused) refuseWith(reply, limit.refusals.of(decision), done)
+  else done()
 }
 
 /** Lets a client on the allow list go on. */
@@ -66,18 +61,11 @@ function allow(
   reply.headers(own)
 }
 
-function refuse(
-  limit: ResolvedLimit,
-  decision: Decision,
-  facts: RequestFacts,
-  reply: FastifyReply,
-  done: Done
-): void {
+function recordRefusal(decision: Decision, facts: RequestFacts, reply: FastifyReply): void {
   // Another limit may have told the client what it allows.
   if (facts.rateLimit !== undefined) for (const name of FIELD_NAMES) reply.removeHeader(name)
   facts.rateLimit = decision
   facts.refusedBy = 'rate-limit'
-  refuseWith(reply, limit.refusals.of(decision), done)
 }
 
 /**
