@@ -34,7 +34,8 @@ export class Ledger {
   readonly #salt: number
   readonly #table: LedgerTable
   readonly #slots: SlotTable
-  #capacity = 0
+  /** The most that an account owes under the numbers seen so far: requests, or nanoseconds of a bucket. */
+  #fullDebt = 1
   #low = 0
   #high = 0
   #slot = NOWHERE
@@ -52,9 +53,10 @@ export class Ledger {
   }
 
   /** Makes room for accounts of that algorithm, of the same name as the ledger's first. */
-  grow({ lifetime, capacity }: Algorithm): void {
+  grow({ lifetime, capacity, span }: Algorithm): void {
     if (lifetime > this.lifetime) this.lifetime = lifetime
-    if (capacity > this.#capacity) this.#capacity = capacity
+    const fullDebt = this.counts ? capacity : capacity * span
+    if (fullDebt > this.#fullDebt) this.#fullDebt = fullDebt
   }
 
   /** Reads the account of a key. */
@@ -105,8 +107,7 @@ export class Ledger {
 
   /** An account's debt as a share of the most it could owe. */
   debtOf({ expiresAt, used, previous }: Account, now: number): number {
-    if (this.counts) return (used + previous) / this.#capacity
-    return (expiresAt - now) / this.lifetime
+    return (this.counts ? used + previous : expiresAt - now) / this.#fullDebt
   }
 }
 
