@@ -4,6 +4,29 @@
  *
  * @module
  */
+export {
+  CallTimeoutError,
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  CircuitFullError,
+  CircuitOpenError,
+  isCircuitOpen
+} from '@holdfast/circuit-breaker'
+export { factsOf, type RequestFacts, remaining, subscribe, traceHeaders } from '@holdfast/core'
+export {
+  type LifecycleOptions,
+  ServerDrainingError,
+  serverTimeouts,
+  UnderPressureError
+} from '@holdfast/lifecycle'
+export {
+  type Decision,
+  RateLimitExceededError,
+  type RateLimiter,
+  type RateLimitOptions
+} from '@holdfast/rate-limit'
+export type { LogFields, RequestLoggingOptions } from '@holdfast/request-logging'
+export { logController } from '@holdfast/request-logging/log-controller'
 export type { HoldfastOptions } from './options.ts'
 export {
   type QuietLogging,
