@@ -1,7 +1,7 @@
 /**
- * The clients that are banned under all limits, as a limit of its own in the store. A limit that a
- * process makes when the app is ready, for a route declared before the plugin, asks it: bans may have
- * been made, here or elsewhere, by those who do not know that limit.
+ * The clients that are banned under all limits, kept in the store like a limit. It is for limits that
+ * are made after the app is ready, such as those of routes declared before the plugin: the process
+ * that bans a client may not know them, so they ask here.
  */
 import { banned, type Decision } from '../../decision.ts'
 import { StoreUnavailableError } from '../../errors.ts'

@@ -105,7 +105,7 @@ export class StoreBackend implements LimitBackend {
       if (!reserved.decision.allowed) {
         return whenKnown(this.#check(charge), (decision) => ({ decision }))
       }
-      this.charged(charge)
+      this.#denials?.charged(charge.keys)
       return this.#reservation(charge, reserved)
     })
   }
@@ -128,7 +128,7 @@ export class StoreBackend implements LimitBackend {
     await this.#change('ban', subject, (store) => store.ban(subject, duration))
   }
 
-  /** Where the register of bans is asked, that has the ban already: whoever ends it ends it there. */
+  /** A limit that asks the register of bans leaves the ban to it: it is ended there, whoever ends it. */
   async banUnderAll(client: Client, duration: number): Promise<void> {
     if (this.#shared.bans === undefined) {
       await this.ban(client, duration)
