@@ -18,6 +18,7 @@ import { RouteLimits } from './edges/limits.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
 import { type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
 import { keepConstraints } from './edges/route-name.ts'
+import { DecoratorTakenError } from './errors.ts'
 import { windowsWithoutUnit } from './limit-combinations.ts'
 import type {
   RateLimiterOptions,
@@ -90,6 +91,7 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
       after: ['@holdfast/lifecycle', '@holdfast/load-shedding'],
       refuses: true
     })
+    checkDecorators(app)
     const options = resolveRateLimitOptions(given)
     const log = guardedLog(app.log)
     keepRemoteAddresses(app)
@@ -99,6 +101,13 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
     done()
   } catch (error) {
     done(error as Error)
+  }
+}
+
+/** @throws DecoratorTakenError; a scope that inherits the names may have its own */
+function checkDecorators(app: FastifyInstance): void {
+  for (const name of ['rateLimit', 'createRateLimiter', 'banClient']) {
+    if (Object.hasOwn(app, name)) throw new DecoratorTakenError(name)
   }
 }
 
@@ -178,7 +187,8 @@ function handlerOf(requestHook: RequestHook, hook: RateLimitHook): Handler | Pre
 /**
  * Limits how much each client may ask, see {@link RateLimitOptions}.
  *
- * @throws UnknownOptionError, InvalidOptionError, RegisteredTwiceError when the app boots
+ * @throws UnknownOptionError, InvalidOptionError, RegisteredTwiceError, DecoratorTakenError when the
+ *   app boots
  */
 export const rateLimit: FastifyPluginCallback<RateLimitOptions> = fp(plugin, {
   name: '@holdfast/rate-limit',

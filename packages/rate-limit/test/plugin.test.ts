@@ -12,6 +12,7 @@ import fastifyDefault, {
   type RateLimitOptions,
   rateLimit
 } from '@holdfast/rate-limit'
+import compat from '@holdfast/rate-limit/compat'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { Client, request } from 'undici'
@@ -362,4 +363,21 @@ t.test('a trustProxy that does not tell clients apart is warned of, with the rem
   t.strictSame(await told(['10.0.0.0/8']), [])
   t.strictSame(await told(false), [])
   t.strictSame(await told(true, { keyGenerator: () => 'a' }), [])
+})
+
+t.test('a decorator that another plugin has taken is named at boot, with the remedy', async (t) => {
+  const app = Fastify()
+  app.register(compat)
+  app.register(rateLimit)
+  await t.rejects(async () => app.ready(), {
+    code: 'HOLDFAST_ERR_RATE_LIMIT_DECORATOR_TAKEN',
+    message: /a decorator "rateLimit" already.* register it after .* or give each .* a scope/
+  })
+  const both = Fastify()
+  both.register(rateLimit)
+  both.register(compat)
+  both.register(async (scope) => {
+    scope.register(rateLimit)
+  })
+  await t.resolves(async () => both.ready(), 'in the other order, and in a scope')
 })
