@@ -105,7 +105,7 @@ export class StoreBackend implements LimitBackend {
       if (!reserved.decision.allowed) {
         return whenKnown(this.#check(charge), (decision) => ({ decision }))
       }
-      this.#denials?.charged(charge.keys)
+      this.#note(charge, reserved.decision, this.#changes)
       return this.#reservation(charge, reserved)
     })
   }
