@@ -49,6 +49,8 @@ function keepAddress(socket: Socket): void {
  * A stream asks its session for the members of a socket, and itself when it has no session any more.
  */
 function keepAddressOfStreams(session: ServerHttp2Session): void {
+  // Another listener has closed it already: it has no socket, and no streams.
+  if (session.destroyed) return
   const { remoteAddress } = session.socket
   session.prependListener('stream', (stream) => {
     Object.assign(stream, { remoteAddress })

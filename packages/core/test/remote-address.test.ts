@@ -1,4 +1,5 @@
-import { connect } from 'node:http2'
+import { once } from 'node:events'
+import { connect, type ServerHttp2Session } from 'node:http2'
 import { connect as connectTls } from 'node:tls'
 import { keepRemoteAddresses } from '@holdfast/core'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -85,6 +86,22 @@ for (const [trustProxy, expected] of [
     }
   )
 }
+
+t.test('a session that another listener closes harms nothing', async (t) => {
+  const app = Fastify({ http2: true } as object)
+  t.teardown(() => app.close())
+  app.server.once('session', (session: ServerHttp2Session) => session.destroy())
+  keepRemoteAddresses(app)
+  app.get('/', ({ ip }) => ip)
+  const port = await listen(app)
+  const closed = connect(`http://127.0.0.1:${port}`)
+  closed.on('error', () => {})
+  await once(closed, 'close')
+  const session = connect(`http://127.0.0.1:${port}`)
+  const [body] = await once(session.request({ ':path': '/' }).setEncoding('utf8'), 'data')
+  t.equal(body, '127.0.0.1')
+  session.close()
+})
 
 t.test('the second address of localhost is no exception', async (t) => {
   twoAddresses(t)
