@@ -124,6 +124,17 @@ t.test('whatever is thrown, what runs is answered', async (t) => {
   }
 })
 
+t.test('a second signal when the app has closed changes nothing', async (t) => {
+  const service = await start(t, {})
+  await (await service.get('/leave-task')).until(/done/)
+  service.signal('SIGTERM')
+  await service.printed(/task left/)
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  service.signal('SIGTERM')
+  t.equal(await ended(service), 0)
+  t.notMatch(service.output(), /again/)
+})
+
 t.test('an exit code of 0 given as text hides no failure', async (t) => {
   const service = await start(t, {})
   await (await service.get('/close-fails')).until(/done/)

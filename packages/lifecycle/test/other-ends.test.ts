@@ -43,6 +43,14 @@ for (const who of ['me', 'myself']) {
   })
 }
 
+t.test('a worker that may not exit ends by itself', async (t) => {
+  const service = start(t, { CLUSTER: '1', HOW: 'no exit' })
+  const connection = await service.get('/disconnect-me')
+  await connection.ended()
+  await service.printed(/worker exited with 0/)
+  t.match(service.output(), /flushed\n[\s\S]*resources closed/)
+})
+
 t.test('a worker whose primary is killed drains and exits', async (t) => {
   const service = start(t, { CLUSTER: '1' })
   const working = await service.get('/work')

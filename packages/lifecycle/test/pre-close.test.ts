@@ -10,10 +10,14 @@ import { eventually, head, listen, rawConnection } from '../../../test/support/h
 
 const OPTIONS = { drainDelay: 0, signals: false, timeouts: false } as const
 
-function build(t: Test, fastify: object = {}): { app: FastifyInstance; seen: string[] } {
+function build(
+  t: Test,
+  fastify: object = {},
+  options: object = {}
+): { app: FastifyInstance; seen: string[] } {
   const app = Fastify(fastify)
   const seen: string[] = []
-  app.register(lifecycle, OPTIONS)
+  app.register(lifecycle, { ...OPTIONS, ...options })
   app.after(() => app.lifecycle.onShutdown('step', () => void seen.push('step')))
   app.addHook('onClose', async () => void seen.push('closed'))
   t.teardown(() => app.close())
@@ -99,6 +103,19 @@ t.test('a hook that fails or outlasts pluginTimeout is named, and the rest goes 
       'the preClose hook hangs was not done within 200 ms',
       'the preClose hook fails failed: no use'
     ]
+  })
+  t.same(seen, ['step', 'closed'])
+})
+
+t.test('without a pluginTimeout a hook that hangs has the time of the requests', async (t) => {
+  const { app, seen } = build(t, { pluginTimeout: 0 }, { finishTimeout: 200, closeTimeout: 2000 })
+  app.addHook('preClose', async function hangs() {
+    await new Promise(() => {})
+  })
+  await listen(app)
+  t.match(await app.lifecycle.shutdown('test', { exit: false }), {
+    cut: 0,
+    problems: ['the preClose hook hangs was not done within 200 ms']
   })
   t.same(seen, ['step', 'closed'])
 })

@@ -47,7 +47,7 @@ function arrange(
 
 /** What Node does with a rejection that nobody handles, by `--unhandled-rejections`. */
 function rejectionMode(): string {
-  const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ')
+  const options = [...process.execArgv, process.env['NODE_OPTIONS']].join(' ')
   return /--unhandled-rejections[= ]([a-z-]+)/.exec(options)?.[1] ?? 'throw'
 }
 

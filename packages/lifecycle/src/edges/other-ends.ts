@@ -50,7 +50,6 @@ function onDisconnect(): void {
 
 /** The event loop is empty. An app that still boots would only hold the end up. */
 function onBeforeExit(): void {
-  if (isShuttingDown()) return
   if (allMembers().some(({ watched, booted }) => watched && booted)) {
     void shutDownBeforeExit({ reason: 'beforeExit' })
   }
