@@ -24,7 +24,14 @@ export interface Placement {
    * would lack. @default false
    */
   readonly refuses?: boolean | undefined
+  /**
+   * What to do instead of registering the plugin twice on one instance, a sentence.
+   * @default a scope may have a registration of its own
+   */
+  readonly twice?: string | undefined
 }
+
+const A_SCOPE_MAY = 'A scope made with app.register() may have its own.'
 
 interface Enlisted {
   readonly app: FastifyInstance
@@ -47,9 +54,10 @@ const enlistedBefore = new WeakMap<object, Enlisted[]>()
  */
 export function enlist(app: FastifyInstance, name: string, placement: Placement = {}): void {
   const { after = [], root = false, first = false, refuses = false } = placement
+  const { twice = A_SCOPE_MAY } = placement
   if (root && !isRoot(app)) throw new NotAtRootError(name, app.pluginName)
   const here = enlistedOn.get(app) ?? new Set()
-  if (here.has(name)) throw new RegisteredTwiceError(name)
+  if (here.has(name)) throw new RegisteredTwiceError(name, twice)
   enlistedOn.set(app, here.add(name))
 
   app.addHook('onRoute', function holdfastRouteConfig({ config, method, url }) {

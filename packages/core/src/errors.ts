@@ -51,10 +51,10 @@ export function defineError<const Code extends string>(
   return FastifyError as unknown as CodedErrorConstructor<Code>
 }
 
-/** An option that the plugin does not know. */
+/** An option that the plugin does not know. The last value is the remedy, a sentence. */
 export const UnknownOptionError: CodedErrorConstructor<'HOLDFAST_ERR_OPTION_UNKNOWN'> = defineError(
   'HOLDFAST_ERR_OPTION_UNKNOWN',
-  '%s: the option "%s" does not exist. Remove it, or use one of: %s.',
+  '%s: the option "%s" does not exist. %s',
   500
 )
 
@@ -65,11 +65,11 @@ export const InvalidOptionError: CodedErrorConstructor<'HOLDFAST_ERR_OPTION_INVA
   500
 )
 
-/** A plugin registered twice on the same Fastify instance. */
+/** A plugin registered twice on the same Fastify instance. The last value is the remedy, a sentence. */
 export const RegisteredTwiceError: CodedErrorConstructor<'HOLDFAST_ERR_REGISTERED_TWICE'> =
   defineError(
     'HOLDFAST_ERR_REGISTERED_TWICE',
-    '%s is already registered on this Fastify instance. Remove one of the two registrations; a scope made with app.register() may have its own.',
+    '%s is already registered on this Fastify instance. Remove one of the two registrations. %s',
     500
   )
 
@@ -79,3 +79,11 @@ export const NotAtRootError: CodedErrorConstructor<'HOLDFAST_ERR_NOT_AT_ROOT'> =
   '%s must be registered on the root Fastify instance, not inside an encapsulated scope (%s). Move its app.register() to the top level.',
   500
 )
+
+/** The options of a plugin for a route, in a place where they have no effect. */
+export const MisplacedRouteOptionError: CodedErrorConstructor<'HOLDFAST_ERR_ROUTE_OPTION_MISPLACED'> =
+  defineError(
+    'HOLDFAST_ERR_ROUTE_OPTION_MISPLACED',
+    '%s: %s has no effect. Write config: { %s: ... } in the options of the route.',
+    500
+  )

@@ -29,6 +29,7 @@ export {
   type CodedErrorConstructor,
   defineError,
   InvalidOptionError,
+  MisplacedRouteOptionError,
   NotAtRootError,
   RegisteredTwiceError,
   UnknownOptionError
@@ -79,6 +80,7 @@ export {
 } from './request-record.ts'
 export { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
 export { checkHoldfastConfig, type HoldfastRouteConfig } from './route-config.ts'
+export { checkRouteOption } from './route-option.ts'
 export { hasSemicolonQueries } from './semicolon-queries.ts'
 export { onSettled } from './settle.ts'
 export { nameDigest, shortenedName } from './shortened-name.ts'

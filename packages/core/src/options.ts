@@ -21,4 +21,9 @@ export {
   InvalidOptionError,
   UnknownOptionError
 } from './errors.ts'
-export { checkOptions, type OptionCheck, type OptionShape } from './option-shape.ts'
+export {
+  checkOptions,
+  type ForeignNames,
+  type OptionCheck,
+  type OptionShape
+} from './option-shape.ts'

@@ -149,3 +149,13 @@ t.test('a misspelling under config.holdfast stops the boot, in reach of a plugin
   })
   t.equal((await app.inject('/right')).body, 'right')
 })
+
+t.test('a plugin can say what to do instead of registering it twice', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  enlist(app, 'tenants', { twice: 'Give both lists to one.' })
+  t.throws(() => enlist(app, 'tenants', { twice: 'Give both lists to one.' }), {
+    message:
+      'tenants is already registered on this Fastify instance. Remove one of the two registrations. Give both lists to one.'
+  })
+})

@@ -17,8 +17,8 @@ t.test('a mistake of the program has a message, a code and a stack', async (t) =
   class NarrowError extends InvalidOptionError {}
   function mistaken(): CodedError[] {
     return [
-      new UnknownOptionError('rateLimit', 'maxx', 'max'),
-      new RegisteredTwiceError('rateLimit'),
+      new UnknownOptionError('rateLimit', 'maxx', 'Did you mean "max"?'),
+      new RegisteredTwiceError('rateLimit', 'A scope may have its own.'),
       new NotAtRootError('rateLimit', 'orders'),
       new NarrowError('max', 'a number', 'the text "5"')
     ]

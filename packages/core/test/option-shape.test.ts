@@ -75,3 +75,31 @@ t.test('whatever is given, the answer is yes or a coded error', async () => {
     })
   )
 })
+
+t.test('a misspelt option is told the name that was meant', async (t) => {
+  const shape = { max: check.integer(), inner: check.shape({ cacheFor: check.duration() }) }
+  t.throws(() => checkOptions('rateLimit', { maxx: 5 }, shape), {
+    message:
+      'rateLimit: the option "maxx" does not exist. Did you mean "max"? It must be one of: max, inner.'
+  })
+  t.throws(() => checkOptions('rateLimit', { inner: { cachefor: 5 } }, shape), {
+    message: /^rateLimit\.inner: the option "cachefor" does not exist\. Did you mean "cacheFor"\?/
+  })
+})
+
+t.test('the name that another package has for it is told what to write instead', async (t) => {
+  const foreign = { limit: 'Write max.' }
+  const shape = {
+    max: check.integer(),
+    inner: check.shape({ cacheFor: check.duration() }, { ttl: 'Write cacheFor.' })
+  }
+  t.throws(() => checkOptions('rateLimit', { limit: 5 }, shape, foreign), {
+    message: 'rateLimit: the option "limit" does not exist. Write max.'
+  })
+  t.throws(() => checkOptions('rateLimit', { inner: { ttl: 5 } }, shape, foreign), {
+    message: 'rateLimit.inner: the option "ttl" does not exist. Write cacheFor.'
+  })
+  t.throws(() => checkOptions('rateLimit', { toString: 5 }, shape, foreign), {
+    message: /does not exist\. Remove it/
+  })
+})
