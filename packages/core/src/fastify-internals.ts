@@ -207,14 +207,13 @@ export interface PreCloseHook {
  */
 export function takePreCloseHooks(app: FastifyInstance): PreCloseHook[] {
   const hooks = privateOf(app, 'fastify.hooks')
-  const children = privateOf(app, 'fastify.children')
   const functions: unknown = hooks && Reflect.get(hooks, 'preClose')
-  if (!Array.isArray(functions) || !Array.isArray(children)) return []
+  if (!Array.isArray(functions)) return []
   const own = functions.splice(0).map((hook) => ({
     name: hook.name || '(anonymous)',
     run: () => callHook(app, hook)
   }))
-  return [...own, ...children.flatMap(takePreCloseHooks)]
+  return [...own, ...scopesOf(app).flatMap(takePreCloseHooks)]
 }
 
 /** As Fastify calls it: a hook that takes an argument is given `done`. */

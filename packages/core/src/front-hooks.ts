@@ -31,12 +31,12 @@ export function addFrontHook(
 
 function moveToFront(app: FastifyInstance, hook: onRequestHookHandler): void {
   const hooks = requestHooksOf(app)
-  const added = hooks?.indexOf(hook) ?? -1
-  if (hooks === undefined || added === -1) return
-  hooks.splice(added, 1)
-  const others = hooks.findIndex((other) => purposeOf(other) === undefined)
-  const place = purposeOf(hook) === INTAKE ? 0 : others === -1 ? hooks.length : others
-  hooks.splice(place, 0, hook)
+  if (hooks === undefined) return
+  const others = hooks.filter((other) => other !== hook)
+  const inFront =
+    purposeOf(hook) === INTAKE ? [] : others.filter((other) => purposeOf(other) !== undefined)
+  const behind = others.filter((other) => !inFront.includes(other))
+  hooks.splice(0, hooks.length, ...inFront, hook, ...behind)
   for (const scope of scopesOf(app)) moveToFront(scope, hook)
 }
 

@@ -55,8 +55,9 @@ export function isInRing(item: RingItem): boolean {
 
 /** Takes an item out of the ring it stands in. Does nothing when it stands in none. */
 export function leaveRing(item: RingItem): void {
-  const { previous, next } = item
-  if (previous === undefined || next === undefined) return
+  if (!isInRing(item)) return
+  const previous = item.previous as RingItem
+  const next = item.next as RingItem
   previous.next = next
   next.previous = previous
   item.previous = undefined

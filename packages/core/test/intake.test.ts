@@ -553,7 +553,12 @@ t.test('every address of the app is seen, and answers what is malformed', async 
   const connect = await rawConnection(port, '127.0.0.2')
   connect.write(head('CONNECT example.org:80'))
   await connect.ended()
-  await eventually(() => ledger.isSettled(8))
+  // Handed on by the second server to the first, where somebody takes it.
+  app.server.once('upgrade', (_request, socket: Socket) => socket.end())
+  const taken = await rawConnection(port, '127.0.0.2')
+  taken.write(head('GET /chat', { Connection: 'upgrade', Upgrade: 'websocket' }))
+  await taken.ended()
+  await eventually(() => ledger.isSettled(9))
   tunnel.destroy()
   await app.close()
   t.strictSame(ledger.lines, [
@@ -563,6 +568,7 @@ t.test('every address of the app is seen, and answers what is malformed', async 
     'GET /%zz 400 finished',
     'GET / tunnel',
     'CONNECT example.org:80 tunnel',
+    'GET /chat tunnel',
     'malformed HPE_INVALID_METHOD 400',
     'malformed HPE_INVALID_METHOD 400'
   ])
