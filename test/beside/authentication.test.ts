@@ -42,9 +42,9 @@ t.test('a token is checked behind the suite: its 401 is charged to the address',
   ])
 })
 
-t.test('users of one address are told apart by their token, behind authentication', async (t) => {
+t.test('a limit by address before authentication, and one by user behind it', async (t) => {
   const { app, warnings } = service(t)
-  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 100 } })
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 5, refundDenied: true } })
   await app.register(jwt, { secret: 'a secret of the test' })
   app.addHook('onRequest', (request) => request.jwtVerify())
   const byUser = app.rateLimit({
@@ -57,7 +57,11 @@ t.test('users of one address are told apart by their token, behind authenticatio
     const headers = { authorization: `Bearer ${app.jwt.sign({ name })}` }
     return (await app.inject({ url: '/', headers })).statusCode
   }
-  t.same([await ask('ann'), await ask('bob'), await ask('ann')], [200, 200, 429])
+  t.same([await ask('ann'), await ask('bob')], [200, 200])
+  for (let denied = 0; denied < 10; denied++) t.equal(await ask('ann'), 429)
+  t.equal(await ask('cid'), 200, 'what the limit of ann denied is not charged to the address')
+  const guess = async () => (await app.inject('/')).statusCode
+  t.same([await guess(), await guess(), await guess()], [401, 401, 429], 'guesses are')
   t.same(warnings(), [])
 })
 

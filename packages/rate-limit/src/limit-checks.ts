@@ -133,6 +133,7 @@ export const LIMITER_SHAPE: OptionShape = {
 /** The options of `app.rateLimit()`. */
 export const HOOK_SHAPE: OptionShape = {
   ...LIMITER_SHAPE,
+  refundDenied: check.boolean,
   mode: check.oneOf('enforce', 'shadow'),
   headers: check.oneOf('draft', 'legacy', false)
 }

@@ -118,6 +118,13 @@ export interface RateLimitRouteOptions {
    */
   readonly countDenied?: boolean | undefined
   /**
+   * Whether a request that a later limit denies gets back what it took of this one: it is then
+   * charged to all of its limits or to none. With a lease, the store is asked for each request.
+   *
+   * @default false
+   */
+  readonly refundDenied?: boolean | undefined
+  /**
    * The hook in which requests are checked. A later one than `onRequest` sees what earlier hooks found
    * out, for example a user.
    *
@@ -167,7 +174,7 @@ export interface RateLimitRouteOptions {
 export type RateLimitHookOptions = Omit<RateLimitRouteOptions, 'hook'>
 
 /** The options of a limiter made by `app.createRateLimiter()`. It sends no answers. */
-export type RateLimiterOptions = Omit<RateLimitHookOptions, 'mode' | 'headers'>
+export type RateLimiterOptions = Omit<RateLimitHookOptions, 'refundDenied' | 'mode' | 'headers'>
 
 /** The options of a limit, checked and complete. */
 export interface LimitOptions {
@@ -182,6 +189,7 @@ export interface LimitOptions {
   /** In place of `max`, `timeWindow` and `burst`. */
   readonly policies: readonly RateLimitPolicy[] | undefined
   readonly countDenied: boolean
+  readonly refundDenied: boolean
   readonly hook: RateLimitHook
   /** `undefined`: the client's address. */
   readonly keyGenerator: KeyGenerator | undefined

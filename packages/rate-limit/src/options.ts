@@ -72,8 +72,8 @@ export interface RateLimitOptions extends RateLimitRouteOptions {
    * Takes up to `max` requests of a client from the store in advance, and spends them without asking
    * it: fewer the less is left, and at last one by one. All processes together admit at most
    * `max * instances` requests of a client more than its limit. `max`: a whole number of at least 2.
-   * Not beside `countDenied`. Without effect for routes where denied requests count, and where policies
-   * tell clients differently or have different costs.
+   * Not beside `countDenied` and `refundDenied`. Without effect for routes that have one of them, and
+   * where policies tell clients differently or have different costs.
    *
    * @default false
    */
@@ -150,6 +150,7 @@ const DEFAULTS: ResolvedOptions = {
   cost: 1,
   policies: undefined,
   countDenied: false,
+  refundDenied: false,
   hook: 'onRequest',
   keyGenerator: undefined,
   ipv6Subnet: 64,
@@ -200,6 +201,10 @@ function checkShared(
 ): void {
   if (lease && limit.countDenied) {
     const expected = 'false where denied requests count, which the store has to see one by one'
+    throw new InvalidOptionError('rateLimit.lease', expected, describe(lease))
+  }
+  if (lease && limit.refundDenied) {
+    const expected = 'false with refundDenied, which asks the store for each request'
     throw new InvalidOptionError('rateLimit.lease', expected, describe(lease))
   }
   if (instances !== undefined && instances > 1 && onStoreError !== 'local' && !lease) {

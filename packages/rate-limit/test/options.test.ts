@@ -105,6 +105,11 @@ const wrong: [given: unknown, message: RegExp][] = [
     { store: new MemoryStore(), countDenied: true, lease: { max: 5 } },
     /"rateLimit\.lease" must be false where denied requests count/
   ],
+  [{ refundDenied: 1 }, /"rateLimit\.refundDenied" must be true or false/],
+  [
+    { store: new MemoryStore(), refundDenied: true, lease: { max: 5 } },
+    /"rateLimit\.lease" must be false with refundDenied/
+  ],
   [
     { store: new MemoryStore(), onStoreError: 'deny', instances: 4 },
     /"rateLimit\.instances" must be left out where onStoreError is "deny" and nothing is leased/

@@ -9,6 +9,7 @@ import type { Decision } from '../decision.ts'
 import { FIELD_NAMES, type Fields } from '../headers.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { ResolvedLimit } from './limit-resolver.ts'
+import { refund } from './refunds.ts'
 
 /** Fastify's callback of a hook. */
 export type Done = (error?: Error) => void
@@ -32,8 +33,12 @@ export function answer(
   else if (decision.allowed) allow(limit, decision, facts, reply)
   else if (isRefused) recordRefusal(decision, facts, reply)
   publish(request, limit, keys, decision)
-  if (isRefused) refuseWith(reply, limit.refusals.of(decision), done)
-  else done()
+  if (isRefused) {
+    refund(request)
+    refuseWith(reply, limit.refusals.of(decision), done)
+  } else {
+    done()
+  }
 }
 
 /** Lets a client on the allow list go on. */

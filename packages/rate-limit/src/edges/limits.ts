@@ -29,10 +29,12 @@ export interface RouteLimit {
   readonly resolver: LimitResolver
   readonly backend: LimitBackend
   /**
-   * Decides at once when the key is known, where the limit is kept in this process and is the
-   * same for every request.
+   * Decides at once when the key is known, where the limit is kept in this process, is the same for
+   * every request and gives nothing back.
    */
   readonly direct: Limiter | undefined
+  /** Whether a later limit that denies a request gives back what it took of this one. */
+  readonly refundDenied: boolean
   /** The requests that were counted, where a request may meet the limit more than once. */
   counted: WeakSet<FastifyRequest> | undefined
 }
@@ -207,7 +209,7 @@ export class RouteLimits {
 
   /** @param id names the limit in a store */
   #create(options: LimitOptions, path: string, name: string, id: string = name): RouteLimit {
-    const { groupId, hook, allowList } = options
+    const { groupId, hook, allowList, refundDenied } = options
     const source = { path, log: this.#log }
     const list = policiesOf(options, groupId ?? printable(name))
     const clients = new Clients(list, allowList, source)
@@ -223,10 +225,10 @@ export class RouteLimits {
         : this.#groups.join(groupId, list, options, path, () =>
             this.#backend(`group ${groupId}`, options, policies)
           )
-    const isDirect = clients.areAllLimited && resolver.isFixed && backend instanceof ProcessBackend
-    const direct = isDirect ? backend.limiter : undefined
+    const isFixed = clients.areAllLimited && resolver.isFixed && !refundDenied
+    const direct = isFixed && backend instanceof ProcessBackend ? backend.limiter : undefined
     this.#bans.addLimit({ clients, resolver, backend })
-    return { hook, clients, resolver, backend, direct, counted: undefined }
+    return { hook, clients, resolver, backend, direct, refundDenied, counted: undefined }
   }
 
   #backend(id: string, { countDenied }: LimitOptions, policies: Policies): LimitBackend {

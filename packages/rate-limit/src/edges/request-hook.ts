@@ -9,6 +9,7 @@ import type { RateLimitHook } from '../limit-options.ts'
 import type { PerPolicy } from '../per-policy.ts'
 import { answer, answerAllowListed, type Done } from './answer.ts'
 import type { RouteLimit, RouteLimits } from './limits.ts'
+import { checkRefundably } from './refunds.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
 /** A hook made by `app.rateLimit()`: for requests of any server, of HTTP/2 too. */
@@ -89,7 +90,7 @@ export class RequestHook {
   }
 
   #check(
-    { clients, resolver, backend }: RouteLimit,
+    { clients, resolver, backend, refundDenied }: RouteLimit,
     keys: PerPolicy<string>,
     reply: FastifyReply,
     done: Done
@@ -103,11 +104,13 @@ export class RequestHook {
           return
         }
         const { policies } = limit
-        return whenKnown(resolver.costsOf(request, keys), (costs) =>
-          whenKnown(backend.check({ keys, costs, policies }), (decision) =>
-            answer(limit, keys, decision, reply, done)
-          )
-        )
+        return whenKnown(resolver.costsOf(request, keys), (costs) => {
+          const charge = { keys, costs, policies }
+          const decided = refundDenied
+            ? checkRefundably(request, backend, charge)
+            : backend.check(charge)
+          return whenKnown(decided, (decision) => answer(limit, keys, decision, reply, done))
+        })
       })
     )
   }
