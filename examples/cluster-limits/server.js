@@ -17,7 +17,8 @@ app.register(rateLimit, {
   max: Number(process.env.MAX ?? 100),
   timeWindow: '1 second',
   burst: 40,
-  instances: 4
+  instances: 4,
+  storeTimeout: process.env.STORE_TIMEOUT // 50 ms where it is not set
 })
 app.get('/', () => 'welcome')
 app.addHook('onClose', async () => redis.disconnect())
