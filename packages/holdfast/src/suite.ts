@@ -8,7 +8,8 @@ import { checkHoldfastOptions, type HoldfastOptions } from './options.ts'
 
 /**
  * Registers the suite on a Fastify instance, in the order a request should meet its parts. Register
- * it before the hooks and routes of your own, so that probes are answered before any authentication.
+ * it behind what refuses nobody (cookies, CORS, helmet), so that refusals carry those headers, and
+ * before what may refuse. Probes are answered ahead of all hooks in any case.
  */
 export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
   async function holdfast(app, options: HoldfastOptions) {
