@@ -5,13 +5,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { root } from '../support/pack.js'
 
 const page = await readFile(join(root, 'docs', 'beside-other-plugins.md'), 'utf8')
-const [service = '', byUser = '', ...bundles] = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(
-  ([, code = '']) => code
-)
+const snippets = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = '']) => code)
+const [order = '', byUser = ''] = snippets
 
 // Below the modules of this folder, so that the code finds them.
 const cache = join(root, 'test', 'beside', 'node_modules', '.cache')
@@ -19,22 +18,23 @@ await mkdir(cache, { recursive: true })
 const folder = await mkdtemp(join(cache, 'page-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
 
-t.test('the order of the page is that of the tests', async (t) => {
-  const file = join(folder, 'service.mjs')
-  await writeFile(
-    file,
-    `${service.replace('serverOptions()', 'serverOptions({ logger: { level: "fatal" } })')}
-    ${byUser}
-    export { app }`
-  )
-  const { app }: { app: FastifyInstance } = await import(pathToFileURL(file).href)
+/** Runs a service of the page, which says nothing meanwhile. */
+async function run(t: Test, name: string, code: string): Promise<FastifyInstance> {
+  const quiet = code.replace('serverOptions()', 'serverOptions({ logger: { level: "silent" } })')
+  const file = join(folder, `${name}.mjs`)
+  await writeFile(file, `${quiet}\nexport { app }`)
+  const { app } = await import(pathToFileURL(file).href)
   t.teardown(() => app.close())
-  const origin = 'https://shop.example'
-  t.match(
-    bundles.map((code) => code.includes('await build')),
-    [true]
-  )
+  return app
+}
 
+function bearer(app: FastifyInstance): { authorization: string } {
+  return { authorization: `Bearer ${app.jwt.sign({ id: 'ann' })}` }
+}
+
+t.test('the one order', async (t) => {
+  const app = await run(t, 'order', order)
+  const origin = 'https://shop.example'
   const stranger = await app.inject({ url: '/orders', headers: { origin } })
   t.equal(stranger.statusCode, 401)
   t.match(stranger.headers, {
@@ -44,9 +44,20 @@ t.test('the order of the page is that of the tests', async (t) => {
     ratelimit: /r=99\b/
   })
   t.equal((await app.inject('/livez')).statusCode, 200)
+  t.equal((await app.inject({ url: '/orders', headers: bearer(app) })).statusCode, 200)
+})
 
-  const authorization = `Bearer ${app.jwt.sign({ id: 'ann' })}`
-  t.equal((await app.inject({ url: '/orders', headers: { authorization } })).statusCode, 200)
-  const reports = await app.inject({ url: '/reports', headers: { authorization } })
-  t.match(reports.headers['ratelimit-policy'], /q=20;w=3600/)
+t.test('a limit by address, and one by user', async (t) => {
+  const imports = order.slice(0, order.indexOf('await app.register(cookie)'))
+  const [authentication = ''] = /^await app\.register\(jwt.*$/m.exec(order) ?? []
+  const app = await run(t, 'by-user', `${imports}\n${authentication}\n${byUser}`)
+  const reports = () => app.inject({ url: '/reports', headers: bearer(app) })
+  const statuses = []
+  for (let sent = 0; sent < 21; sent++) statuses.push((await reports()).statusCode)
+  t.same(statuses, [...Array(20).fill(200), 429])
+  t.match((await reports()).headers['ratelimit-policy'], /q=20;w=3600/)
+})
+
+t.test('no other code on the page is left out, except that of a bundler', async (t) => {
+  t.match(snippets.slice(2), [/^await build/])
 })
