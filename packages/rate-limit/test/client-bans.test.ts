@@ -1,3 +1,6 @@
+/**
+ * Clients that are banned under all limits: `edges/client-bans.ts` and `edges/shared/ban-register.ts`.
+ */
 import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
