@@ -2,11 +2,13 @@
  * `@fastify/jwt`, `@fastify/bearer-auth` and `@fastify/session` beside the suite: who is refused by whom,
  * and what it costs.
  */
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import bearerAuth from '@fastify/bearer-auth'
 import cookie from '@fastify/cookie'
 import jwt from '@fastify/jwt'
 import session, { type SessionStore } from '@fastify/session'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import holdfast from 'holdfast'
 import { Redis } from 'ioredis'
 import t from 'tap'
@@ -101,6 +103,29 @@ t.test('probes ask for no key, wherever it is asked for', async (t) => {
     t.equal((await app.inject('/livez')).statusCode, 200)
     t.equal((await app.inject('/')).statusCode, 401)
   }
+})
+
+t.test('probes need no key over HTTP/2 either, and pass the onSend hooks of the app', async (t) => {
+  const app = Fastify({ http2: true })
+  t.teardown(() => app.close())
+  await app.register(cookie)
+  await app.register(bearerAuth, { keys: new Set(['a key']) })
+  await app.register(holdfast, { lifecycle: quiet })
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-served-by', 'shop')
+  })
+  app.register(async (scope) => scope.get('/orders', async () => []), { prefix: '/api' })
+  const session = connect(await app.listen({ port: 0, host: '127.0.0.1' }))
+  t.teardown(() => session.destroy())
+  const ask = async (path: string) => {
+    const stream = session.request({ ':path': path })
+    const [headers] = await once(stream, 'response')
+    stream.resume()
+    return [headers[':status'], headers['x-served-by']]
+  }
+  t.same(await ask('/livez'), [200, 'shop'])
+  t.same(await ask('/readyz'), [200, 'shop'])
+  t.same(await ask('/api/orders'), [401, 'shop'])
 })
 
 t.test('sessions are kept in the Redis that limits are kept in', async (t) => {

@@ -122,6 +122,17 @@ t.test('cookies are there when the limiter asks who it is', async (t) => {
   t.equal((await ask('ann')).statusCode, 429)
 })
 
+t.test('cors in a later hook runs behind the limiter, wherever it is registered', async (t) => {
+  const { app } = service(t)
+  await app.register(cors, { origin, hook: 'preHandler' })
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 1 } })
+  app.get('/orders', async () => [])
+  t.match(await app.inject(preflight), { statusCode: 204, headers: { ratelimit: /r=0\b/ } })
+  const { statusCode, headers } = await app.inject({ url: '/orders', headers: { origin } })
+  t.equal(statusCode, 429)
+  t.match(headers, { 'access-control-allow-origin': undefined })
+})
+
 t.test('in the other order the boot says what to move, and why', async (t) => {
   const { app, warnings } = service(t)
   await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 0 } })

@@ -10,9 +10,12 @@ import helmet from '@fastify/helmet'
 import proxy from '@fastify/http-proxy'
 import jwt from '@fastify/jwt'
 import multipart from '@fastify/multipart'
+import { FastifyOtelInstrumentation } from '@fastify/otel'
 import sensible from '@fastify/sensible'
+import session from '@fastify/session'
 import files from '@fastify/static'
 import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
 import underPressure from '@fastify/under-pressure'
 import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
@@ -32,9 +35,18 @@ const plugins: Record<string, Register> = {
   'http-proxy': (app) => app.register(proxy, { upstream: 'http://127.0.0.1:1', prefix: '/shop' }),
   jwt: (app) => app.register(jwt, { secret: 'a secret of the test' }),
   multipart: (app) => app.register(multipart),
+  otel: (app) => app.register(new FastifyOtelInstrumentation().plugin()),
   sensible: (app) => app.register(sensible),
+  session: async (app) => {
+    await app.register(cookie)
+    await app.register(session, { secret: 'a secret of the test that is long enough' })
+  },
   static: (app) => app.register(files, { root: tmpdir(), prefix: '/files/' }),
   swagger: (app) => app.register(swagger),
+  'swagger-ui': async (app) => {
+    await app.register(swagger)
+    await app.register(swaggerUi)
+  },
   'under-pressure': (app) => app.register(underPressure, { maxEventLoopDelay: 60_000 }),
   websocket: (app) => app.register(websocket)
 }
