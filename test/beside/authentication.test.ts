@@ -46,7 +46,10 @@ t.test('a token is checked behind the suite: its 401 is charged to the address',
 
 t.test('a limit by address before authentication, and one by user behind it', async (t) => {
   const { app, warnings } = service(t)
-  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 5, refundDenied: true } })
+  await app.register(holdfast, {
+    lifecycle: quiet,
+    rateLimit: { max: 5, timeWindow: '1 hour', refundDenied: true }
+  })
   await app.register(jwt, { secret: 'a secret of the test' })
   app.addHook('onRequest', (request) => request.jwtVerify())
   const byUser = app.rateLimit({
