@@ -1,5 +1,5 @@
 /**
- * Somebody else's work, within a time: it may fail, or never end, and harms nobody.
+ * Work of the app's own, within a time limit: it may fail or never end, and the shutdown goes on.
  */
 import { messageOf } from './error-text.ts'
 
@@ -10,7 +10,7 @@ import { messageOf } from './error-text.ts'
 export type Pause = (milliseconds: number, until: Promise<unknown>) => Promise<boolean>
 
 /**
- * Does the work, and stops to wait for it after `limit` milliseconds. Resolves to what went wrong,
+ * Does the work, and waits for it at most `limit` milliseconds. Resolves to what went wrong,
  * a sentence; `undefined` when nothing did. Never rejects.
  *
  * @param what how the sentence names the work

@@ -31,7 +31,7 @@ export interface Drainable {
   whenWebSocketsClosed(): Promise<void>
   /** Resolves when no task is under way. */
   whenTasksDone(): Promise<void>
-  /** Stops to wait for the tasks under way, and returns their names. */
+  /** Gives up the tasks under way, and returns their names. */
   giveUpTasks(): readonly string[]
   /** Destroys the requests in flight, and gives up the tasks. There may be none. */
   cut(): Cut

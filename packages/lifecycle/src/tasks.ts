@@ -69,7 +69,7 @@ export class Tasks {
     return this.#own.whenNone()
   }
 
-  /** Stops to wait for the tasks under way, and returns them, the oldest first. */
+  /** Gives up the tasks under way, and returns them, the oldest first. */
   giveUp(): UnfinishedTask[] {
     const unfinished = this.unfinished()
     this.#tasks.clear()

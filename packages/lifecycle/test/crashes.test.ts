@@ -143,7 +143,7 @@ t.test('an exit code of 0 given as text hides no failure', async (t) => {
   t.match(reportOf(service), { problems: ['app.close() failed: no pool'] })
 })
 
-t.test('errors are left to whoever else listens for them, and the boot says so', async (t) => {
+t.test('errors are left to others that listen for them, and the boot says so', async (t) => {
   const service = await start(t, { LISTENER: 'uncaughtException unhandledRejection' })
   t.match(
     service.output(),
@@ -166,7 +166,7 @@ t.test('each kind of error goes its own way', async (t) => {
   t.match(service.output(), /uncaughtException: a bug/)
 })
 
-t.test("with errors: 'drain' they shut down, whoever else listens", async (t) => {
+t.test("with errors: 'drain' they shut the service down, whoever else listens", async (t) => {
   const service = await start(t, {
     LISTENER: 'uncaughtException unhandledRejection',
     OPTIONS: '{ "errors": "drain" }'
@@ -186,7 +186,7 @@ t.test("with errors: 'leave' they do what they do in Node", async (t) => {
   t.notMatch(service.output(), /resources closed/)
 })
 
-t.test('who begins to listen later gets them too, until he has them', async (t) => {
+t.test('a listener that is added later gets the errors, as long as it listens', async (t) => {
   const service = await start(t, {})
   await (await service.get('/listen-to-errors')).until(/done/)
   await service.printed(/others listen to uncaughtException: lateReporter/)
@@ -198,7 +198,7 @@ t.test('who begins to listen later gets them too, until he has them', async (t) 
   t.match(service.output(), /uncaughtException: a bug/)
 })
 
-t.test('rejections that Node was told to bear are borne', async (t) => {
+t.test('rejections that Node was told to ignore shut nothing down', async (t) => {
   for (const mode of ['warn', 'none', 'strict']) {
     const service = await start(t, {}, [`--unhandled-rejections=${mode}`])
     await service.get('/rejects')

@@ -66,7 +66,7 @@ export function mayExit(): boolean {
   return allMembers().some(({ exit }) => exit)
 }
 
-/** Makes the exit code tell of a failure, whatever becomes of the shutdown. */
+/** Makes the exit code one of a failure, however the shutdown ends. */
 export function markFailed(): void {
   failed = true
 }
@@ -88,7 +88,7 @@ export function removeMember(member: Member): void {
 }
 
 function releaseIfFree(): void {
-  // Until the exit a second signal still means what it meant.
+  // Until the exit, a second signal must still find its listener.
   if (members.size > 0 || shutdowns > 0) return
   release?.()
   release = undefined

@@ -106,7 +106,7 @@ export class Connections {
     return [...sockets, ...this.#sessions]
   }
 
-  /** Stops to follow the servers. */
+  /** Removes all listeners from the servers. */
   release(): void {
     for (const release of this.#releases) release()
     this.#releases.length = 0

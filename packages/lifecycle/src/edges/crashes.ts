@@ -1,7 +1,7 @@
 /**
  * Errors that nobody caught. They shut the service down, unless somebody else in the process listens
- * for them: then they are left to him, wholly. Error reporters exit only where no other listener
- * exists, and two that wait for each other would leave a process that never ends.
+ * for them: then ours is no listener at all. Error reporters exit only where no other listener exists,
+ * and two that wait for each other would leave a process that never ends.
  */
 import { describe } from '@holdfast/core/options'
 import { messageOf } from '../error-text.ts'
@@ -11,9 +11,9 @@ import { listen, otherListeners, unlisten } from './process-listeners.ts'
 /** The events of the process that tell of an error nobody caught. */
 export const ERROR_EVENTS = ['uncaughtException', 'unhandledRejection'] as const
 
-/** How many such errors are logged. A log that fails may cause the next one. */
+/** How many such errors are logged. A failing log may cause the next one. */
 const MAX_REPORTS = 10
-/** How many exceptions may come before the event loop turns. More never let it turn. */
+/** How many exceptions one turn of the event loop may bring. After more, the loop may never turn. */
 const MAX_EXCEPTIONS_A_TURN = 100
 
 let reports = 0
@@ -25,7 +25,7 @@ let exceptions = 0
  * @param joining an event that somebody else is about to listen to
  */
 export function arrangeErrorListeners(joining?: string): void {
-  // What has begun ends as it began.
+  // A shutdown keeps the listeners it began with.
   if (isShuttingDown()) return
   arrange('uncaughtException', onException, joining)
   // In the strict mode of Node a rejection comes as an exception.
@@ -59,7 +59,7 @@ function onException(thrown: unknown, origin: string): void {
     })
   }
   exceptions++
-  // No timer would ever end a shutdown in such a loop.
+  // In such a loop no timer ever ends a shutdown.
   if (exceptions > MAX_EXCEPTIONS_A_TURN) process.exit(1)
   const message = report(thrown, 'thrown', origin)
   shutDownAll({ reason: origin, crash: message }, true)

@@ -34,7 +34,7 @@ function lookAtServers(): void {
       shutDownAll({ reason: 'worker.disconnect()' }, mayExit())
       return
     }
-    // Who closes a server beside the app's back may have other plans with the process.
+    // Somebody in the process closed the server. The process may go on.
     void member.shutDown({ reason: 'the server was closed' })
   }
 }

@@ -8,14 +8,14 @@ type Listener = (...args: never[]) => void
 
 const own = new Map<string, Listener>()
 
-/** Listens to an event of the process, unless we do. */
+/** Adds our listener to an event of the process, unless there is one. */
 export function listen(event: string, listener: Listener): void {
   if (own.has(event)) return
   own.set(event, listener)
   process.on(event, listener as () => void)
 }
 
-/** Stops to listen to an event of the process. */
+/** Removes our listener to an event of the process. */
 export function unlisten(event: string): void {
   const listener = own.get(event)
   if (listener === undefined) return
@@ -24,12 +24,12 @@ export function unlisten(event: string): void {
   own.delete(event)
 }
 
-/** Stops to listen to anything. */
+/** Removes all our listeners. */
 export function unlistenAll(): void {
   for (const event of [...own.keys()]) unlisten(event)
 }
 
-/** Whether it is our listener to the event. */
+/** Whether the listener is ours. */
 export function isOwn(event: string, listener: unknown): boolean {
   return own.get(event) === listener
 }
@@ -42,8 +42,8 @@ export function otherListeners(event: string): string[] {
 }
 
 /**
- * How many listeners `signal-exit` has for each signal, with which many packages clean up. They do
- * nothing where somebody else listens. It keeps count where all of its copies find it.
+ * The number of listeners to each signal that belong to `signal-exit`, with which many packages clean
+ * up. They do nothing where somebody else listens, so they need no warning.
  */
 function bystanders(): number {
   const emitter: unknown = Reflect.get(globalThis, Symbol.for('signal-exit emitter'))

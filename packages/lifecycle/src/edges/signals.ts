@@ -21,7 +21,7 @@ export function onSignal(signal: NodeJS.Signals): void {
     shutDownAll({ reason: signal, signal }, mayExit())
     return
   }
-  // Whoever closed the apps beside us may send the signal again to end the process: that comes anyway.
+  // Others that closed the apps may send the signal again, to end the process. It ends anyway.
   const closed = allMembers().length === 0 && isShuttingDown()
   if (now - signalledAt >= DUPLICATE_WITHIN && isExiting() && !closed) {
     console.error(`${signal} again: exiting at once.`)
