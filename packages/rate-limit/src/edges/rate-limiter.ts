@@ -110,7 +110,7 @@ export class RateLimiter {
 
   /**
    * What {@link check} would decide. Charges nothing. Of a key whose `max` or `timeWindow` depends on
-   * the request it is the strictest that requests have met so far.
+   * the request it is the strictest that requests have met in this process so far.
    */
   async peek(requestOrKey: ClientRequest | string, options?: CheckOptions): Promise<Decision> {
     const { backend, resolver } = this.#limit
