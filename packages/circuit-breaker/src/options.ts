@@ -17,6 +17,7 @@ import {
   SOURCES_SHAPE,
   type Sources
 } from './breaker-options.ts'
+import { FOREIGN_NAMES } from './foreign-names.ts'
 import { type BreakerRules, DEFAULTS, merge } from './rules.ts'
 
 /** The options of a route, as `config.circuitBreaker`, laid over the plugin's. */
@@ -52,7 +53,7 @@ const PLUGIN_SHAPE: OptionShape = {
 export function resolveCircuitBreakerOptions(
   given: CircuitBreakerOptions
 ): Sources & { readonly maxBreakers: number; readonly rules: BreakerRules } {
-  checkOptions('circuitBreaker', given, PLUGIN_SHAPE)
+  checkOptions('circuitBreaker', given, PLUGIN_SHAPE, FOREIGN_NAMES)
   const { maxBreakers = 1000 } = given
   return { maxBreakers, ...resolveSources(given), rules: merge(DEFAULTS, given, 'circuitBreaker') }
 }
@@ -79,7 +80,7 @@ export function resolveRouteBreaker(given: unknown, route: string): RouteBreaker
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new InvalidOptionError(optionPath, 'true, a name, an object or false', describe(given))
   }
-  checkOptions(optionPath, given, ROUTE_SHAPE)
+  checkOptions(optionPath, given, ROUTE_SHAPE, FOREIGN_NAMES)
   const { name = route, ...options }: CircuitBreakerRouteOptions = given
   return { name, options: Object.keys(options).length === 0 ? undefined : options }
 }

@@ -2,6 +2,7 @@
  * Wires breakers into Fastify: the decorators, the guarded routes, and a log line per change.
  */
 import {
+  checkRouteOption,
   declareFact,
   enlist,
   type GuardedLog,
@@ -16,6 +17,7 @@ import type { BreakerOptions } from './breaker-options.ts'
 import { dropIdleQueues } from './calls/deadlines.ts'
 import type { BreakerTransition } from './channels.ts'
 import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
+import { DecoratorTakenError } from './errors.ts'
 import {
   type CircuitBreakerOptions,
   type CircuitBreakerRouteOptions,
@@ -43,6 +45,9 @@ declare module 'fastify' {
   }
 }
 
+const TWICE =
+  'Breakers with options of their own are made by app.circuitBreaker(name, options) and config.circuitBreaker; a scope made with app.register() may have its own registration. Where holdfast is registered, give it the options as circuitBreaker.'
+
 declareFact('circuitBreaker')
 declareFact('breakerFallback')
 
@@ -63,8 +68,12 @@ function plugin(
 function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   enlist(app, '@holdfast/circuit-breaker', {
     after: ['@holdfast/lifecycle', '@holdfast/load-shedding', '@holdfast/rate-limit'],
-    refuses: true
+    refuses: true,
+    twice: TWICE
   })
+  for (const name of ['circuitBreaker', 'circuitBreakers']) {
+    if (Object.hasOwn(app, name)) throw new DecoratorTakenError(name)
+  }
   const log = guardedLog(app.log)
   const resolved = resolveCircuitBreakerOptions(options)
   const registry = new BreakerRegistry(resolved, () => {
@@ -80,6 +89,7 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
 
   app.addHook('onRoute', function holdfastCircuitBreakerRoute(route) {
     // A scope that has registered the plugin itself binds its own routes.
+    checkRouteOption(route, 'circuitBreaker')
     if (this.circuitBreakers === registry) bindRoute(registry, route)
   })
   app.addHook('onRequest', function holdfastCircuitBreaker(request, reply, next) {

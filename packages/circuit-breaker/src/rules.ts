@@ -22,6 +22,7 @@ import {
 import type { WindowSize } from './circuit/call-window.ts'
 import type { CircuitRules } from './circuit/circuit-rules.ts'
 import type { Classify } from './classify.ts'
+import { FOREIGN_NAMES } from './foreign-names.ts'
 
 /** A breaker's options, complete and in milliseconds. */
 export interface BreakerRules extends Omit<CircuitRules, 'random'> {
@@ -54,7 +55,7 @@ export function resolveBreakerRules(
   given: BreakerOptions,
   optionPath: string
 ): BreakerRules {
-  checkOptions(optionPath, given, BREAKER_SHAPE)
+  checkOptions(optionPath, given, BREAKER_SHAPE, FOREIGN_NAMES)
   return merge(base, given, optionPath)
 }
 
@@ -67,7 +68,7 @@ export function resolveStandaloneOptions(
   given: StandaloneBreakerOptions,
   base: BreakerRules
 ): Sources & { readonly name: string; readonly rules: BreakerRules } {
-  checkOptions('CircuitBreaker', given, STANDALONE_SHAPE)
+  checkOptions('CircuitBreaker', given, STANDALONE_SHAPE, FOREIGN_NAMES)
   const { name = 'unnamed' } = given
   return { name, ...resolveSources(given), rules: merge(base, given, 'CircuitBreaker') }
 }
@@ -79,6 +80,10 @@ export function resolveStandaloneOptions(
  * @throws InvalidOptionError when two of them contradict each other
  */
 export function merge(base: BreakerRules, given: BreakerOptions, optionPath: string): BreakerRules {
+  if (given.threshold !== undefined && given.failureRate !== undefined) {
+    const expected = 'left out where there is a failureRate, which takes its place'
+    throw new InvalidOptionError(`${optionPath}.threshold`, expected, describe(given.threshold))
+  }
   // Asking for failures in a row turns off a rate that was set for all breakers.
   const inherited = given.threshold === undefined ? base.failureRate : undefined
   const window = windowOf(given.window) ?? base.window

@@ -41,7 +41,9 @@ t.test('a wrong option stops the boot and is named', async (t) => {
     [{ maxResetTimeout: '1s' }, /maxResetTimeout" must be at least the resetTimeout of 10000 ms/],
     [{ classify: 'failure' }, /classify/],
     [{ mode: 'shadows' }, /"circuitBreaker.mode" must be one of "enforce", "shadow"/],
-    [{ timeout: 1 }, /"timeout" does not exist.*threshold, failureRate, .*, maxBreakers/]
+    [{ timeout: 1 }, /"timeout" does not exist\. That is an option of opossum\./],
+    [{ tresholds: 1 }, /Did you mean "threshold"\? If not, use .*failureRate, .*, maxBreakers/],
+    [{ threshold: 5, failureRate: 0.5 }, /"circuitBreaker.threshold" must be left out/]
   ]
   for (const [options, message] of wrong) {
     const app = Fastify()

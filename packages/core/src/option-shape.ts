@@ -74,5 +74,5 @@ function remedyFor(option: string, shape: OptionShape, foreign: ForeignNames): s
   const all = `one of: ${names.join(', ')}.`
   return closest === undefined
     ? `Remove it, or use ${all}`
-    : `Did you mean "${closest}"? It must be ${all}`
+    : `Did you mean "${closest}"? If not, use ${all}`
 }

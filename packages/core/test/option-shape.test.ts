@@ -80,7 +80,7 @@ t.test('a misspelt option is told the name that was meant', async (t) => {
   const shape = { max: check.integer(), inner: check.shape({ cacheFor: check.duration() }) }
   t.throws(() => checkOptions('rateLimit', { maxx: 5 }, shape), {
     message:
-      'rateLimit: the option "maxx" does not exist. Did you mean "max"? It must be one of: max, inner.'
+      'rateLimit: the option "maxx" does not exist. Did you mean "max"? If not, use one of: max, inner.'
   })
   t.throws(() => checkOptions('rateLimit', { inner: { cachefor: 5 } }, shape), {
     message: /^rateLimit\.inner: the option "cachefor" does not exist\. Did you mean "cacheFor"\?/

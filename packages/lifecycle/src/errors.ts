@@ -32,6 +32,14 @@ export const CheckExistsError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_CHE
     500
   )
 
+/** A route of the app on the path of a probe. The values are the path and the option that moves the probe. */
+export const ProbePathTakenError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_PROBE_PATH_TAKEN'> =
+  defineError(
+    'HOLDFAST_ERR_LIFECYCLE_PROBE_PATH_TAKEN',
+    'There is a route GET %s in the app, and lifecycle answers its probe there. Remove the route and give what it looks at as health: { checks: { name: fn } }, or move the probe with %s, or leave all probes to the app with health: false.',
+    500
+  )
+
 const CodedPressureError: CodedErrorConstructor<'HOLDFAST_ERR_LIFECYCLE_UNDER_PRESSURE'> =
   defineError(
     'HOLDFAST_ERR_LIFECYCLE_UNDER_PRESSURE',

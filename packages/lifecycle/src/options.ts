@@ -7,6 +7,7 @@ import {
   type OptionCheck,
   parseDuration
 } from '@holdfast/core/options'
+import { FOREIGN_NAMES } from './foreign-names.ts'
 import {
   type HealthOptions,
   type HealthPaths,
@@ -146,7 +147,7 @@ export function resolveLifecycleOptions(
   options: LifecycleOptions,
   onTerminal: boolean = runsOnTerminal()
 ): ResolvedLifecycleOptions {
-  checkOptions('lifecycle', options, SHAPE)
+  checkOptions('lifecycle', options, SHAPE, FOREIGN_NAMES)
   const { signals = DEFAULT_SIGNALS, exit = true, health = {} } = options
   if (options.errors === 'drain' && !exit) {
     throw new InvalidOptionError('lifecycle.errors', "'leave' where exit is false", "'drain'")

@@ -35,12 +35,15 @@ declare module '@holdfast/core' {
   }
 }
 
+const TWICE =
+  'An app has one, at its root. Where holdfast is registered, give it the options as lifecycle.'
+
 declareFact('lifecycle')
 
 const state = channel('holdfast:lifecycle:state')
 
 async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void> {
-  enlist(app, '@holdfast/lifecycle', { root: true, first: true })
+  enlist(app, '@holdfast/lifecycle', { root: true, first: true, twice: TWICE })
   const options = resolveLifecycleOptions(given)
   const { budget } = options
   const log = guardedLog(app.log)

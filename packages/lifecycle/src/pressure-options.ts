@@ -5,6 +5,7 @@ import {
   type OptionCheck,
   parseDuration
 } from '@holdfast/core/options'
+import { FOREIGN_PRESSURE_NAMES } from './foreign-names.ts'
 import { MAX_DURATION } from './timeouts.ts'
 
 /**
@@ -63,16 +64,19 @@ export interface Thresholds {
 
 const HOUR = 3_600_000
 
-export const pressureShape: OptionCheck = check.shape({
-  sampleInterval: check.duration({ min: 100, max: HOUR }),
-  maxEventLoopDelay: check.duration({ min: 1, max: HOUR }),
-  maxEventLoopUtilization: check.number({ min: Number.MIN_VALUE, max: 1 }),
-  maxHeapUsedBytes: check.number({ min: 1 }),
-  maxRssBytes: check.number({ min: 1 }),
-  refuse: check.boolean,
-  retryAfter: check.duration({ max: MAX_DURATION }),
-  readiness: check.boolean
-})
+export const pressureShape: OptionCheck = check.shape(
+  {
+    sampleInterval: check.duration({ min: 100, max: HOUR }),
+    maxEventLoopDelay: check.duration({ min: 1, max: HOUR }),
+    maxEventLoopUtilization: check.number({ min: Number.MIN_VALUE, max: 1 }),
+    maxHeapUsedBytes: check.number({ min: 1 }),
+    maxRssBytes: check.number({ min: 1 }),
+    refuse: check.boolean,
+    retryAfter: check.duration({ max: MAX_DURATION }),
+    readiness: check.boolean
+  },
+  FOREIGN_PRESSURE_NAMES
+)
 
 /** Fills in the defaults. @throws InvalidOptionError */
 export function resolvePressure(given: PressureOptions): ResolvedPressure {

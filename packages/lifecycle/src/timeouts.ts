@@ -1,4 +1,5 @@
 import { check, type Duration, parseDuration } from '@holdfast/core/options'
+import { FOREIGN_TIMEOUT_NAMES } from './foreign-names.ts'
 
 /** The three times that a service grants its clients and itself, a week at most. 0 turns one off. */
 export interface TimeoutOptions {
@@ -39,7 +40,7 @@ export interface ServerTimeouts {
 /** A week, in milliseconds. Node's timers end at 24 days. */
 export const MAX_DURATION = 604_800_000
 const time = check.duration({ max: MAX_DURATION })
-const checkTimes = check.shape({ request: time, handler: time, idle: time })
+const checkTimes = check.shape({ request: time, handler: time, idle: time }, FOREIGN_TIMEOUT_NAMES)
 
 const MIN_CHECKING_INTERVAL = 100
 const MAX_CHECKING_INTERVAL = 500

@@ -13,6 +13,7 @@ import {
   type OptionShape,
   parseDuration
 } from '@holdfast/core/options'
+import { FOREIGN_NAMES } from './foreign-names.ts'
 import { checkPolicyDefaults, checkTogether } from './limit-combinations.ts'
 import {
   type AllowFunction,
@@ -103,7 +104,7 @@ const POLICY_SHAPE: OptionShape = { name, ...LIMIT_SHAPE }
 
 /** Each policy states a limit of its own: its name, `max` and `timeWindow` have no default. */
 const policies: OptionCheck = (value, option) => {
-  check.listOf(check.shape(POLICY_SHAPE))(value, option)
+  check.listOf(check.shape(POLICY_SHAPE, FOREIGN_NAMES))(value, option)
   const list = value as readonly RateLimitPolicy[]
   if (list.length === 0) throw new InvalidOptionError(option, 'at least one policy', 'empty')
   const names = new Set<string>()
@@ -161,7 +162,7 @@ export function resolveRouteOptions(
     const expected = `an object of options${shape === ROUTE_SHAPE ? ' or false' : ''}`
     throw new InvalidOptionError(optionPath, expected, describe(given))
   }
-  checkOptions(optionPath, given, shape)
+  checkOptions(optionPath, given, shape, FOREIGN_NAMES)
   checkPolicyDefaults(given, optionPath)
   return Object.freeze(layOver(plugin, given, optionPath))
 }

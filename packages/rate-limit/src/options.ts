@@ -12,6 +12,7 @@ import {
   type OptionShape,
   parseDuration
 } from '@holdfast/core/options'
+import { FOREIGN_NAMES } from './foreign-names.ts'
 import { layOver, ROUTE_SHAPE } from './limit-checks.ts'
 import {
   DEFAULT_MAX,
@@ -169,7 +170,7 @@ const DEFAULTS: ResolvedOptions = {
  * @throws UnknownOptionError, InvalidOptionError
  */
 export function resolveRateLimitOptions(given: RateLimitOptions): ResolvedOptions {
-  checkOptions('rateLimit', given, PLUGIN_SHAPE)
+  checkOptions('rateLimit', given, PLUGIN_SHAPE, FOREIGN_NAMES)
   const { global = DEFAULTS.global, maxKeys = DEFAULTS.maxKeys } = given
   const limit = layOver(DEFAULTS, limitOptionsOf(given), 'rateLimit')
   const shared = sharedOf(given)

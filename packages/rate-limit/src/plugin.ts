@@ -2,6 +2,7 @@
  * The plugin: hooks, decorators and what the log is told at boot.
  */
 import {
+  checkRouteOption,
   declareFact,
   enlist,
   type GuardedLog,
@@ -15,6 +16,7 @@ import fp from 'fastify-plugin'
 import { evictedChannel } from './channels.ts'
 import type { Done } from './edges/answer.ts'
 import { RouteLimits } from './edges/limits.ts'
+import { ProxyWatch } from './edges/proxy-watch.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
 import { type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
 import { keepConstraints } from './edges/route-name.ts'
@@ -82,6 +84,9 @@ declare module 'fastify' {
   }
 }
 
+const TWICE =
+  'One registration can have several limits (policies), and routes their own (config.rateLimit); a scope made with app.register() may have its own registration. Where holdfast is registered, give it the options as rateLimit.'
+
 declareFact('rateLimit')
 declareFact('rateLimitShadow')
 
@@ -89,15 +94,18 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   try {
     enlist(app, '@holdfast/rate-limit', {
       after: ['@holdfast/lifecycle', '@holdfast/load-shedding'],
-      refuses: true
+      refuses: true,
+      twice: TWICE
     })
     checkDecorators(app)
     const options = resolveRateLimitOptions(given)
     const log = guardedLog(app.log)
     keepRemoteAddresses(app)
     for (const sentence of windowsWithoutUnit(given, 'rateLimit')) log.warn(sentence)
-    if (options.keyGenerator === undefined) warnOfTrustProxy(app, log)
-    wire(app, new RouteLimits(app, options, log, tableListener(log)))
+    const isByAddress = options.keyGenerator === undefined
+    if (isByAddress) warnOfTrustProxy(app, log)
+    const limits = new RouteLimits(app, options, log, tableListener(log))
+    wire(app, limits, isByAddress ? new ProxyWatch(app, log) : undefined)
     done()
   } catch (error) {
     done(error as Error)
@@ -111,11 +119,12 @@ function checkDecorators(app: FastifyInstance): void {
   }
 }
 
-function wire(app: FastifyInstance, limits: RouteLimits): void {
-  const requestHook = new RequestHook(limits)
+function wire(app: FastifyInstance, limits: RouteLimits, proxies: ProxyWatch | undefined): void {
+  const requestHook = new RequestHook(limits, proxies)
   // Fastify's types know each hook apart; the handler is made for this one.
   app.addHook(limits.hook as 'onRequest', handlerOf(requestHook, limits.hook) as Handler)
   app.addHook('onRoute', function holdfastRateLimitRoute(this: FastifyInstance, route) {
+    checkRouteOption(route, 'rateLimit')
     keepConstraints(route)
     const hook = limits.declare(this, route)
     if (hook !== undefined) {

@@ -8,6 +8,7 @@ import {
   type OptionShape,
   parseDuration
 } from '@holdfast/core/options'
+import { FOREIGN_NAMES } from './foreign-names.ts'
 import {
   DEFAULT_LEVELS,
   type LevelFunction,
@@ -208,7 +209,7 @@ const routeShape: OptionShape = {
   sample: check.number({ min: 0, max: 1 })
 }
 
-const checkRouteShape: OptionCheck = check.shape(routeShape)
+const checkRouteShape: OptionCheck = check.shape(routeShape, FOREIGN_NAMES)
 
 const pluginShape: OptionShape = {
   ...routeShape,
@@ -232,7 +233,7 @@ const DEFAULT_ROUTE: ResolvedRouteOptions = {
 export function resolveRequestLoggingOptions(
   given: RequestLoggingOptions
 ): ResolvedRequestLoggingOptions {
-  checkOptions('requestLogging', given, pluginShape)
+  checkOptions('requestLogging', given, pluginShape, FOREIGN_NAMES)
   return Object.freeze({
     ...resolveRouteOptions(given, DEFAULT_ROUTE),
     logger: given.logger,

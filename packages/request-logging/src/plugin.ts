@@ -3,6 +3,7 @@
  * written when it settles.
  */
 import {
+  checkRouteOption,
   enlist,
   eventLoopDelay,
   hasSemicolonQueries,
@@ -17,6 +18,7 @@ import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { allSettled, flushed } from './edges/flush.ts'
 import { recordOf } from './edges/log-record.ts'
+import { warnOfNoLogger } from './edges/no-logger.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
 import { mayReadContext } from './edges/pino-symbols.ts'
 import { RequestBindings } from './edges/request-bindings.ts'
@@ -49,8 +51,11 @@ declare module 'fastify' {
   }
 }
 
+const TWICE =
+  'A scope made with app.register() may have its own. Where holdfast is registered, give it the options as requestLogging.'
+
 const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => {
-  enlist(app, '@holdfast/request-logging')
+  enlist(app, '@holdfast/request-logging', { twice: TWICE })
   keepRemoteAddresses(app)
   const options = resolveRequestLoggingOptions(given)
   const logger = options.logger ?? app.log
@@ -103,7 +108,9 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     log.note(request, reply).error = error ?? null
     done()
   })
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', (route) => {
+    const { method, url, config } = route
+    checkRouteOption(route, 'requestLogging')
     if (config?.requestLogging !== undefined) {
       checkRouteOptions(config.requestLogging, `${method} ${url}`)
     }
@@ -118,6 +125,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   }
   app.addHook('onReady', async () => {
     warnOfDoubleLogging(app)
+    if (options.logger === undefined) warnOfNoLogger(app)
   })
   app.addHook('onClose', async () => {
     await allSettled()

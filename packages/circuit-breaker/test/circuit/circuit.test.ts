@@ -41,7 +41,7 @@ const BUCKET = 2
 
 function optionsOf(setup: Setup): BreakerOptions {
   return {
-    threshold: 2,
+    threshold: setup.rule === 'in a row' ? 2 : undefined,
     failureRate: setup.rule === 'in a row' ? undefined : 0.5,
     window: setup.rule === 'of calls' ? { calls: WINDOW_CALLS } : { duration: 10 * BUCKET },
     minimumCalls: MINIMUM,

@@ -17,6 +17,7 @@ import type {
   FastifySchema
 } from 'fastify'
 import { messageOf } from '../error-text.ts'
+import { ProbePathTakenError } from '../errors.ts'
 import type { HealthPaths } from '../health-options.ts'
 import {
   type Answer,
@@ -72,6 +73,7 @@ export function answerProbes(
     done()
   })
   if (paths === undefined) return
+  keepPathsFree(app, paths)
 
   const addRoute = (url: string, respond: Respond): void => {
     const config: FastifyContextConfig & ProbeConfig = {
@@ -97,6 +99,25 @@ export function answerProbes(
     const refreshed = source.refresh()
     if (refreshed === undefined) answer()
     else void refreshed.then(answer)
+  })
+}
+
+/**
+ * Refuses routes of the app that Fastify would refuse as duplicates, in words that say what to do.
+ *
+ * @throws ProbePathTakenError
+ */
+function keepPathsFree(app: FastifyInstance, paths: HealthPaths): void {
+  const options = new Map(Object.entries(paths).map(([probe, path]) => [path, `health.${probe}`]))
+  for (const [url, option] of options) {
+    if (app.hasRoute({ method: 'GET', url })) throw new ProbePathTakenError(url, option)
+  }
+  app.addHook('onRoute', function holdfastProbePaths({ method, url, config, constraints }) {
+    const option = options.get(url)
+    if (option === undefined || ![method].flat().includes('GET')) return
+    const isOurs = (config as ProbeConfig | undefined)?.[RESPOND] !== undefined
+    // A route for some hosts or versions only stands beside that of the probe.
+    if (!isOurs && constraints === undefined) throw new ProbePathTakenError(url, option)
   })
 }
 

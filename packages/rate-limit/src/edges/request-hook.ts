@@ -9,6 +9,7 @@ import type { RateLimitHook } from '../limit-options.ts'
 import type { PerPolicy } from '../per-policy.ts'
 import { answer, answerAllowListed, type Done } from './answer.ts'
 import type { RouteLimit, RouteLimits } from './limits.ts'
+import type { ProxyWatch } from './proxy-watch.ts'
 import { checkRefundably } from './refunds.ts'
 import { isPromise, whenKnown } from './when-known.ts'
 
@@ -27,10 +28,13 @@ export interface RateLimitHandler {
 /** Counts the requests of one registration. */
 export class RequestHook {
   readonly #limits: RouteLimits
+  readonly #proxies: ProxyWatch | undefined
   readonly #seen = new WeakSet<FastifyRequest>()
 
-  constructor(limits: RouteLimits) {
+  /** @param proxies `undefined` where addresses do not tell clients apart */
+  constructor(limits: RouteLimits, proxies: ProxyWatch | undefined) {
     this.#limits = limits
+    this.#proxies = proxies
   }
 
   /** Counts a request if `hook` is the one that its limit is checked in; else it goes on. */
@@ -75,6 +79,7 @@ export class RequestHook {
       return
     }
     limit.counted?.add(request)
+    this.#proxies?.look(request)
     const keys = limit.clients.keysOf(request)
     const { direct } = limit
     if (direct !== undefined && !isPromise(keys)) {

@@ -15,6 +15,11 @@ export function isUnheard(client: RedisClient): boolean {
   return typeof listenerCount === 'function' && listenerCount.call(client, 'error') === 0
 }
 
+/** Whether it is a client of node-redis that nobody has told to connect, or that was closed. */
+export function isUnconnected(client: RedisClient): boolean {
+  return 'isOpen' in client && client.isOpen === false
+}
+
 /**
  * Makes of a client of any kind the least that a client must offer.
  *

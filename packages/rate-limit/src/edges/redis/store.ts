@@ -16,7 +16,7 @@ import type { RedisClient, ScriptClient } from '../../redis-client.ts'
 import type { Charge, LimitSubject, Store, StoreReservation } from '../../store.ts'
 import { hashTagOf } from './account-names.ts'
 import { Batch } from './batch.ts'
-import { isUnheard, ReadySignal, scriptClientOf } from './clients.ts'
+import { isUnconnected, isUnheard, ReadySignal, scriptClientOf } from './clients.ts'
 import { slotOf } from './cluster-slot.ts'
 import { RedisPolicies } from './policies.ts'
 import {
@@ -61,6 +61,9 @@ const SHAPE: OptionShape = { client: () => {}, prefix }
 
 const UNHEARD =
   "the Redis client has no listener for 'error'. Without one node-redis ends the process when the connection is lost, and ioredis prints each attempt. Add client.on('error', ...)."
+
+const UNCONNECTED =
+  'the Redis client is not connected, and nothing connects it here. Call "await client.connect()" before the app is ready.'
 
 /** The slot of everything in a Redis that is no Cluster. */
 const NO_SLOT = -1
@@ -135,7 +138,11 @@ export class RedisStore implements Store {
   }
 
   get advice(): string | undefined {
-    return isUnheard(this.#given) ? UNHEARD : undefined
+    const sentences = [
+      isUnconnected(this.#given) ? UNCONNECTED : '',
+      isUnheard(this.#given) ? UNHEARD : ''
+    ]
+    return sentences.filter(Boolean).join(' Also, ') || undefined
   }
 
   /** Asks whether the client may do all that the script does, on keys of this prefix. */
