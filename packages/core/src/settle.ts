@@ -86,9 +86,13 @@ function noteThisSent(this: ServerResponse): void {
   if (isUpgrade(this.req)) endUpgrade(this)
 }
 
-/** Whether Node has handed the connection of a request over, since it asks for another protocol. */
+/**
+ * Whether Node has handed the connection of a request over, since it asks for another protocol. A
+ * CONNECT is none: any good answer makes it a tunnel.
+ */
 export function isUpgrade(request: IncomingMessage): boolean {
-  return (request as { readonly upgrade?: boolean | null }).upgrade === true
+  const { method, upgrade } = request as IncomingMessage & { readonly upgrade?: boolean | null }
+  return upgrade === true && method !== 'CONNECT'
 }
 
 const SWITCHING_PROTOCOLS = 101

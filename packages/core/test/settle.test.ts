@@ -503,6 +503,28 @@ t.test(
   }
 )
 
+t.test('a CONNECT that is answered is a tunnel, which settles when it is closed', async (t) => {
+  const server = createServer()
+  const endings: Ending[] = []
+  server.on('connect', (request, socket: Socket) => {
+    socket.on('end', () => socket.end())
+    socket.on('data', (data) => socket.write(`echo ${data}`))
+    const response = new ServerResponse(request)
+    response.assignSocket(socket)
+    onSettled(response, (_, ending) => endings.push(ending))
+    response.writeHead(200).end()
+  })
+  t.teardown(() => close(server))
+  const connection = await rawConnection(await open(server))
+  connection.write(head('CONNECT example.org:80'))
+  await connection.until(/ 200 /)
+  connection.write('hello')
+  await connection.until(/echo hello/)
+  t.strictSame(endings, [])
+  connection.destroy()
+  await eventually(() => endings.length === 1)
+})
+
 t.test('a listener that throws or rejects is reported once and harms nothing', async (t) => {
   const app = Fastify()
   let told = 0
