@@ -115,11 +115,3 @@ export const UnknownBreakerError: CodedErrorConstructor<'HOLDFAST_ERR_CIRCUIT_BR
     'There is no circuit breaker "%s". app.circuitBreakers.snapshots() names those there are, app.circuitBreaker(name) makes one.',
     404
   )
-
-/** At boot: another plugin has given the instance a decorator of the same name. */
-export const DecoratorTakenError: CodedErrorConstructor<'HOLDFAST_ERR_CIRCUIT_BREAKER_DECORATOR_TAKEN'> =
-  defineError(
-    'HOLDFAST_ERR_CIRCUIT_BREAKER_DECORATOR_TAKEN',
-    'circuitBreaker: this Fastify instance has a decorator "%s" already, from another plugin such as @fastify/circuit-breaker. Remove that plugin, or give each of the two a scope of its own with app.register().',
-    500
-  )

@@ -17,7 +17,6 @@ import type { BreakerOptions } from './breaker-options.ts'
 import { dropIdleQueues } from './calls/deadlines.ts'
 import type { BreakerTransition } from './channels.ts'
 import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
-import { DecoratorTakenError } from './errors.ts'
 import {
   type CircuitBreakerOptions,
   type CircuitBreakerRouteOptions,
@@ -68,12 +67,10 @@ function plugin(
 function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   enlist(app, '@holdfast/circuit-breaker', {
     after: ['@holdfast/lifecycle', '@holdfast/load-shedding', '@holdfast/rate-limit'],
+    decorators: ['circuitBreaker', 'circuitBreakers'],
     refuses: true,
     twice: TWICE
   })
-  for (const name of ['circuitBreaker', 'circuitBreakers']) {
-    if (Object.hasOwn(app, name)) throw new DecoratorTakenError(name)
-  }
   const log = guardedLog(app.log)
   const resolved = resolveCircuitBreakerOptions(options)
   const registry = new BreakerRegistry(resolved, () => {

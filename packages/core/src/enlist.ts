@@ -2,7 +2,7 @@
  * Which plugin is registered where, and in which order. Nothing here runs for a request.
  */
 import type { FastifyInstance } from 'fastify'
-import { NotAtRootError, RegisteredTwiceError } from './errors.ts'
+import { DecoratorTakenError, NotAtRootError, RegisteredTwiceError } from './errors.ts'
 import { isRoot, requestHooksOf } from './fastify-internals.ts'
 import { guardedLog } from './guarded-log.ts'
 import { warnOfLateHeaders } from './late-headers.ts'
@@ -24,6 +24,8 @@ export interface Placement {
    * would lack. @default false
    */
   readonly refuses?: boolean | undefined
+  /** The names of the decorators that the plugin adds to the instance. @default [] */
+  readonly decorators?: readonly string[] | undefined
   /**
    * What to do instead of registering the plugin twice on one instance, a sentence.
    * @default a scope may have a registration of its own
@@ -50,14 +52,18 @@ const enlistedBefore = new WeakMap<object, Enlisted[]>()
  *
  * @param name the plugin's npm name, which others give in `after`
  * @throws RegisteredTwiceError when the same instance has the plugin already
+ * @throws DecoratorTakenError when another plugin has decorated the same instance with one of the names
  * @throws NotAtRootError when the plugin works at the root only and this is a scope
  */
 export function enlist(app: FastifyInstance, name: string, placement: Placement = {}): void {
   const { after = [], root = false, first = false, refuses = false } = placement
-  const { twice = A_SCOPE_MAY } = placement
+  const { decorators = [], twice = A_SCOPE_MAY } = placement
   if (root && !isRoot(app)) throw new NotAtRootError(name, app.pluginName)
   const here = enlistedOn.get(app) ?? new Set()
   if (here.has(name)) throw new RegisteredTwiceError(name, twice)
+  // A scope may have its own in place of those that it inherits.
+  const taken = decorators.find((decorator) => Object.hasOwn(app, decorator))
+  if (taken !== undefined) throw new DecoratorTakenError(name, taken)
   enlistedOn.set(app, here.add(name))
 
   app.addHook('onRoute', function holdfastRouteConfig({ config, method, url }) {

@@ -73,6 +73,14 @@ export const RegisteredTwiceError: CodedErrorConstructor<'HOLDFAST_ERR_REGISTERE
     500
   )
 
+/** A decorator that another plugin has added to the same Fastify instance before. */
+export const DecoratorTakenError: CodedErrorConstructor<'HOLDFAST_ERR_DECORATOR_TAKEN'> =
+  defineError(
+    'HOLDFAST_ERR_DECORATOR_TAKEN',
+    '%s adds the decorator "%s", which this Fastify instance has already, from another plugin. Remove that plugin, or give each of the two a scope of its own with app.register().',
+    500
+  )
+
 /** A plugin that works on the root instance only, registered in an encapsulated scope. */
 export const NotAtRootError: CodedErrorConstructor<'HOLDFAST_ERR_NOT_AT_ROOT'> = defineError(
   'HOLDFAST_ERR_NOT_AT_ROOT',

@@ -27,6 +27,7 @@ export { enlist, type Placement } from './enlist.ts'
 export {
   type CodedError,
   type CodedErrorConstructor,
+  DecoratorTakenError,
   defineError,
   InvalidOptionError,
   MisplacedRouteOptionError,

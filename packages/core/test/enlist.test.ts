@@ -159,3 +159,15 @@ t.test('a plugin can say what to do instead of registering it twice', async (t) 
       'tenants is already registered on this Fastify instance. Remove one of the two registrations. Give both lists to one.'
   })
 })
+
+t.test('a decorator that another plugin has added is named, with the remedy', async (t) => {
+  const other = fp(async (app) => void app.decorate('tenants', {}))
+  const ours = plugin('acme-tenants', { decorators: ['tenant', 'tenants'] })
+  await t.rejects(async () => Fastify().register(other).register(ours).ready(), {
+    code: 'HOLDFAST_ERR_DECORATOR_TAKEN',
+    message: /^acme-tenants adds the decorator "tenants", .* or give each of the two a scope/
+  })
+  const apart = Fastify().register(other)
+  apart.register(async (scope) => scope.register(ours))
+  await t.resolves(async () => apart.ready(), 'a scope may have its own')
+})

@@ -43,7 +43,12 @@ declareFact('lifecycle')
 const state = channel('holdfast:lifecycle:state')
 
 async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void> {
-  enlist(app, '@holdfast/lifecycle', { root: true, first: true, twice: TWICE })
+  enlist(app, '@holdfast/lifecycle', {
+    decorators: ['lifecycle'],
+    root: true,
+    first: true,
+    twice: TWICE
+  })
   const options = resolveLifecycleOptions(given)
   const { budget } = options
   const log = guardedLog(app.log)

@@ -72,16 +72,6 @@ const CodedRequestNeededError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_RE
 /** A limiter was asked about a key, and has an option that is a function of the request. */
 export class RequestNeededError extends CodedRequestNeededError {}
 
-const CodedDecoratorTakenError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_DECORATOR_TAKEN'> =
-  defineError(
-    'HOLDFAST_ERR_RATE_LIMIT_DECORATOR_TAKEN',
-    'rateLimit: this Fastify instance has a decorator "%s" already, from another plugin such as @fastify/rate-limit. Remove that plugin, register it after @holdfast/rate-limit, or give each of the two a scope of its own with app.register().',
-    500
-  )
-
-/** At boot: another plugin has given the instance a decorator of the same name. */
-export class DecoratorTakenError extends CodedDecoratorTakenError {}
-
 const CodedTooManyError: CodedErrorConstructor<'HOLDFAST_ERR_RATE_LIMIT_TOO_MANY_LIMITERS'> =
   defineError(
     'HOLDFAST_ERR_RATE_LIMIT_TOO_MANY_LIMITERS',

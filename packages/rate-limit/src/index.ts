@@ -16,7 +16,6 @@ export { combineDecisions, type Decision, type DecisionReason, decisionOf } from
 export type { CheckOptions, ClientRequest, RateLimiter, Reservation } from './edges/rate-limiter.ts'
 export type { RateLimitHandler } from './edges/request-hook.ts'
 export {
-  DecoratorTakenError,
   NotSynchronousError,
   RateLimitExceededError,
   RequestNeededError,

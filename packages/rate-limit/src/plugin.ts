@@ -20,7 +20,6 @@ import { ProxyWatch } from './edges/proxy-watch.ts'
 import { RateLimiter } from './edges/rate-limiter.ts'
 import { type RateLimitHandler, RequestHook } from './edges/request-hook.ts'
 import { keepConstraints } from './edges/route-name.ts'
-import { DecoratorTakenError } from './errors.ts'
 import { windowsWithoutUnit } from './limit-combinations.ts'
 import type {
   RateLimiterOptions,
@@ -94,10 +93,10 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
   try {
     enlist(app, '@holdfast/rate-limit', {
       after: ['@holdfast/lifecycle', '@holdfast/load-shedding'],
+      decorators: ['rateLimit', 'createRateLimiter', 'banClient'],
       refuses: true,
       twice: TWICE
     })
-    checkDecorators(app)
     const options = resolveRateLimitOptions(given)
     const log = guardedLog(app.log)
     keepRemoteAddresses(app)
@@ -109,13 +108,6 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
     done()
   } catch (error) {
     done(error as Error)
-  }
-}
-
-/** @throws DecoratorTakenError; a scope that inherits the names may have its own */
-function checkDecorators(app: FastifyInstance): void {
-  for (const name of ['rateLimit', 'createRateLimiter', 'banClient']) {
-    if (Object.hasOwn(app, name)) throw new DecoratorTakenError(name)
   }
 }
 

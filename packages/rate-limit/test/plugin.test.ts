@@ -370,8 +370,8 @@ t.test('a decorator that another plugin has taken is named at boot, with the rem
   app.register(compat)
   app.register(rateLimit)
   await t.rejects(async () => app.ready(), {
-    code: 'HOLDFAST_ERR_RATE_LIMIT_DECORATOR_TAKEN',
-    message: /a decorator "rateLimit" already.* register it after .* or give each .* a scope/
+    code: 'HOLDFAST_ERR_DECORATOR_TAKEN',
+    message: /rate-limit adds the decorator "rateLimit", .* or give each .* a scope/
   })
   const both = Fastify()
   both.register(rateLimit)
