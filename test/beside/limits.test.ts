@@ -32,6 +32,21 @@ t.test('both limiters are in one app, each in its own scope', async (t) => {
   t.same(warnings(), [])
 })
 
+t.test('in one scope theirs comes second, or the boot says what to do', async (t) => {
+  const both = service(t)
+  await both.app.register(holdfast, { lifecycle: quiet })
+  await both.app.register(fastifyRateLimit, { max: 1 })
+  both.app.get('/', async () => 'ok')
+  const { headers } = await both.app.inject('/')
+  t.match(headers, { 'x-ratelimit-remaining': '0', ratelimit: /r=999\b/ })
+  const { app } = service(t)
+  await app.register(fastifyRateLimit, { max: 1 })
+  await t.rejects(async () => app.register(holdfast, { lifecycle: quiet }), {
+    code: 'HOLDFAST_ERR_DECORATOR_TAKEN',
+    message: /^@holdfast\/rate-limit adds the decorator "rateLimit"/
+  })
+})
+
 t.test('under-pressure refuses what the suite has let in, and it is a line', async (t) => {
   const { app, requests, warnings } = service(t)
   await app.register(holdfast, { lifecycle: quiet })

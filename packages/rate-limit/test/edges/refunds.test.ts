@@ -1,4 +1,5 @@
 import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
+import fc from 'fast-check'
 import Fastify, { type FastifyInstance, type onRequestHookHandler } from 'fastify'
 import t, { type Test } from 'tap'
 
@@ -54,6 +55,24 @@ t.test('a request that authentication refuses stays charged', async (t) => {
   t.strictSame([await ask(app), await ask(app)], [401, 401])
   t.equal(await ask(app, 'ann'), 429, 'guessing has used up what the address may ask')
 })
+
+for (const algorithm of ['token-bucket', 'sliding-window', 'fixed-window'] as const) {
+  t.test(`${algorithm}: addresses are charged for what was served or unauthorized`, async (t) => {
+    const users = fc.array(fc.constantFrom('ann', 'bob', undefined), { maxLength: 30 })
+    await fc.assert(
+      fc.asyncProperty(users, async (users) => {
+        const app = await service(t, { ...BY_ADDRESS, algorithm })
+        const statuses = await Promise.all(users.map((user) => ask(app, user)))
+        const charged = statuses.filter((status) => status !== 429).length
+        t.equal(await left(app), 10 - charged)
+        const served = new Set(users.filter((user, index) => user && statuses[index] === 200))
+        t.equal(statuses.filter((status) => status === 200).length, served.size, 'once each')
+        await app.close()
+      }),
+      { numRuns: 20 }
+    )
+  })
+}
 
 t.test('without the option a request stays charged to every limit that allowed it', async (t) => {
   const app = await service(t, { ...BY_ADDRESS, refundDenied: false })
