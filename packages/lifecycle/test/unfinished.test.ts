@@ -2,10 +2,13 @@
  * What did not finish in time, as the log names it: bounded, and without secrets. Covers
  * `edges/cut-request.ts`.
  */
+import { guardedLog, monotonicClock } from '@holdfast/core'
 import { type CutRequest, lifecycle } from '@holdfast/lifecycle'
 import Fastify from 'fastify'
 import t from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
+import { Service } from '../dist/edges/service.js'
+import { Phases } from '../dist/phases.js'
 import { fittingOneLine } from '../dist/unfinished.js'
 
 t.test('a line holds what fits into it', (t) => {
@@ -16,6 +19,17 @@ t.test('a line holds what fits into it', (t) => {
   t.same(fitting, items.slice(0, 64))
   t.same(fittingOneLine(items.slice(0, 3)), items.slice(0, 3))
   t.end()
+})
+
+t.test('where nothing is left there is nothing to cut, and no line', async (t) => {
+  const lines: string[] = []
+  const app = Fastify({ logger: { stream: { write: (line: string) => void lines.push(line) } } })
+  const phases = new Phases(monotonicClock, () => {})
+  const log = guardedLog(app.log)
+  const service = new Service(app, log, new AbortController(), phases, monotonicClock)
+  t.same(service.cut(), { requests: 0, tasks: [] })
+  t.same(lines, [])
+  await app.close()
 })
 
 t.test('300 requests with long paths and secrets make one line, bounded and clean', async (t) => {
