@@ -85,8 +85,8 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   app.decorate('circuitBreakers', registry)
 
   app.addHook('onRoute', function holdfastCircuitBreakerRoute(route) {
-    // A scope that has registered the plugin itself binds its own routes.
     checkRouteOption(route, 'circuitBreaker')
+    // A scope that has registered the plugin itself binds its own routes.
     if (this.circuitBreakers === registry) bindRoute(registry, route)
   })
   app.addHook('onRequest', function holdfastCircuitBreaker(request, reply, next) {

@@ -37,12 +37,12 @@ export function mistakesIn(misspelt: string, name: string): number {
   for (let row = 1; row <= from.length; row++) {
     const next = [row]
     for (let at = 1; at <= to.length; at++) {
-      const isWrong = from[row - 1] === to[at - 1] ? 0 : 1
+      const replacement = from[row - 1] === to[at - 1] ? 0 : 1
       const haveChanged = from[row - 1] === to[at - 2] && from[row - 2] === to[at - 1]
       next[at] = Math.min(
         (last[at] as number) + 1,
         (next[at - 1] as number) + 1,
-        (last[at - 1] as number) + isWrong,
+        (last[at - 1] as number) + replacement,
         haveChanged ? (before[at - 2] as number) + 1 : Infinity
       )
     }

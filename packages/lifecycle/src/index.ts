@@ -17,6 +17,7 @@ export type { Lifecycle, ShutdownOptions } from './edges/decorator.ts'
 export type { LifecycleCheckChange } from './edges/health.ts'
 export {
   ClosedBeforeListeningError,
+  ProbePathTakenError,
   ServerDrainingError,
   StepTooLateError,
   UnderPressureError

@@ -261,3 +261,37 @@ t.test(
     t.equal(told.length, 1)
   }
 )
+
+t.test('a route for some hosts only may stand on the path of a probe', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const status = async () => 'of the host'
+  const ofHost = { constraints: { host: 'status.example' } }
+  app.get('/livez', ofHost, status)
+  await app.register(lifecycle, { signals: false, timeouts: false })
+  app.get('/readyz', ofHost, status)
+  app.post('/startupz', status)
+  const headers = { host: 'status.example' }
+  t.equal((await app.inject({ url: '/livez', headers })).body, 'of the host')
+  t.equal((await app.inject({ url: '/readyz', headers })).body, 'of the host')
+  t.not((await app.inject('/livez')).body, 'of the host')
+})
+
+t.test('a route of the app on the path of a probe stops the boot', async (t) => {
+  const status = async () => 'of the app'
+  const before = Fastify()
+  const code = 'HOLDFAST_ERR_LIFECYCLE_PROBE_PATH_TAKEN'
+  before.get('/livez', status)
+  before.register(lifecycle, { signals: false })
+  await t.rejects(Promise.resolve(before.ready()), { code, message: /health\.live/ })
+  const after = Fastify()
+  await after.register(lifecycle, { signals: false, timeouts: false })
+  t.teardown(() => after.close())
+  t.throws(() => after.all('/readyz', status), { code, message: /health\.ready/ })
+  const moved = Fastify()
+  t.teardown(() => moved.close())
+  moved.get('/readyz', status)
+  const health = { ready: '/internal/ready' }
+  await moved.register(lifecycle, { signals: false, timeouts: false, health })
+  t.equal((await moved.inject('/readyz')).body, 'of the app')
+})

@@ -154,7 +154,12 @@ const levelTable = check.shape(
 
 const level: OptionCheck = (value, option) => {
   // Not `either`: the error should name the entry of the table that is wrong.
-  if (typeof value !== 'function') levelTable(value, option)
+  if (typeof value === 'function') return
+  if (typeof value !== 'object' || value === null) {
+    const expected = "a table of outcomes, as in { ok: 'debug' }, or a function"
+    throw new InvalidOptionError(option, expected, describe(value))
+  }
+  levelTable(value, option)
 }
 
 const logger: OptionCheck = (value, option) => {

@@ -62,7 +62,7 @@ t.test('a wrong option fails the boot and names option, value and remedy', async
     ],
     [{ requestId: { generate: 'uuid' } }, /requestId.generate.*"uuidv7", "trace-id".*"uuid"/],
     [{ requestId: { echo: 1 } }, /requestId.echo.*true, false or the name of a header/],
-    [{ level: 'debug' }, /"requestLogging.level" must be an object.*"debug"/],
+    [{ level: 'debug' }, /"requestLogging.level" must be a table of outcomes.*"debug"/],
     [{ level: { fine: 'info' } }, /"fine" does not exist.*ok, slow, client-error/],
     [{ level: { ok: 'loud' } }, /"requestLogging.level.ok" must be one of.*"loud"/],
     [{ silent: true }, /"requestLogging.silent" must be "probes", a path.*true/],
