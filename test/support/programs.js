@@ -5,6 +5,9 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
+/** The names that Chromium has; the first is its Debian package. */
+export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome']
+
 /**
  * The path of the first of these programs that the PATH holds, or undefined.
  *

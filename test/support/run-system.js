@@ -1,30 +1,40 @@
 /**
- * The test command for what needs Debian packages: builds, sees to HAProxy, runs `test/system`.
+ * The test command for what needs Debian packages: builds, sees to the programs, runs `test/system`.
  *
  *     node test/support/run-system.js
  *
- * Without HAProxy there is nothing to run, which is said in a sentence. With REQUIRE_SYSTEM=1 it is
- * installed if that is possible, and a failure if not.
+ * A test whose program is missing is left out, which is said in a sentence. With REQUIRE_SYSTEM=1 the program
+ * is installed if that is possible, and it is a failure if not.
  */
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findProgram, installPackage } from './programs.js'
+import { CHROMIUM, findProgram, installPackage } from './programs.js'
+
+/** Each test of `test/system`, and what it needs. */
+const needs = [
+  { test: 'rolling-restart', program: 'HAProxy', names: ['haproxy'] },
+  { test: 'browser', program: 'Chromium', names: CHROMIUM }
+]
 
 process.exitCode = main()
 
 /** @returns {number} The exit code. */
 function main() {
   const required = process.env.REQUIRE_SYSTEM === '1'
-  if (required && findProgram('haproxy') === undefined) {
-    installPackage('haproxy', 'HAProxy is required and missing')
+  const tests = []
+  for (const { test, program, names } of needs) {
+    const [name = ''] = names
+    if (required && findProgram(...names) === undefined) {
+      installPackage(name, `${program} is required and missing`)
+    }
+    if (findProgram(...names) !== undefined) tests.push(`test/system/${test}.test.ts`)
+    else console.log(`${test} was left out because ${program} is missing: apt-get install ${name}`)
   }
-  if (findProgram('haproxy') === undefined) {
-    console.log('The system tests were skipped because HAProxy is missing: apt-get install haproxy')
-    return required ? 1 : 0
-  }
+  if (required && tests.length < needs.length) return 1
+  if (tests.length === 0) return 0
   const built = run('tsc', ['-b'])
-  return built === 0 ? run('tap', ['--disable-coverage', 'test/system']) : built
+  return built === 0 ? run('tap', ['--disable-coverage', ...tests]) : built
 }
 
 /** @param {string} command @param {string[]} args @returns {number} The exit code. */
