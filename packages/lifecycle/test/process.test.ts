@@ -32,7 +32,7 @@ t.test('others that listen to the same signals are named, at boot or when they c
   process.on('SIGINT', () => {})
   t.teardown(() => process.removeAllListeners('SIGINT'))
   await eventually(() => warnings().length === 2)
-  t.match(warnings()[1], /others listen to SIGINT too: .*\(anonymous\)/)
+  t.match(warnings()[1], /others listen to SIGINT too: file:.*process\.test\.[tj]s:\d+\. They/)
   process.on('SIGUSR2', early)
   t.teardown(() => process.off('SIGUSR2', early))
   await new Promise((resolve) => setImmediate(resolve))

@@ -34,11 +34,11 @@ export function isOwn(event: string, listener: unknown): boolean {
   return own.get(event) === listener
 }
 
-/** The names of the functions of others that listen to an event of the process. */
-export function otherListeners(event: string): string[] {
+/** The functions of others that listen to an event of the process. */
+export function otherListeners(event: string): readonly Listener[] {
   const others = process.listeners(event as 'exit').filter((listener) => !isOwn(event, listener))
   if (event.startsWith('SIG') && others.length <= bystanders()) return []
-  return others.map(({ name }) => name || '(anonymous)')
+  return others
 }
 
 /**

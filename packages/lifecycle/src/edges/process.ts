@@ -4,6 +4,7 @@
  */
 import { addMember, allMembers, type Member, removeMember } from './apps.ts'
 import { arrangeErrorListeners, ERROR_EVENTS } from './crashes.ts'
+import { nameOf } from './function-name.ts'
 import { unwatchOtherEnds, watchOtherEnds } from './other-ends.ts'
 import { isOwn, listen, otherListeners, unlistenAll } from './process-listeners.ts'
 import { forgetSignal, onSignal } from './signals.ts'
@@ -46,7 +47,7 @@ function unnamed(events: readonly string[]): string[] {
 }
 
 function namesOf(events: readonly string[]): string {
-  return [...new Set(events.flatMap(otherListeners))].join(', ')
+  return [...new Set(events.flatMap(otherListeners).map(nameOf))].join(', ')
 }
 
 /** Node tells of it just before somebody listens. */
