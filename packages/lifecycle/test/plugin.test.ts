@@ -596,6 +596,15 @@ t.test("work that fails is logged, and is nobody else's error", async (t) => {
 t.test('what is called websocketServer and is none does no harm', async (t) => {
   const app = build(t)
   Reflect.apply(app.decorate, app, ['websocketServer', 'none'])
+  app.register(async (scope) => {
+    const broken = {
+      once: (_event: string, closed: () => void) => closed(),
+      close: () => {
+        throw new Error('no use')
+      }
+    }
+    Reflect.apply(scope.decorate, scope, ['websocketServer', { clients: [broken] }])
+  })
   await app.listen()
   t.match(await app.lifecycle.shutdown('test', { exit: false }), { clean: true })
 })

@@ -47,12 +47,20 @@ export function cutRequestOf(
   const received = req.complete || stream?.endAfterHeaders === true
   const url = request?.routeOptions.url
   return {
-    // A genReqId of the user's may return anything.
-    id: request && printable(String(request.id), MAX_ID_LENGTH),
+    id: request && textOf(request.id),
     method: String(req.method),
     route: url && printable(url, MAX_ROUTE_LENGTH),
     path: pathOf(String(req.url), semicolons),
     age: Math.round(now - factsOf(req).startedAt),
     phase: headersSent ? 'sending' : received ? 'handling' : 'receiving'
+  }
+}
+
+/** A `genReqId` of the user's may return anything. */
+function textOf(id: unknown): string {
+  try {
+    return printable(String(id), MAX_ID_LENGTH)
+  } catch {
+    return 'an id that cannot be shown'
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The WebSocket servers of an app, as `@fastify/websocket` keeps them: taken by their shape.
  */
+import { guardedCall } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 
 /** RFC 6455, 7.4.1: the endpoint is going away. */
@@ -38,7 +39,10 @@ export class WebSockets {
         if (this.#told.has(client)) continue
         this.#told.add(client)
         this.#closing.push(new Promise((resolve) => client.once('close', resolve)))
-        client.close(GOING_AWAY, 'the service is shutting down')
+        guardedCall(
+          () => client.close(GOING_AWAY, 'the service is shutting down'),
+          'close() of a WebSocket client'
+        )
       }
     }
   }
