@@ -102,3 +102,31 @@ t.test(
     )
   }
 )
+
+t.test('constraints may be objects, which tell limits apart like any other', async (t) => {
+  type Tenant = { readonly name: string }
+  const kept = new Map<Tenant, unknown>()
+  const storage = () => ({
+    get: (name: unknown) => [...kept].find(([tenant]) => tenant.name === name)?.[1] ?? null,
+    set: (tenant: Tenant, handler: unknown) => void kept.set(tenant, handler)
+  })
+  const tenant = {
+    name: 'tenant',
+    storage: storage as never,
+    validate() {},
+    deriveConstraint: ({ headers }: { headers: Record<string, unknown> }) => headers['tenant']
+  }
+  const app = Fastify({ routerOptions: { constraints: { tenant: tenant as never } } })
+  t.teardown(() => app.close())
+  await app.register(rateLimit)
+  // Of one object of options: only the constraint tells these limits apart.
+  const same = limited(1)
+  for (const name of ['ann', 'bob']) {
+    app.get('/', { ...same, constraints: { tenant: { name } } }, () => name)
+  }
+  const ask = async (name: string) => {
+    const { statusCode } = await app.inject({ url: '/', headers: { tenant: name } })
+    return statusCode
+  }
+  t.strictSame([await ask('ann'), await ask('ann'), await ask('bob')], [200, 429, 200])
+})

@@ -104,6 +104,15 @@ t.test('a key on the allow list is told so, whatever its limit depends on', asyn
   await t.rejects(windows.peek('a'), { message: /"timeWindow" is a function of the request/ })
 })
 
+t.test('of a group a key is known in the windows that any of its routes has met', async (t) => {
+  const app = await serve(t, { keyGenerator: () => 'client' })
+  const rateLimit = { groupId: 'both', ...BY_URL }
+  app.get('/login', { config: { rateLimit } }, () => 'ok')
+  const limiter = app.createRateLimiter(rateLimit)
+  await passed(app, '/login', 6)
+  t.match(await limiter.peek('client'), { allowed: false, limit: 5, remaining: 0 })
+})
+
 t.test('of several policies a key is looked up in every window of each', async (t) => {
   const app = await serve(t, {})
   const limiter = app.createRateLimiter({

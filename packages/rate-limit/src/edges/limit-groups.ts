@@ -21,6 +21,11 @@ export class LimitGroups {
   readonly #groups = new Map<string, LimitGroup>()
   readonly #windows = new Map<string, readonly WindowSet[]>()
 
+  /** Whether a route or a limiter has joined the group. */
+  has(groupId: string): boolean {
+    return this.#groups.has(groupId)
+  }
+
   /** The windows of a group's policies. */
   windowsOf(groupId: string, policies: readonly PolicyOptions[]): readonly WindowSet[] {
     const windows = this.#windows.get(groupId) ?? policies.map(() => new WindowSet())

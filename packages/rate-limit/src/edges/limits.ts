@@ -122,9 +122,14 @@ export class RouteLimits {
     if (given === undefined) return this.#pluginLimit
     const path = `app.${decorator}`
     const options = this.#resolve(given, path, SHAPES[decorator])
-    // All limits of a group are one, which is named after the group.
-    if (options.groupId !== undefined) return this.#create(options, path, options.groupId)
-    const number = this.#made.add(decorator, given, options.policies?.length ?? 1)
+    const { groupId, policies } = options
+    const count = policies?.length ?? 1
+    if (groupId !== undefined) {
+      // All limits of a group are one, which is named after the group.
+      if (!this.#groups.has(groupId)) this.#made.count(decorator, count)
+      return this.#create(options, path, groupId)
+    }
+    const number = this.#made.add(decorator, given, count)
     return this.#create(options, path, `${decorator}-${number}`)
   }
 

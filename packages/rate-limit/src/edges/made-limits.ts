@@ -31,16 +31,25 @@ export class MadeLimits {
   }
 
   /**
-   * Counts a limit that is being made.
+   * Counts the policies of a limit that is being made.
+   *
+   * @throws TooManyLimitersError
+   */
+  count(decorator: Decorator, policies: number): void {
+    if (this.#policies + policies > MAX_MADE_POLICIES) {
+      throw new TooManyLimitersError(decorator, MAX_MADE_POLICIES)
+    }
+    this.#policies += policies
+  }
+
+  /**
+   * Counts a limit without a group.
    *
    * @returns its number among those of the decorator, from 1 on
    * @throws TooManyLimitersError
    */
   add(decorator: Decorator, options: object, policies: number): number {
-    if (this.#policies + policies > MAX_MADE_POLICIES) {
-      throw new TooManyLimitersError(decorator, MAX_MADE_POLICIES)
-    }
-    this.#policies += policies
+    this.count(decorator, policies)
     if (this.#isReady) this.#noticeLate(decorator, options)
     const number = (this.#counts.get(decorator) ?? 0) + 1
     this.#counts.set(decorator, number)

@@ -41,8 +41,6 @@ export class PolicyResolver {
   readonly #cost: NumberOption
   readonly #source: OptionSource
   readonly #windows: WindowSet
-  /** Of each window the policy with the least `max` that functions have returned. */
-  readonly #strictest = new Map<number, Policy>()
 
   /** @param prefix what comes before the names of the policy's options, such as `policies[0].` */
   constructor(options: PolicyOptions, prefix: string, source: OptionSource, windows: WindowSet) {
@@ -107,8 +105,7 @@ export class PolicyResolver {
   /** The policy with the numbers of a request. */
   policyOf([max, timeWindow]: LimitNumbers): Policy {
     const policy = this.#policyOf(max, timeWindow)
-    const strictest = this.#strictest.get(timeWindow)
-    if (strictest === undefined || max < strictest.max) this.#strictest.set(timeWindow, policy)
+    this.#windows.met(policy)
     return policy
   }
 
@@ -119,7 +116,8 @@ export class PolicyResolver {
    */
   countedUnder(): readonly Policy[] {
     if (this.hasFixedLimit) return [this.usual]
-    if (this.#strictest.size > 0) return [...this.#strictest.values()]
+    const { strictest } = this.#windows
+    if (strictest.length > 0) return strictest
     throw new RequestNeededError(isNumber(this.#max) ? 'timeWindow' : 'max')
   }
 

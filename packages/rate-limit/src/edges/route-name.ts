@@ -1,6 +1,7 @@
 /**
  * What routes are called: in messages, to clients, and in a store.
  */
+import { inspect } from 'node:util'
 import { isRouteByFastify, type routeConfig } from '@holdfast/core'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 
@@ -52,7 +53,7 @@ function nameOf({ method, url }: RouteConfig, constraints: string, isMade: boole
 
 function textOf(constraints: object): string {
   return Object.entries(constraints)
-    .map(([name, value]) => ` ${name}=${value}`)
+    .map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : inspect(value)}`)
     .sort()
     .join('')
 }

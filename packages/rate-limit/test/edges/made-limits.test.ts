@@ -56,6 +56,15 @@ t.test('limiters of one group may be made for each request: they are one limit',
   t.strictSame(lines, [])
 })
 
+t.test('groups that are made without end meet the same ceiling', async (t) => {
+  const { app } = await serve()
+  for (let index = 0; index < 4000; index++) app.createRateLimiter({ groupId: `g${index}`, max: 1 })
+  t.throws(() => app.createRateLimiter({ groupId: 'one more', max: 1 }), {
+    code: 'HOLDFAST_ERR_RATE_LIMIT_TOO_MANY_LIMITERS'
+  })
+  t.ok(app.createRateLimiter({ groupId: 'g1', max: 1 }).checkSync('ann').allowed, 'this is known')
+})
+
 t.test('past a ceiling the call that makes a limiter fails', async (t) => {
   const { app } = await serve()
   const policy = { max: 1, timeWindow: '1s' }

@@ -136,6 +136,13 @@ t.test('a store that throws where it should answer is one that fails', async (t)
   t.match(lines, [/the store fails \(not a getter\)/])
 })
 
+t.test('a store that rejects with what has no text fails like any other', async (t) => {
+  const { store, ask, lines } = guarded(t)
+  store.check = () => Promise.reject(Object.create(null))
+  for (let asked = 0; asked < 3; asked++) t.equal(await ask('a1'), undefined)
+  t.match(lines, [/^rateLimit: a of the store fails\. Until it answers/])
+})
+
 t.test('a store that is not connected is neither asked nor probed', async (t) => {
   const { store, guard, ask, lines } = guarded(t)
   store.isReady = false

@@ -227,5 +227,10 @@ function shown(name: string): string {
 
 function reasonOf(error: unknown): string {
   if (error === undefined) return 'does not answer in time'
-  return `fails (${error instanceof Error ? error.message : String(error)})`
+  try {
+    return `fails (${error instanceof Error ? error.message : String(error)})`
+  } catch {
+    // A store may reject with anything, also with what cannot be made a text.
+    return 'fails'
+  }
 }
