@@ -19,6 +19,14 @@ import { requestLogging } from '@holdfast/request-logging'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { holdfast, serverOptions } from 'holdfast'
 import t from 'tap'
+import { FOREIGN_NAMES as OF_BREAKERS } from '../packages/circuit-breaker/dist/foreign-names.js'
+import {
+  FOREIGN_PRESSURE_NAMES,
+  FOREIGN_TIMEOUT_NAMES,
+  FOREIGN_NAMES as OF_LIFECYCLE
+} from '../packages/lifecycle/dist/foreign-names.js'
+import { FOREIGN_NAMES as OF_LIMITERS } from '../packages/rate-limit/dist/foreign-names.js'
+import { FOREIGN_NAMES as OF_LOGGING } from '../packages/request-logging/dist/foreign-names.js'
 import { type Mistake, SECTIONS } from './support/mistakes.ts'
 import { root } from './support/pack.js'
 
@@ -115,4 +123,23 @@ t.test('the page says what is said', async (t) => {
   const file = join(root, 'docs', 'mistakes.md')
   if (process.env['WRITE_PAGE']) writeFileSync(file, page)
   t.equal(await readFile(file, 'utf8'), page)
+})
+
+t.test('every name of another package is answered with what to write instead', async (t) => {
+  const tables: [Readonly<Record<string, string>>, (options: object) => FastifyInstance][] = [
+    [OF_LIMITERS, (options) => Fastify().register(rateLimit, options)],
+    [OF_BREAKERS, (options) => Fastify().register(circuitBreaker, options)],
+    [OF_LOGGING, (options) => Fastify().register(requestLogging, options)],
+    [OF_LIFECYCLE, (options) => Fastify().register(lifecycle, options)],
+    [FOREIGN_PRESSURE_NAMES, (pressure) => Fastify().register(lifecycle, { pressure })],
+    [FOREIGN_TIMEOUT_NAMES, (timeouts) => Fastify().register(lifecycle, { timeouts })]
+  ]
+  for (const [table, register] of tables) {
+    for (const [name, sentence] of Object.entries(table)) {
+      const app = register({ [name]: true })
+      const message = await Promise.resolve(app.ready()).then(String, ({ message }) => message)
+      t.equal(message.split(`"${name}" does not exist. `)[1], sentence, name)
+      t.match(sentence, /\.$/, 'a sentence')
+    }
+  }
 })

@@ -19,6 +19,9 @@ export const FOREIGN_PRESSURE_NAMES: ForeignNames = {
   ),
   exposeStatusRoute: underPressure("Write health: { ready: '/status' }."),
   pressureHandler: underPressure('Write refuse: false, and ask app.lifecycle.pressure.'),
+  eventLoopUtilizationMode: underPressure(
+    'A sample is measured by itself, as in the interval mode.'
+  ),
   message: underPressure('Answer the error in app.setErrorHandler().'),
   customError: underPressure('Answer the error in app.setErrorHandler().')
 }
@@ -28,6 +31,9 @@ export const FOREIGN_NAMES: ForeignNames = {
   delay: closeWithGrace('Write gracePeriod.'),
   logger: closeWithGrace('The log is that of the app.'),
   skip: closeWithGrace("Write signals: [...] for those that count, errors: 'leave' for errors."),
+  onSecondSignal: closeWithGrace('A second signal ends the process at once.'),
+  onSecondError: closeWithGrace('The log tells of it.'),
+  onTimeout: closeWithGrace("Subscribe to 'holdfast:lifecycle:state'; what is cut is in the log."),
   timeout: terminus('Write gracePeriod.'),
   signal: terminus('Write signals: [...].'),
   healthChecks: terminus(BY_CHECK),
