@@ -40,6 +40,10 @@ for (const [name, options] of Object.entries(WAYS)) {
       arrived.add(request.url)
     })
     app.get('/answered', async () => 'ok')
+    // As from a timer, or a connection, that requests share.
+    app.get('/answered-from-elsewhere', (_request, reply) => {
+      storage.run('tenant of another request', () => reply.send('ok'))
+    })
     app.get('/left', (request) => {
       arrived.add(`${request.url} in its handler`)
       return new Promise(() => {})
@@ -59,8 +63,10 @@ for (const [name, options] of Object.entries(WAYS)) {
       })
     })
     const port = await listen(app)
-    const answered = await fetch(`http://127.0.0.1:${port}/answered`)
-    t.equal(await answered.text(), 'ok')
+    for (const path of ['/answered', '/answered-from-elsewhere']) {
+      const answered = await fetch(`http://127.0.0.1:${port}${path}`)
+      t.equal(await answered.text(), 'ok')
+    }
     for (const path of ['/left', '/late']) {
       const client = await rawConnection(port)
       client.write(head(`GET ${path}`))
@@ -74,12 +80,13 @@ for (const [name, options] of Object.entries(WAYS)) {
     const destroyed = await rawConnection(port)
     destroyed.write(head('GET /destroyed'))
     await destroyed.ended()
-    const lines = await written.lines(5)
+    const lines = await written.lines(6)
     const tenants = Object.fromEntries(
       lines.map(({ path, outcome, tenant }) => [path, [outcome, tenant]])
     )
     t.match(tenants, {
       '/answered': ['ok', 'tenant of /answered'],
+      '/answered-from-elsewhere': ['ok', 'tenant of /answered-from-elsewhere'],
       '/left': ['aborted', 'tenant of /left'],
       '/late': ['aborted', 'tenant of the scope'],
       '/sending': [String, 'tenant of /sending'],

@@ -52,7 +52,7 @@ t.test('an upgrade that is refused has the line of its answer', async (t) => {
       scope.get('/chat', { websocket: true }, (socket) => socket.close())
     })
     const port = await listen(app)
-    for (const path of ['/chat?status=401', '/nowhere', '/chat?status=429', '/chat']) {
+    for (const path of ['/chat?status=401', '/nowhere', '/chat?status=429', '/%zz', '/chat']) {
       const client = await rawConnection(port)
       client.write(
         head(`GET ${path}`, {
@@ -66,7 +66,7 @@ t.test('an upgrade that is refused has the line of its answer', async (t) => {
       else await client.ended()
       client.destroy()
     }
-    const lines = await written.lines(4)
+    const lines = await written.lines(5)
     await app.close()
     t.match(
       lines.map(({ path, status, outcome, level }) => [path, status, outcome, level]),
@@ -74,6 +74,7 @@ t.test('an upgrade that is refused has the line of its answer', async (t) => {
         ['/chat', 401, 'client-error', 30],
         ['/nowhere', 404, 'client-error', 30],
         ['/chat', 429, 'refused', 40],
+        ['/%zz', 400, 'client-error', 30],
         ['/chat', undefined, 'hijacked', 30]
       ]
     )

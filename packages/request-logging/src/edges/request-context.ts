@@ -1,7 +1,8 @@
 /**
- * Keeps the async context of requests for the lines of those that do not end in it. An answer ends in
- * the context of whoever sent it; a client leaves in the context of its connection, where a mixin
- * finds nothing in its AsyncLocalStorage.
+ * Keeps the async context of requests for their lines, which are written in another one: a client
+ * leaves in the context of its connection, where a mixin finds nothing in its AsyncLocalStorage. An
+ * answer ends in the context of whatever wrote it: a body that is piped from a pooled connection, in
+ * that of the request which opened the connection.
  */
 import { AsyncResource } from 'node:async_hooks'
 import { appendPreHandler, routeConfig } from '@holdfast/core'

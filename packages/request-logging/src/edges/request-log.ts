@@ -66,11 +66,13 @@ export class RequestLog implements LineWriter {
   /** Makes sure that a line is written when the request settles. */
   follow(raw: IncomingMessage, response: ServerResponse): LogRecord {
     const record = recordOf(raw)
-    if (record.writer === undefined) {
-      onSettled(response, settle)
-      watchHead(response, record)
-    }
+    const isNew = record.writer === undefined
+    // First: one that has settled already, a bad URL that asked for an upgrade, has its line at once.
     record.writer = this
+    if (isNew) {
+      watchHead(response, record)
+      onSettled(response, settle)
+    }
     return record
   }
 
@@ -202,7 +204,6 @@ export class RequestLog implements LineWriter {
 const settle: SettledListener = (response, ending) => {
   const record = recordOf(response.req)
   const { writer, context } = record
-  // An answer that was sent ends in the context of whoever sent it.
-  if (context === undefined || ending === 'finished') writer?.settle(record, response, ending)
+  if (context === undefined) writer?.settle(record, response, ending)
   else context.runInAsyncScope(() => writer?.settle(record, response, ending))
 }
