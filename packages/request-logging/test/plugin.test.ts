@@ -435,6 +435,19 @@ t.test('a scope has a log of its own; the root keeps the rest', async (t) => {
   )
 })
 
+t.test('a hook that runs before the log of a scope adds to its line', async (t) => {
+  const log = new Log()
+  const app = Fastify({ logger: { stream: log }, logController: logController() })
+  t.teardown(() => app.close())
+  app.register(async (scope) => {
+    scope.addHook('onRequest', async (request) => request.addLogFields({ tenant: 'acme' }))
+    scope.register(requestLogging)
+    scope.get('/orders', async () => 'ok')
+  })
+  await app.inject('/orders')
+  t.match(await log.lines(1), [{ route: '/orders', tenant: 'acme' }])
+})
+
 t.test('a scope alone logs its own requests', async (t) => {
   const log = new Log()
   const app = Fastify({ logger: { stream: log }, logController: logController() })
