@@ -31,8 +31,9 @@ export function describeError(
   secrets: readonly string[] = []
 ): ErrorField {
   try {
-    const text = (value: unknown, limit: number): string =>
-      printableLines(withoutSecrets(String(value), secrets), limit)
+    const clean = (value: unknown): string => withoutSecrets(String(value), secrets)
+    const text = (value: unknown, limit: number): string => printableLines(clean(value), limit)
+    const word = (value: unknown): string => printable(clean(value), MAX_NAME_LENGTH)
     if (typeof error !== 'object' || error === null) {
       return {
         type: error === null ? 'null' : typeof error,
@@ -42,9 +43,9 @@ export function describeError(
     const { name, code } = error as Partial<NodeJS.ErrnoException>
     const stack = withStack ? stacksOf(error) : undefined
     return {
-      type: printable(String(name ?? 'Object'), MAX_NAME_LENGTH),
+      type: word(name ?? 'Object'),
       message: text(messageOf(error), MAX_MESSAGE_LENGTH),
-      code: typeof code === 'string' ? printable(code, MAX_NAME_LENGTH) : undefined,
+      code: typeof code === 'string' ? word(code) : undefined,
       stack: stack === undefined ? undefined : text(stack, MAX_STACK_LENGTH)
     }
   } catch {
@@ -101,9 +102,14 @@ function relatedTo(error: ErrorLike): RelatedError[] {
   return related
 }
 
-/** The members of an AggregateError. A property of the same name of other errors may be anything. */
-function membersOf({ name, errors }: ErrorLike): readonly unknown[] {
-  return name === 'AggregateError' && Array.isArray(errors) ? errors.slice(0, MAX_RELATED) : []
+/**
+ * The members of an AggregateError, of a class of its own or of another realm. A property of the same
+ * name of other errors may be anything.
+ */
+function membersOf(error: ErrorLike): readonly unknown[] {
+  const { name, errors } = error
+  const isAggregate = error instanceof AggregateError || name === 'AggregateError'
+  return isAggregate && Array.isArray(errors) ? errors.slice(0, MAX_RELATED) : []
 }
 
 function isObject(error: unknown): error is ErrorLike {

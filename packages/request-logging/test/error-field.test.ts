@@ -43,6 +43,16 @@ t.test('an AggregateError is told with its members and their causes', async (t) 
   t.equal(describeError(many, false).message, 'error 0; error 1; error 2; error 3; error 4')
   const connection = new AggregateError([new Error('ECONNREFUSED ::1'), new Error('127.0.0.1')])
   t.equal(describeError(connection, false).message, 'ECONNREFUSED ::1; 127.0.0.1')
+  class FailoverError extends AggregateError {
+    override readonly name = 'FailoverError'
+  }
+  const failover = new FailoverError(['node a', 'node b'], 'no node answered')
+  failover.stack = 'FailoverError: no node answered'
+  t.equal(
+    describeError(failover, true).stack,
+    'FailoverError: no node answered\none of: node a\none of: node b',
+    'of a class of its own'
+  )
   const other = Object.assign(new Error('invalid'), {
     errors: ['hunter2'],
     stack: 'Error: invalid'
@@ -70,4 +80,9 @@ t.test('an error has an end, and does not repeat the query', async (t) => {
   t.match(message, /^GET \/a x{1016}…$/)
   t.equal(stack?.length, 8192)
   t.ok(stack?.startsWith('Error: /a\nyyy') && stack.endsWith('y…'))
+  const named = Object.assign(new Error('no'), {
+    name: 'GET /a?token=secret failed',
+    code: 'E /a?token=secret'
+  })
+  t.match(describeError(named, false, ['?token=secret']), { type: 'GET /a failed', code: 'E /a' })
 })
