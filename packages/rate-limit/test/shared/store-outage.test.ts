@@ -224,6 +224,20 @@ t.test(
   }
 )
 
+t.test('a ban holds in the process that was asked for it, whatever an outage allows', async (t) => {
+  const away = () => Promise.reject(new Error('gone'))
+  const store = Object.assign(new MemoryStore(), { check: away, ban: away })
+  for (const onStoreError of ['local', 'allow', 'deny'] as const) {
+    const { app, get } = await serve(t, { max: 10, store, onStoreError })
+    await t.rejects(app.banClient('127.0.0.1', '1 hour'), {
+      code: 'HOLDFAST_ERR_RATE_LIMIT_STORE_UNAVAILABLE'
+    })
+    const { status, headers } = await get()
+    t.equal(status, 429, onStoreError)
+    t.ok(Number(headers['retry-after']) > 3000, 'it is told when the ban ends')
+  }
+})
+
 t.test('what costs more than the local share is allowed once the share is there', async (t) => {
   const store = Object.assign(new MemoryStore(), {
     check: () => Promise.reject(new Error('gone'))

@@ -63,10 +63,12 @@ export class FallbackBackend implements LimitBackend {
     this.ban(client, duration)
   }
 
-  /** The decision where this process is not to count. */
-  #uncounted({ policies }: Client): Decision | undefined {
+  /** The decision where this process is not to count. A ban holds all the same. */
+  #uncounted({ keys, policies }: Client): Decision | undefined {
     const { onStoreError } = this.#options
-    return onStoreError === 'local' ? undefined : unanswered(policies[0], onStoreError === 'allow')
+    if (onStoreError === 'local') return undefined
+    const free = this.#process.peek({ keys, costs: 0, policies: this.#shareOf(policies) })
+    return free.reason === 'banned' ? free : unanswered(policies[0], onStoreError === 'allow')
   }
 
   /** What the limit allows at once must not become impossible because a share of it is smaller. */
