@@ -77,6 +77,41 @@ t.test('fastify start: it is named at boot', async (t) => {
   t.match(service.output(), /resources closed/)
 })
 
+t.test(
+  'fastify start with signals: false: they go one way, and requests are finished',
+  async (t) => {
+    const cli = fileURLToPath(import.meta.resolve('fastify-cli/cli.js'))
+    const args = ['start', '--address', '127.0.0.1', '--log-level', 'info', '--options']
+    const grace = ['--close-grace-delay', '30000']
+    const port = String(await freePort())
+    const app = fixture('fastify-cli/app.js')
+    const service = await start(t, [cli, ...args, ...grace, app], { FASTIFY_PORT: port })
+    const ask = (path: string) => fetch(service.origin + path)
+
+    t.equal((await ask('/readyz')).status, 200)
+    t.equal((await ask('/')).headers.get('ratelimit-policy'), '"default";q=2;w=60')
+    const slow = ask('/slow')
+    await service.printed(/slow begins/)
+    const refused = await ask('/')
+    t.equal(refused.status, 429)
+    t.match(
+      await refused.json(),
+      { code: 'HOLDFAST_ERR_RATE_LIMIT_EXCEEDED' },
+      'of the whole service'
+    )
+    service.signal('SIGTERM')
+    t.equal(await (await slow).text(), 'slow')
+    t.match(await service.exited, { code: 0 })
+    t.match(service.output(), /"msg":"shut down"/)
+    t.match(service.output(), /resources closed/)
+    t.same(
+      service.lines().filter(({ level, reqId }) => Number(level) >= 40 && reqId === undefined),
+      [],
+      'the boot has nothing to say'
+    )
+  }
+)
+
 t.test("Sentry: what it captures is its own, unless errors is 'drain'", async (t) => {
   const alone = await start(t, [fixture('sentry.js')])
   await alone.printed(/others listen to uncaughtException, unhandledRejection: /)
@@ -104,12 +139,29 @@ t.test('NestJS: the signal that it sends again forces no exit', async (t) => {
   t.notMatch(service.output(), /exiting at once/)
 })
 
-t.test('NestJS without its hooks for signals: drain first, then its own close', async (t) => {
+t.test('NestJS with its close as a step: its hooks run between drain and exit', async (t) => {
   const service = await start(t, [fixture('nest.js')], { RECIPE: '1' })
   service.signal('SIGTERM')
   t.match(await service.exited, { code: 0, signal: null })
   t.notMatch(service.output(), OTHERS)
-  t.match(service.output(), /"msg":"shut down"[\s\S]*resources closed\n[\s\S]*the last hook ended/)
+  t.match(
+    service.output(),
+    /resources closed\n[\s\S]*the last hook ended\n[\s\S]*"msg":"shut down"/
+  )
+})
+
+t.test('NestJS with its close as a step: its hooks run after a crash too', async (t) => {
+  const service = await start(t, [fixture('nest.js')], { RECIPE: '1', END: 'crash' })
+  t.match(await service.exited, { code: 1, signal: null })
+  t.match(report(service), { reason: 'uncaughtException', problems: { length: 1 } })
+  t.match(service.output(), /resources closed\n[\s\S]*the last hook ended\n/)
+})
+
+t.test('NestJS with its close as a step: its own close() waits for nothing', async (t) => {
+  const service = await start(t, [fixture('nest.js')], { RECIPE: '1', END: 'close' })
+  t.match(await service.exited, { code: 0, signal: null })
+  t.match(service.output(), /resources closed\n[\s\S]*the last hook ended\nthe app is closed\n/)
+  t.match(report(service), { problems: { length: 0 } })
 })
 
 t.test("Node's test runner names the test that leaks a rejection, and runs the rest", async (t) => {
