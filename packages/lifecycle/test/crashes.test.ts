@@ -144,7 +144,8 @@ t.test('an exit code of 0 given as text hides no failure', async (t) => {
 })
 
 t.test('errors are left to others that listen for them, and the boot says so', async (t) => {
-  const service = await start(t, { LISTENER: 'uncaughtException unhandledRejection' })
+  const service = await start(t, { LISTENER: 'uncaughtException unhandledRejection SIGHUP' })
+  t.match(service.output(), /others listen to SIGHUP too: .*reporter/)
   t.match(
     service.output(),
     /others listen to uncaughtException, unhandledRejection: reporter\. .*errors: 'drain'/

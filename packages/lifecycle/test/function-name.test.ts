@@ -13,13 +13,3 @@ t.test('a function is known by its name, or by its file and line', async (t) => 
   t.equal(nameOf(new Proxy(() => {}, {})), '(anonymous)', 'written nowhere')
   t.notOk(Symbol.for('holdfast.function-asked-for') in globalThis, 'nothing is left behind')
 })
-
-t.test('where there is no inspector, a function without a name has none', async (t) => {
-  const { getBuiltinModule } = process
-  t.teardown(() => Object.assign(process, { getBuiltinModule }))
-  Object.assign(process, { getBuiltinModule: () => undefined })
-  t.equal(
-    nameOf(() => {}),
-    '(anonymous)'
-  )
-})

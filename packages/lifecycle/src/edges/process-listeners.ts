@@ -37,13 +37,13 @@ export function isOwn(event: string, listener: unknown): boolean {
 /** The functions of others that listen to an event of the process. */
 export function otherListeners(event: string): readonly Listener[] {
   const others = process.listeners(event as 'exit').filter((listener) => !isOwn(event, listener))
-  if (event.startsWith('SIG') && others.length <= bystanders()) return []
-  return others
+  let harmless = event.startsWith('SIG') ? bystanders() : 0
+  return others.filter(({ name }) => name !== '' || --harmless < 0)
 }
 
 /**
  * The number of listeners to each signal that belong to `signal-exit`, with which many packages clean
- * up. They do nothing where somebody else listens, so they need no warning.
+ * up. They have no name, and do nothing where somebody else listens, so they need no warning.
  */
 function bystanders(): number {
   const emitter: unknown = Reflect.get(globalThis, Symbol.for('signal-exit emitter'))
