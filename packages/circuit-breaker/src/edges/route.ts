@@ -3,6 +3,7 @@
  * just before the handler, and judges the answer when the response has settled.
  */
 
+import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import {
   appendOnSend,
@@ -48,6 +49,8 @@ class GuardedRequest implements BreakerFact {
   readonly #breaker: CircuitBreaker
   readonly #permit: Permit
   readonly #reply: FastifyReply
+  /** The async context of the request, for `classify`: a piped answer may end in another one. */
+  readonly #context: AsyncResource | undefined
 
   constructor(breaker: CircuitBreaker, permit: Permit, reply: FastifyReply) {
     this.name = breaker.name
@@ -55,6 +58,8 @@ class GuardedRequest implements BreakerFact {
     this.#breaker = breaker
     this.#permit = permit
     this.#reply = reply
+    this.#context =
+      breaker.rules.classify === undefined ? undefined : new AsyncResource('HOLDFAST_ROUTE_CALL')
   }
 
   answered(): void {
@@ -62,7 +67,10 @@ class GuardedRequest implements BreakerFact {
   }
 
   judge(statusCode: number): CallOutcome {
-    return outcomeOfStatus(this.#breaker.rules.classify, this.name, statusCode)
+    const { classify } = this.#breaker.rules
+    return this.#context === undefined
+      ? outcomeOfStatus(classify, this.name, statusCode)
+      : this.#context.runInAsyncScope(outcomeOfStatus, undefined, classify, this.name, statusCode)
   }
 
   /** Ends the permit, once. `cause` says why a failure is one. */

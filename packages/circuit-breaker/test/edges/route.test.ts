@@ -1,6 +1,7 @@
 /**
  * A breaker around a route. Covers `edges/route.ts` and `fact.ts`.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { type CircuitBreakerOptions, circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf, type RequestFacts } from '@holdfast/core'
@@ -742,6 +743,26 @@ t.test('a Retry-After that the handler passes on lengthens the open period', asy
   await service.start()
   await service.ask('/busy')
   t.match((await service.ask('/busy')).text, /^HTTP\/1.1 503.*retry-after: 30\r\n/s)
+})
+
+t.test('classify runs in the async context of its request, whoever sends the answer', async (t) => {
+  const storage = new AsyncLocalStorage<string>()
+  const seen: unknown[] = []
+  const service = await new Service(t).register({
+    classify: () => {
+      seen.push(storage.getStore())
+      return undefined
+    }
+  })
+  service.app.addHook('onRequest', (request, _reply, done) => storage.run(request.url, done))
+  service.app.get('/piped', { config: { circuitBreaker: true } }, (_request, reply) => {
+    // As a body is that comes from a pooled connection.
+    storage.run('another request', () => reply.send('ok'))
+  })
+  await service.start()
+  t.equal((await service.ask('/piped')).status, 200)
+  await eventually(() => seen.length === 1)
+  t.same(seen, ['/piped'])
 })
 
 t.test('classify decides over the statuses of a route', async (t) => {
