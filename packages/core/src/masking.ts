@@ -77,7 +77,7 @@ function masked(parameter: string, show: ReadonlySet<string>): string {
 
 /**
  * Returns the parts of a request target that may be secrets, and that no text should repeat: its
- * query, its fragment, and the credentials of a CONNECT's authority.
+ * query, its fragment, and the credentials of a CONNECT's authority, each as it came and decoded.
  *
  * @param semicolons whether a `;` begins the query too
  */
@@ -92,7 +92,17 @@ export function secretPartsOf(target: string, semicolons: boolean): string[] {
     credentials
   ]
   // One character alone stands in many a text.
-  return parts.filter((part) => part.length > 1)
+  return parts
+    .filter((part) => part.length > 1)
+    .flatMap((part) => (part.includes('%') ? [part, decoded(part)] : [part]))
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 // Up to the last @ before the path: a password may hold another.

@@ -76,7 +76,9 @@ t.test(
       ['/a#b?c', false, ['#b?c']],
       ['/a;b=c', false, []],
       ['/a;b=c?d', true, [';b=c?d']],
-      ['user:secret@host:443', false, ['user:secret@']]
+      ['user:secret@host:443', false, ['user:secret@']],
+      ['/a?b=%C3%A9', false, ['?b=%C3%A9', '?b=é']],
+      ['/a?b=%zz', false, ['?b=%zz', '?b=%zz']]
     ]
     for (const [target, semicolons, parts] of cases) {
       t.same(secretPartsOf(target, semicolons), parts, target)
