@@ -20,16 +20,16 @@ export function nameOf(named: AnyFunction): string {
 
 function placeOf(named: AnyFunction): string | undefined {
   const global: object = globalThis
+  let place: string | undefined
   Reflect.set(global, Symbol.for(ASKED), named)
   try {
     const { Session } = process.getBuiltinModule('node:inspector')
-    return placeIn(new Session())
+    place = placeIn(new Session())
   } catch {
     // Not allowed, or not built in.
-    return undefined
-  } finally {
-    Reflect.deleteProperty(global, Symbol.for(ASKED))
   }
+  Reflect.deleteProperty(global, Symbol.for(ASKED))
+  return place
 }
 
 function placeIn(session: Session): string | undefined {
