@@ -109,7 +109,7 @@ t.test('probes ask for no key, wherever it is asked for', async (t) => {
 })
 
 t.test('probes need no key over HTTP/2 either, and pass the onSend hooks of the app', async (t) => {
-  const app = Fastify({ http2: true })
+  const app = Fastify({ http2: true, logger: { level: 'silent' } })
   t.teardown(() => app.close())
   await app.register(cookie)
   await app.register(bearerAuth, { keys: new Set(['a key']) })

@@ -53,7 +53,9 @@ async function main(paths) {
 function testsIn(path) {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path]
   const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
-  return files.filter((file) => file.endsWith('.test.ts')).map((file) => join(path, file))
+  // The dependencies of a workspace package are packages with tests, too.
+  const own = files.filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+  return own.map((file) => join(path, file))
 }
 
 /** Runs tap in its form for people, and reads its TAP afterwards. @param {string[]} args */
