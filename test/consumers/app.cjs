@@ -11,7 +11,7 @@ async function serveOnce(app) {
 }
 
 async function main() {
-  const app = Fastify()
+  const app = Fastify({ logger: { level: 'error' } })
   app.register(require('@holdfast/lifecycle'), { signals: false })
   app.register(require('@holdfast/request-logging'))
   app.register(require('@holdfast/rate-limit'), { max: 100, timeWindow: '1 minute' })
@@ -22,7 +22,7 @@ async function main() {
   moving.register(require('@holdfast/rate-limit/compat'), { max: 100 })
   await serveOnce(moving)
 
-  const suite = Fastify(serverOptions({ logger: false }))
+  const suite = Fastify(serverOptions({ logger: { level: 'error' } }))
   await suite.register(require('holdfast'))
   await serveOnce(suite)
 

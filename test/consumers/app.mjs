@@ -14,7 +14,7 @@ async function serveOnce(app) {
   await app.close()
 }
 
-const app = Fastify()
+const app = Fastify({ logger: { level: 'error' } })
 app.register(lifecycle, { signals: false })
 app.register(requestLogging)
 app.register(rateLimit, { max: 100, timeWindow: '1 minute' })
@@ -25,7 +25,7 @@ const moving = Fastify()
 moving.register(compat, { max: 100 })
 await serveOnce(moving)
 
-const suite = Fastify(serverOptions({ logger: false }))
+const suite = Fastify(serverOptions({ logger: { level: 'error' } }))
 await suite.register(holdfast)
 await serveOnce(suite)
 

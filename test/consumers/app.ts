@@ -36,14 +36,14 @@ const breaker: CircuitBreakerOptions = {}
 const logging: RequestLoggingOptions = {}
 const life: LifecycleOptions = { signals: false }
 
-const app = Fastify(serverTimeouts())
+const app = Fastify({ ...serverTimeouts(), logger: { level: 'error' } })
 app.register(lifecycle, life)
 app.register(requestLogging, logging)
 app.register(rateLimit, limit)
 app.register(circuitBreaker, breaker)
 await serveOnce(app)
 
-const suite = Fastify(serverOptions({ logger: false }))
+const suite = Fastify(serverOptions({ logger: { level: 'error' } }))
 await suite.register(holdfast, { lifecycle: life, requestLogging: false, rateLimit: limit })
 await serveOnce(suite)
 

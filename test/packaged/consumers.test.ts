@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { packAll, root, runQuietly } from '../support/pack.js'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-consumers-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -50,6 +50,21 @@ t.test('CommonJS requires every package', async (t) => {
 t.test('strict TypeScript needs no cast, and no leniency towards libraries', async (t) => {
   await runQuietly(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], folder)
   await runs(t, 'out/app.js')
+})
+
+t.test('TypeScript 5.4 to 7 reads the types, however modules are found', async (t) => {
+  for (const version of ['typescript-5.4', 'typescript-5.9', 'typescript-6', 'typescript']) {
+    const compiles = async (...args: string[]): Promise<void> => {
+      const tsc = join('node_modules', version, version === 'typescript' ? 'bin/tsc' : 'lib/tsc.js')
+      await runQuietly(process.execPath, [tsc, '--noEmit', ...args], folder)
+      t.pass(`${version} ${args.join(' ')}`)
+    }
+    await compiles('-p', '.')
+    await compiles('-p', '.', '--module', 'esnext', '--moduleResolution', 'bundler')
+    await compiles('-p', 'tsconfig.checked.json')
+    // Until 5.8 TypeScript did not know that require() loads ES modules.
+    if (version !== 'typescript-5.4') await compiles('-p', 'tsconfig.commonjs.json')
+  }
 })
 
 t.test('bundles of esbuild and rollup do the same, minified too', async (t) => {

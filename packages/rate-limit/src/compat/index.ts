@@ -4,20 +4,10 @@
  *
  * @module
  */
-import { normalizeIP } from './normalize-ip.ts'
-import { fastifyRateLimit } from './plugin.ts'
+import { fastifyRateLimit, normalizeIP } from './exports.ts'
 
-export type {
-  CreateRateLimitOptions,
-  errorResponseBuilderContext,
-  FastifyRateLimitOptions,
-  FastifyRateLimitStore,
-  FastifyRateLimitStoreCtor,
-  RateLimitHook,
-  RateLimitOptions,
-  RateLimitPluginOptions
-} from './options.ts'
-export { fastifyRateLimit, fastifyRateLimit as default, normalizeIP }
+export * from './exports.ts'
+export { default } from './exports.ts'
 
 // What `require()` answers with: the plugin itself, with everything else on it.
 Object.assign(fastifyRateLimit, { default: fastifyRateLimit, fastifyRateLimit, normalizeIP })

@@ -1,6 +1,7 @@
 /**
- * The drop-in as a whole: `compat/plugin.ts`, `compat/index.ts`, `compat/options.ts`, `compat/limits.ts`,
- * `compat/answer.ts`, `compat/checks.ts`, `compat/limiter.ts`, `compat/store.ts` and `compat/stores.ts`.
+ * The drop-in as a whole: `compat/plugin.ts`, `compat/index.ts`, `compat/exports.ts`, `compat/options.ts`,
+ * `compat/limits.ts`, `compat/answer.ts`, `compat/checks.ts`, `compat/limiter.ts`, `compat/store.ts` and
+ * `compat/stores.ts`.
  */
 import { once } from 'node:events'
 import { factsOf } from '@holdfast/core'
