@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { MemoryStore, type RateLimitOptions, rateLimit } from '@holdfast/rate-limit'
+import { RedisStore } from '@holdfast/rate-limit/redis'
 import fc from 'fast-check'
 import Fastify, { type FastifyInstance, type onRequestHookHandler } from 'fastify'
+import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { startRedis } from '../../../../test/support/redis.ts'
 
 const HOUR = { timeWindow: '1 hour' } as const
 
@@ -48,6 +52,22 @@ t.test('a request that the limit of its user denies costs its address nothing', 
     t.equal(await ask(app, 'bob'), 200, where)
     t.equal(await left(app), 8, where)
   }
+})
+
+t.test('what is given back in Redis counts for the next request', async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const redis = new Redis(server.url)
+  redis.on('error', () => {})
+  t.teardown(() => redis.disconnect())
+  const store = new RedisStore({ client: redis, prefix: `refunds-${randomUUID()}:` })
+  const app = await service(t, { ...BY_ADDRESS, max: 3, store, storeTimeout: '10s' })
+  t.equal(await ask(app, 'ann'), 200)
+  for (let denied = 0; denied < 5; denied++) t.equal(await ask(app, 'ann'), 429)
+  t.strictSame(
+    [await ask(app, 'bob'), await ask(app, 'cid'), await ask(app, 'dan')],
+    [200, 200, 429]
+  )
 })
 
 t.test('a request that authentication refuses stays charged', async (t) => {
