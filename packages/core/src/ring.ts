@@ -13,34 +13,34 @@ export interface RingItem {
 /** Items in the order in which they were added. One item stands in one ring at a time. */
 export class Ring<Item extends RingItem> implements Iterable<Item> {
   /** Closes the ring: its `next` is the oldest item, its `previous` the youngest. */
-  #seam: RingItem = newSeam()
+  #sentinel: RingItem = newSentinel()
 
   /** The item that was added first; `undefined` when there is none. */
   get first(): Item | undefined {
-    const { next } = this.#seam
-    return next === this.#seam ? undefined : (next as Item)
+    const { next } = this.#sentinel
+    return next === this.#sentinel ? undefined : (next as Item)
   }
 
   /** Adds an item that stands in no ring, behind all others. */
   add(item: Item): void {
-    const seam = this.#seam
-    const youngest = seam.previous as RingItem
+    const sentinel = this.#sentinel
+    const youngest = sentinel.previous as RingItem
     item.previous = youngest
-    item.next = seam
+    item.next = sentinel
     youngest.next = item
-    seam.previous = item
+    sentinel.previous = item
   }
 
   /** Forgets all items. Each of them may still be given to {@link leaveRing}, once. */
   clear(): void {
-    this.#seam = newSeam()
+    this.#sentinel = newSentinel()
   }
 
   /** Oldest first. Items may leave meanwhile: one that has left is passed over. */
   *[Symbol.iterator](): Iterator<Item> {
     const items: RingItem[] = []
-    let item = this.#seam.next as RingItem
-    while (item !== this.#seam) {
+    let item = this.#sentinel.next as RingItem
+    while (item !== this.#sentinel) {
       items.push(item)
       item = item.next as RingItem
     }
@@ -64,9 +64,9 @@ export function leaveRing(item: RingItem): void {
   item.next = undefined
 }
 
-function newSeam(): RingItem {
-  const seam: RingItem = { previous: undefined, next: undefined }
-  seam.previous = seam
-  seam.next = seam
-  return seam
+function newSentinel(): RingItem {
+  const sentinel: RingItem = { previous: undefined, next: undefined }
+  sentinel.previous = sentinel
+  sentinel.next = sentinel
+  return sentinel
 }
