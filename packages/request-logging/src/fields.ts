@@ -34,21 +34,29 @@ export class AddedFields {
     this.#secrets = secrets
   }
 
-  /** Copies fields; the later of two with the same name stands. `reserved` names are left out. */
-  add(fields: LogFields, reserved: ReadonlySet<string>): void {
+  /**
+   * Copies fields; the later of two with the same name stands. `reserved` names are left out.
+   *
+   * @param leftOut told of each reserved name among them
+   */
+  add(fields: LogFields, reserved: ReadonlySet<string>, leftOut?: (name: string) => void): void {
     // From JavaScript anything may come.
     if (typeof fields !== 'object' || fields === null) return
-    this.#copyMembers(fields, this.values, reserved, 0)
+    this.#copyMembers(fields, this.values, reserved, 0, leftOut)
   }
 
   #copyMembers(
     from: object,
     to: Record<string, unknown>,
     reserved: ReadonlySet<string>,
-    depth: number
+    depth: number,
+    leftOut?: (name: string) => void
   ): void {
     for (const name of namesOf(from)) {
-      if (reserved.has(name) || name === '__proto__') continue
+      if (reserved.has(name) || name === '__proto__') {
+        leftOut?.(name)
+        continue
+      }
       const length = name.length
       if (length > MAX_NAME_LENGTH || this.#values === 0 || this.#characters < length) {
         this.dropped++

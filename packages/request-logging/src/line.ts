@@ -3,7 +3,6 @@
  */
 import type { ErrorField } from './error-field.ts'
 import type { RequestOutcome } from './outcome.ts'
-import type { BreakerFact, LifecycleFact, RateLimitFact } from './read-facts.ts'
 
 /**
  * The fields of a line in the native format, in the order they are written. The logger adds
@@ -45,11 +44,20 @@ export interface Line {
   spanId?: string
   /** The plugin of the suite that refused the request. */
   refusedBy?: string
-  rateLimit?: RateLimitFact
-  breaker?: BreakerFact
+  /** The policy of the limiter that decided: the tightest one, or the one that was exceeded. */
+  rateLimit?: string
+  /** What that policy still has for the client. */
+  rateLimitRemaining?: number
+  /** The route's breaker. */
+  breaker?: string
+  /** The state of the breaker that the request met. */
+  breakerState?: string
+  /** The breaker's judgement of the answer. */
+  breakerOutcome?: string
   /** The breaker whose fallback answered in place of a call that failed. */
   breakerFallback?: string
-  lifecycle?: LifecycleFact
+  /** The phase of the service in which the request was cut or refused. */
+  shutdownPhase?: string
   error?: ErrorField
   /** The headers of the request that options allow. */
   headers?: Record<string, string>

@@ -273,12 +273,14 @@ t.test('every request has exactly one line, and the right one', async (t) => {
   t.match(first('429 refused'), {
     level: 40,
     refusedBy: 'rate-limit',
-    rateLimit: { policy: 'default', remaining: 0 },
+    rateLimit: 'default',
+    rateLimitRemaining: 0,
     msg: 'GET /limited/:n 429 refused'
   })
   t.match(first('503 refused'), {
     refusedBy: 'circuit-breaker',
-    breaker: { name: 'payments', state: 'open' }
+    breaker: 'payments',
+    breakerState: 'open'
   })
   t.match(first('500 server-error'), {
     level: 50,

@@ -299,6 +299,23 @@ t.test('the application adds its fields, and the line keeps its own', async (t) 
   t.equal(log.text.match(/"status":/g)?.length, 1)
 })
 
+t.test('a field under a name of the line is reported once, not dropped in silence', async (t) => {
+  const { app, log } = loggedApp()
+  t.teardown(() => app.close())
+  app.get('/', async (request) => {
+    request.addLogFields({ shed: true, user: 'ada' })
+    return 'ok'
+  })
+  await app.inject('/')
+  await app.inject('/')
+  const [line] = await log.lines(2)
+  t.equal(line?.['user'], 'ada')
+  t.notOk(line && 'shed' in line)
+  const told = log.all().filter(({ msg }) => String(msg).includes('"shed"'))
+  t.match(told, [{ level: 40, msg: /addLogFields\(\): the field "shed" was left out/ }])
+  t.equal(told.length, 1)
+})
+
 t.test('a call that a fallback answered is on the line', async (t) => {
   const { app, log } = loggedApp()
   t.teardown(() => app.close())

@@ -179,16 +179,17 @@ function addDecisions(line: Line, facts: ReadFacts): void {
   const { refusedBy, rateLimit, circuitBreaker, breakerFallback, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {
-    const { policy, remaining } = rateLimit
-    line.rateLimit = { policy: printable(policy, MAX_NAME_LENGTH), remaining }
+    line.rateLimit = printable(rateLimit.policy, MAX_NAME_LENGTH)
+    line.rateLimitRemaining = rateLimit.remaining
   }
   if (circuitBreaker !== undefined) {
-    const { state, outcome } = circuitBreaker
-    const name = printable(circuitBreaker.name, MAX_NAME_LENGTH)
-    line.breaker = outcome === undefined ? { name, state } : { name, state, outcome }
+    const { name, state, outcome } = circuitBreaker
+    line.breaker = printable(name, MAX_NAME_LENGTH)
+    line.breakerState = state
+    if (outcome !== undefined) line.breakerOutcome = outcome
   }
   if (breakerFallback !== undefined) {
     line.breakerFallback = printable(breakerFallback, MAX_NAME_LENGTH)
   }
-  if (lifecycle !== undefined) line.lifecycle = { phase: lifecycle.phase }
+  if (lifecycle !== undefined) line.shutdownPhase = lifecycle.phase
 }

@@ -8,6 +8,8 @@ import {
   type ClientErrorFact,
   contain,
   type Ending,
+  type GuardedLog,
+  guardedLog,
   onSettled,
   reportOnce,
   type SettledListener,
@@ -52,10 +54,14 @@ export class RequestLog implements LineWriter {
   readonly #routes: RouteSettingsTable
   readonly #builder: LineBuilder
   readonly #bindings: RequestBindings
+  readonly #log: GuardedLog
+  /** The reserved names that were told of. */
+  readonly #told = new Set<string>()
 
   constructor(options: ResolvedRequestLoggingOptions, environment: LogEnvironment) {
     const { logger, format, bindings, activeSpan, semicolons, eventLoopDelay } = environment
     this.#format = format
+    this.#log = guardedLog(logger)
     this.#bindings = bindings
     this.#activeSpan = activeSpan
     this.#semicolons = semicolons
@@ -89,7 +95,15 @@ export class RequestLog implements LineWriter {
 
   add(record: LogRecord, fields: LogFields): void {
     record.fields ??= new AddedFields(record.secrets(this.#semicolons))
-    record.fields.add(fields, this.#format.reserved)
+    record.fields.add(fields, this.#format.reserved, this.#tellReserved)
+  }
+
+  readonly #tellReserved = (name: string): void => {
+    if (this.#told.has(name)) return
+    this.#told.add(name)
+    this.#log.warn(
+      `request.addLogFields(): the field "${name}" was left out, since the line has a field of that name, or will have one. Give yours another name.`
+    )
   }
 
   settle(record: LogRecord, response: ServerResponse, ending: Ending): void {

@@ -26,20 +26,26 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   spanId: true,
   refusedBy: true,
   rateLimit: true,
+  rateLimitRemaining: true,
   breaker: true,
+  breakerState: true,
+  breakerOutcome: true,
   breakerFallback: true,
-  lifecycle: true,
+  shutdownPhase: true,
   error: true,
   headers: true,
   droppedFields: true
 }
+
+/** Names that lines of later versions will have. */
+const TO_COME: readonly string[] = ['shed', 'upstreamName', 'upstreamCalls']
 
 /**
  * @param idLabel the name under which Fastify writes the id of a request on the application's own
  * lines, so that one search finds both
  */
 export function nativeFormat(idLabel: string): Format {
-  const reserved = new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), idLabel])
+  const reserved = new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), ...TO_COME, idLabel])
   if (idLabel === 'reqId') return { reserved, shape: (line) => line }
   return {
     reserved,

@@ -26,13 +26,13 @@ const METHODS: ReadonlySet<string> = new Set([
  */
 export function otelFormat(idLabel: string): Format {
   return {
-    reserved: new Set<string>([...ALWAYS_RESERVED, ...NAMES, idLabel]),
+    reserved: new Set<string>([...ALWAYS_RESERVED, ...NAMES, ...TO_COME, idLabel]),
     shape: (line, trace) => ({ [idLabel]: line.reqId, ...attributesOf(line, trace) })
   }
 }
 
 function attributesOf(line: Line, trace: TraceContext | undefined): Record<string, unknown> {
-  const { method, error, rateLimit, breaker } = line
+  const { method, error } = line
   const known = method === undefined || METHODS.has(method)
   const attributes: Record<string, unknown> = {
     trace_id: trace?.traceId,
@@ -59,13 +59,13 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
     'holdfast.slow': line.slow,
     'holdfast.sample_rate': line.sampleRate,
     'holdfast.refused_by': line.refusedBy,
-    'holdfast.rate_limit.policy': rateLimit?.policy,
-    'holdfast.rate_limit.remaining': rateLimit?.remaining,
-    'holdfast.circuit_breaker.name': breaker?.name,
-    'holdfast.circuit_breaker.state': breaker?.state,
-    'holdfast.circuit_breaker.outcome': breaker?.outcome,
+    'holdfast.rate_limit.policy': line.rateLimit,
+    'holdfast.rate_limit.remaining': line.rateLimitRemaining,
+    'holdfast.circuit_breaker.name': line.breaker,
+    'holdfast.circuit_breaker.state': line.breakerState,
+    'holdfast.circuit_breaker.outcome': line.breakerOutcome,
     'holdfast.circuit_breaker.fallback': line.breakerFallback,
-    'holdfast.lifecycle.phase': line.lifecycle?.phase,
+    'holdfast.lifecycle.phase': line.shutdownPhase,
     'holdfast.error_code': error?.code,
     'holdfast.dropped_fields': line.droppedFields
   }
@@ -76,6 +76,13 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
 }
 
 const NAMES: readonly string[] = Object.keys(attributesOf({ outcome: 'ok' }, undefined))
+
+/** Names that lines of later versions will have. */
+const TO_COME: readonly string[] = [
+  'holdfast.shed',
+  'holdfast.upstream.name',
+  'holdfast.upstream.calls'
+]
 
 /** By the conventions a 4xx is no error of the server; an answer that broke off is one. */
 function errorTypeOf({ outcome, status, error }: Line): string | undefined {
