@@ -33,36 +33,36 @@ export interface Line {
   /** The delay of the event loop when the line was written, in whole milliseconds. */
   eventLoopDelay?: number | undefined
   /** The query, with the values that options allow; the others are masked. */
-  query?: string
+  query?: string | undefined
   /** The status that a client had been sent before it left; absent when no head went out. */
-  sentStatus?: number
+  sentStatus?: number | undefined
   /** It took as long as the option `slow` says, or longer. */
-  slow?: true
+  slow?: true | undefined
   /** The share of such lines that is written: this one stands for `1 / sampleRate`. */
-  sampleRate?: number
-  traceId?: string
-  spanId?: string
+  sampleRate?: number | undefined
+  traceId?: string | undefined
+  spanId?: string | undefined
   /** The plugin of the suite that refused the request. */
-  refusedBy?: string
+  refusedBy?: string | undefined
   /** The policy of the limiter that decided: the tightest one, or the one that was exceeded. */
-  rateLimit?: string
+  rateLimit?: string | undefined
   /** What that policy still has for the client. */
-  rateLimitRemaining?: number
+  rateLimitRemaining?: number | undefined
   /** The route's breaker. */
-  breaker?: string
+  breaker?: string | undefined
   /** The state of the breaker that the request met. */
-  breakerState?: string
+  breakerState?: string | undefined
   /** The breaker's judgement of the answer. */
-  breakerOutcome?: string
+  breakerOutcome?: string | undefined
   /** The breaker whose fallback answered in place of a call that failed. */
-  breakerFallback?: string
+  breakerFallback?: string | undefined
   /** The phase of the service in which the request was cut or refused. */
-  shutdownPhase?: string
-  error?: ErrorField
+  shutdownPhase?: string | undefined
+  error?: ErrorField | undefined
   /** The headers of the request that options allow. */
-  headers?: Record<string, string>
+  headers?: Record<string, string> | undefined
   /** The count of the application's fields that are left out because there was too much. */
-  droppedFields?: number
+  droppedFields?: number | undefined
 }
 
 /** Milliseconds with at most three decimals. */

@@ -4,6 +4,7 @@
  */
 import {
   checkRouteOption,
+  declareFact,
   enlist,
   eventLoopDelay,
   hasSemicolonQueries,
@@ -50,6 +51,8 @@ declare module 'fastify' {
     requestLogging?: RequestLoggingRouteOptions | false
   }
 }
+
+declareFact('requestLog')
 
 const TWICE =
   'A scope made with app.register() may have its own. Where holdfast is registered, give it the options as requestLogging.'

@@ -1,13 +1,12 @@
 /**
- * Builds lines. What every request has stands in one literal, so that all lines have one shape;
- * what few have is added behind it.
+ * Builds lines. All members stand in one literal, in the order they are written, so that all lines
+ * have one shape.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type ClientErrorFact,
   type Ending,
-  factsOf,
   isPlainPath,
   pathOf,
   printable,
@@ -54,8 +53,7 @@ export class LineBuilder {
     response: ServerResponse,
     ending: Ending
   ): Line {
-    const { request, headAt, raw } = record
-    const facts: ReadFacts = factsOf(raw)
+    const { request, headAt, facts } = record
     const line = this.tunnel(record, settled)
     if (request !== undefined) {
       line.reqId = printable(String(request.id), MAX_ID_LENGTH)
@@ -90,7 +88,24 @@ export class LineBuilder {
       bytesOut: undefined,
       client: peer,
       userAgent: agent && printable(agent, MAX_AGENT_LENGTH),
-      eventLoopDelay: Math.round(this.#eventLoopDelay.current)
+      eventLoopDelay: Math.round(this.#eventLoopDelay.current),
+      query: undefined,
+      sentStatus: undefined,
+      slow: undefined,
+      sampleRate: undefined,
+      traceId: undefined,
+      spanId: undefined,
+      refusedBy: undefined,
+      rateLimit: undefined,
+      rateLimitRemaining: undefined,
+      breaker: undefined,
+      breakerState: undefined,
+      breakerOutcome: undefined,
+      breakerFallback: undefined,
+      shutdownPhase: undefined,
+      error: undefined,
+      headers: undefined,
+      droppedFields: undefined
     }
     if (!isPlain) {
       const query = queryOf(target, this.#semicolons, this.#show)

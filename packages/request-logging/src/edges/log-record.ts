@@ -4,9 +4,10 @@
  */
 import type { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Ending, isPlainPath, monotonicClock, secretPartsOf } from '@holdfast/core'
+import { type Ending, factsOf, isPlainPath, secretPartsOf } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AddedFields, LogFields } from '../fields.ts'
+import type { ReadFacts } from '../read-facts.ts'
 
 /** Who writes the line of a request. */
 export interface LineWriter {
@@ -16,19 +17,19 @@ export interface LineWriter {
   settle(record: LogRecord, response: ServerResponse, ending: Ending): void
 }
 
-/** `response.writeHead`, without its choice of signatures. */
-type WriteHead = (
-  this: ServerResponse,
-  status: number,
-  reason?: unknown,
-  headers?: unknown
-) => ServerResponse
+declare module '@holdfast/core' {
+  interface RequestFacts {
+    /** The notes of `@holdfast/request-logging`, of no use to others. */
+    requestLog?: LogRecord | undefined
+  }
+}
 
 /** The notes of one request. */
 export class LogRecord {
   /** The plugin of the innermost scope that the request reached; `undefined` before the first. */
   writer: LineWriter | undefined = undefined
   readonly raw: IncomingMessage
+  readonly facts: ReadFacts
   /** The target as it came, before anybody rewrote it. */
   readonly target: string
   /** The address of the connection's peer; a Unix socket has none. */
@@ -39,15 +40,14 @@ export class LogRecord {
   fields: AddedFields | undefined = undefined
   /** The async context of the request, for loggers that may ask for it. */
   context: AsyncResource | undefined = undefined
-  /** The response's own `writeHead`, while another stands in its place. */
-  writeHead: WriteHead | undefined = undefined
   /** When the head of the answer was written, in milliseconds of the monotonic clock; 0 before. */
   headAt = 0
   /** The bytes that had been written to the connection by then. */
   bytesBefore: number | undefined = undefined
 
-  constructor(raw: IncomingMessage & { readonly originalUrl?: string }) {
+  constructor(raw: IncomingMessage & { readonly originalUrl?: string }, facts: ReadFacts) {
     this.raw = raw
+    this.facts = facts
     // An injected request is first seen after Fastify's rewriteUrl, which keeps what it replaces.
     // A CONNECT over HTTP/2 has no path, but an authority.
     this.target = raw.originalUrl ?? raw.url ?? String(raw.headers[':authority'])
@@ -65,46 +65,16 @@ export class LogRecord {
   }
 }
 
-// Registered, so that two copies of this package in one process write one line.
-const RECORD: unique symbol = Symbol.for('holdfast.request-log')
-
-interface WithRecord {
-  [RECORD]?: LogRecord
-}
-
-/** Returns the notes of a request, and begins them on first use. */
-export function recordOf(raw: IncomingMessage & WithRecord): LogRecord {
-  let record = raw[RECORD]
+/**
+ * Returns the notes of a request, and begins them on first use. They hang on its facts, so that two
+ * copies of this package in one process write one line.
+ */
+export function recordOf(raw: IncomingMessage): LogRecord {
+  const facts = factsOf(raw)
+  let record = facts.requestLog
   if (record === undefined) {
-    record = new LogRecord(raw)
-    raw[RECORD] = record
+    record = new LogRecord(raw, facts)
+    facts.requestLog = record
   }
   return record
-}
-
-/**
- * Notes when the head of the answer is written. Hooks could not tell: a stream's head goes out with
- * its first chunk, and a hijacked reply passes none.
- */
-export function watchHead(response: ServerResponse, record: LogRecord): void {
-  record.writeHead = response.writeHead as WriteHead
-  // One function for all responses, not one each.
-  response.writeHead = writeHead
-}
-
-function writeHead(
-  this: ServerResponse,
-  status: number,
-  reason?: unknown,
-  headers?: unknown
-): ServerResponse {
-  const record = recordOf(this.req)
-  if (record.headAt === 0) {
-    record.headAt = monotonicClock()
-    // While it waits behind another answer, what is written is not its own; HTTP/2 has no such count.
-    if (this.socket !== null && this.req.httpVersionMajor === 1) {
-      record.bytesBefore = this.socket.bytesWritten
-    }
-  }
-  return (record.writeHead as WriteHead).call(this, status, reason, headers)
 }

@@ -19,15 +19,16 @@ import {
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AddedFields, type LogFields } from '../fields.ts'
-import type { Format } from '../formats/format.ts'
+import { type Format, LineEntry } from '../formats/format.ts'
 import type { LogLevel, SettledRequest, WrittenLevel } from '../level.ts'
 import { type Line, messageOf } from '../line.ts'
 import { decideLevel, sampleRateOf } from '../line-decision.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
+import { directLogger } from './direct-logger.ts'
+import { watchHead } from './head-watch.ts'
 import { LineBuilder, malformedLine } from './line-builder.ts'
-import { type LineWriter, type LogRecord, recordOf, watchHead } from './log-record.ts'
+import { type LineWriter, type LogRecord, recordOf } from './log-record.ts'
 import type { ActiveSpan } from './open-telemetry.ts'
-import { onFastPath } from './pino-fast-path.ts'
 import type { RequestBindings } from './request-bindings.ts'
 import { type RouteSettings, RouteSettingsTable } from './route-settings.ts'
 import { settledMalformed, settledResponse, settledTunnel } from './settled-request.ts'
@@ -49,6 +50,8 @@ const WHERE = 'the logger of requestLogging'
 /** The log of one registration of the plugin. */
 export class RequestLog implements LineWriter {
   readonly #format: Format
+  /** Whether the loggers take a {@link LineEntry}. */
+  readonly #isDirect: boolean
   readonly #activeSpan: ActiveSpan | undefined
   readonly #semicolons: boolean
   readonly #routes: RouteSettingsTable
@@ -60,12 +63,14 @@ export class RequestLog implements LineWriter {
 
   constructor(options: ResolvedRequestLoggingOptions, environment: LogEnvironment) {
     const { logger, format, bindings, activeSpan, semicolons, eventLoopDelay } = environment
+    const direct = directLogger(logger, format)
     this.#format = format
+    this.#isDirect = direct !== undefined
     this.#log = guardedLog(logger)
     this.#bindings = bindings
     this.#activeSpan = activeSpan
     this.#semicolons = semicolons
-    this.#routes = new RouteSettingsTable(options, semicolons, onFastPath(logger, format.reserved))
+    this.#routes = new RouteSettingsTable(options, semicolons, direct ?? logger)
     this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
   }
 
@@ -76,7 +81,7 @@ export class RequestLog implements LineWriter {
     // First: one that has settled already, a bad URL that asked for an upgrade, has its line at once.
     record.writer = this
     if (isNew) {
-      watchHead(response, record)
+      watchHead(response)
       onSettled(response, settle)
     }
     return record
@@ -195,12 +200,11 @@ export class RequestLog implements LineWriter {
     trace: TraceContext | undefined,
     added: AddedFields | undefined
   ): void {
-    const message = messageOf(line)
-    const fields = this.#format.shape(line, trace)
+    const entry = new LineEntry(line, trace, added?.values)
     try {
       const written: unknown = logger[level](
-        added === undefined ? fields : { ...fields, ...added.values },
-        message
+        this.#isDirect ? entry : entry.shaped(this.#format),
+        messageOf(line)
       )
       contain(written, this, WHERE)
     } catch (error) {

@@ -3,13 +3,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import {
-  type ClientErrorFact,
-  type Ending,
-  factsOf,
-  isHijacked,
-  monotonicClock
-} from '@holdfast/core'
+import { type ClientErrorFact, type Ending, isHijacked, monotonicClock } from '@holdfast/core'
 import type { SettledRequest } from '../level.ts'
 import { rounded } from '../line.ts'
 import { CLIENT_CLOSED_REQUEST, outcomeOf, type RequestOutcome } from '../outcome.ts'
@@ -18,12 +12,11 @@ import type { LogRecord } from './log-record.ts'
 
 /** @param slow milliseconds from which a request is slow */
 export function settledResponse(
-  { request, reply, error }: LogRecord,
+  { request, reply, error, facts }: LogRecord,
   response: ServerResponse,
   ending: Ending,
   slow: number
 ): SettledRequest {
-  const facts = factsOf(response.req)
   const hijacked = reply !== undefined && isHijacked(reply) === true
   const routed = request !== undefined
   const outcome = outcomeOf(ending, response.statusCode, facts, hijacked, routed)
@@ -45,7 +38,7 @@ export function settledResponse(
  * @param sentBefore bytes that had gone out on the socket before anybody could answer
  */
 export function settledTunnel(
-  { raw }: LogRecord,
+  { facts }: LogRecord,
   socket: Socket,
   sentBefore: number
 ): SettledRequest {
@@ -55,7 +48,7 @@ export function settledTunnel(
   return {
     outcome,
     status: outcome === 'aborted' ? CLIENT_CLOSED_REQUEST : undefined,
-    duration: rounded(monotonicClock() - factsOf(raw).startedAt),
+    duration: rounded(monotonicClock() - facts.startedAt),
     slow: false,
     error: undefined,
     request: undefined,

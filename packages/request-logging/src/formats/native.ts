@@ -3,6 +3,7 @@
  */
 import type { Line } from '../line.ts'
 import { ALWAYS_RESERVED, type Format } from './format.ts'
+import { keyOf, withNumber, withObject, withText } from './json.ts'
 
 const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   reqId: true,
@@ -45,10 +46,48 @@ const TO_COME: readonly string[] = ['shed', 'upstreamName', 'upstreamCalls']
  * lines, so that one search finds both
  */
 export function nativeFormat(idLabel: string): Format {
-  const reserved = new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), ...TO_COME, idLabel])
-  if (idLabel === 'reqId') return { reserved, shape: (line) => line }
+  const idKey = keyOf(idLabel)
   return {
-    reserved,
-    shape: ({ reqId, ...line }) => ({ [idLabel]: reqId, ...line })
+    reserved: new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), ...TO_COME, idLabel]),
+    shape:
+      idLabel === 'reqId'
+        ? (line) => line
+        : ({ reqId, ...line }) => ({ [idLabel]: reqId, ...line }),
+    append: (json, line) => appendMembers(withText(json, idKey, line.reqId), line)
   }
+}
+
+/** By name, and not in a loop: the names of a line are known. */
+function appendMembers(json: string, line: Line): string {
+  let text = json
+  text = withText(text, ',"method":', line.method)
+  text = withText(text, ',"route":', line.route)
+  text = withText(text, ',"path":', line.path)
+  text = withNumber(text, ',"status":', line.status)
+  text = withText(text, ',"outcome":', line.outcome)
+  text = withNumber(text, ',"duration":', line.duration)
+  text = withNumber(text, ',"ttfb":', line.ttfb)
+  text = withNumber(text, ',"bytesIn":', line.bytesIn)
+  text = withNumber(text, ',"bytesOut":', line.bytesOut)
+  text = withText(text, ',"client":', line.client)
+  text = withText(text, ',"userAgent":', line.userAgent)
+  text = withNumber(text, ',"eventLoopDelay":', line.eventLoopDelay)
+  text = withText(text, ',"query":', line.query)
+  text = withNumber(text, ',"sentStatus":', line.sentStatus)
+  if (line.slow === true) text += ',"slow":true'
+  text = withNumber(text, ',"sampleRate":', line.sampleRate)
+  text = withText(text, ',"traceId":', line.traceId)
+  text = withText(text, ',"spanId":', line.spanId)
+  text = withText(text, ',"refusedBy":', line.refusedBy)
+  text = withText(text, ',"rateLimit":', line.rateLimit)
+  text = withNumber(text, ',"rateLimitRemaining":', line.rateLimitRemaining)
+  text = withText(text, ',"breaker":', line.breaker)
+  text = withText(text, ',"breakerState":', line.breakerState)
+  text = withText(text, ',"breakerOutcome":', line.breakerOutcome)
+  text = withText(text, ',"breakerFallback":', line.breakerFallback)
+  text = withText(text, ',"shutdownPhase":', line.shutdownPhase)
+  text = withObject(text, ',"error":', line.error)
+  text = withObject(text, ',"headers":', line.headers)
+  text = withNumber(text, ',"droppedFields":', line.droppedFields)
+  return text
 }
