@@ -1,3 +1,6 @@
+/**
+ * Lines written past pino's own way: `edges/direct-logger.ts`, with the members of `formats/json.ts`.
+ */
 import { tracingChannel } from 'node:diagnostics_channel'
 import fc from 'fast-check'
 import { type LoggerOptions, multistream, pino, symbols } from 'pino'

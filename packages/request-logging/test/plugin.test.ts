@@ -428,6 +428,21 @@ t.test('a hook before the plugin may answer, and the line still knows the route'
   ])
 })
 
+t.test('a hook of a scope adds fields before any hook of its plugin', async (t) => {
+  const log = new Log()
+  const app = Fastify({ logger: { stream: log }, logController: logController() })
+  t.teardown(() => app.close())
+  app.register(async (scope) => {
+    scope.addHook('onRequest', async (request) => {
+      request.addLogFields({ from: 'before' })
+    })
+    await scope.register(requestLogging)
+    scope.get('/', async () => 'ok')
+  })
+  await app.inject('/')
+  t.match(await log.line(), { route: '/', from: 'before' })
+})
+
 t.test('a scope has a log of its own; the root keeps the rest', async (t) => {
   const own = new Log()
   const { app, log } = loggedApp()
