@@ -122,7 +122,7 @@ const PLAIN: Record<string, LoggerOptions> = {
   'another message key': { messageKey: 'message' },
   'lines that end as on Windows': { crlf: true },
   'a prefix of messages': { msgPrefix: '[api] ' },
-  'a hook behind': { hooks: { streamWrite: (line) => line.replaceAll('a', 'b') } },
+  'a hook behind': { hooks: { streamWrite: (line) => line.replaceAll('"msg"', '"text"') } },
   'serializers for other fields': { serializers: { user: () => 'a user' } },
   'another key of errors': { errorKey: 'user' }
 }
