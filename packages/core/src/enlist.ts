@@ -7,6 +7,7 @@ import { isRoot, requestHooksOf } from './fastify-internals.ts'
 import { guardedLog } from './guarded-log.ts'
 import { warnOfLateHeaders } from './late-headers.ts'
 import { checkHoldfastConfig } from './route-config.ts'
+import { checkRouteOption } from './route-option.ts'
 
 /** The place that a plugin needs among the others. */
 export interface Placement {
@@ -48,7 +49,7 @@ const enlistedBefore = new WeakMap<object, Enlisted[]>()
  * Enters a plugin in the list of its app. Call it before the plugin adds its hooks. When the app is
  * ready, a plugin that stands behind one it should precede is named in a warning, with the remedy.
  *
- * From then on `config.holdfast` of every route declared in the plugin's reach is checked.
+ * From then on `config.holdfast` of every route declared in the plugin's reach is checked, and its name.
  *
  * @param name the plugin's npm name, which others give in `after`
  * @throws RegisteredTwiceError when the same instance has the plugin already
@@ -66,8 +67,9 @@ export function enlist(app: FastifyInstance, name: string, placement: Placement 
   if (taken !== undefined) throw new DecoratorTakenError(name, taken)
   enlistedOn.set(app, here.add(name))
 
-  app.addHook('onRoute', function holdfastRouteConfig({ config, method, url }) {
-    checkHoldfastConfig(config, method, url)
+  app.addHook('onRoute', function holdfastRouteConfig(route) {
+    checkRouteOption(route, 'holdfast')
+    checkHoldfastConfig(route.config, route.method, route.url)
   })
 
   const before = enlistedBefore.get(app.server) ?? []

@@ -145,6 +145,11 @@ t.test('a misspelling under config.holdfast stops the boot, in reach of a plugin
       }
     )
     scope.get('/without', async () => '')
+    const misspelt = { config: { holdFast: { probe: true } } }
+    t.throws(() => scope.get('/name', misspelt, async () => 'name'), {
+      code: 'HOLDFAST_ERR_ROUTE_OPTION_MISPLACED',
+      message: /^GET \/name: config\.holdFast has no effect\. Write config: \{ holdfast: /
+    })
     scope.get('/right', { config: { holdfast: { probe: true } } }, async () => 'right')
   })
   t.equal((await app.inject('/right')).body, 'right')
