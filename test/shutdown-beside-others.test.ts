@@ -2,11 +2,10 @@
  * The shutdown beside others that have a say in it: owners of signals, of errors, of sockets, and a
  * test runner. Real processes of theirs and ours.
  */
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { io } from 'socket.io-client'
 import t, { type Test } from 'tap'
+import { freePort } from './support/http.ts'
 import { type RunningProcess, startNode } from './support/process.ts'
 
 t.jobs = 3
@@ -25,16 +24,6 @@ async function start(t: Test, args: string[], env: NodeJS.ProcessEnv = {}) {
 
 function report(service: RunningProcess): Record<string, unknown> | undefined {
   return service.lines().findLast(({ msg }) => String(msg).startsWith('shut down'))
-}
-
-/** The command takes 0 for its default. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 t.test('Socket.IO: clients are told at once, and nothing waits for them', async (t) => {

@@ -1,17 +1,25 @@
 /**
  * The packages as a user gets them: packed, installed from their tarballs into an empty folder, and used
- * from an ES module, from CommonJS, from strict TypeScript and in bundles.
+ * from an ES module, from CommonJS, from strict TypeScript, in bundles, in NestJS and with fastify-cli.
  */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { freePort } from '../support/http.ts'
 import { packAll, root, runQuietly } from '../support/pack.js'
+import { startNode } from '../support/process.ts'
 
 t.setTimeout(600_000)
 
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-consumers-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
+
+/** What the consumers use in the version that the workspace has. */
+const AS_INSTALLED_HERE = [
+  ...['fastify', 'typescript', '@types/node', '@fastify/autoload', 'fastify-cli'],
+  ...['@nestjs/common', '@nestjs/core', '@nestjs/platform-fastify', 'reflect-metadata', 'rxjs']
+]
 
 async function packageJson(place: string): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(join(place, 'package.json'), 'utf8'))
@@ -19,13 +27,15 @@ async function packageJson(place: string): Promise<Record<string, unknown>> {
 
 t.before(async () => {
   await cp(join(root, 'test', 'consumers'), folder, { recursive: true })
+  await cp(join(root, 'test', 'fixtures', 'fastify-cli'), join(folder, 'fastify-cli'), {
+    recursive: true
+  })
   const tarballs = join(folder, 'tarballs')
   await mkdir(tarballs)
   const consumer = await packageJson(folder)
   const dependencies = { ...(consumer['dependencies'] as Record<string, unknown>) }
   for (const { name, filename } of await packAll(tarballs)) dependencies[name] = `file:${filename}`
-  // The versions that are installed here.
-  for (const name of ['fastify', 'typescript', '@types/node']) {
+  for (const name of AS_INSTALLED_HERE) {
     dependencies[name] = (await packageJson(join(root, 'node_modules', name)))['version']
   }
   await writeFile(join(folder, 'package.json'), JSON.stringify({ ...consumer, dependencies }))
@@ -47,24 +57,21 @@ t.test('CommonJS requires every package', async (t) => {
   await runs(t, 'app.cjs')
 })
 
-t.test('strict TypeScript needs no cast, and no leniency towards libraries', async (t) => {
-  await runQuietly(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], folder)
-  await runs(t, 'out/app.js')
-})
-
-t.test('TypeScript 5.4 to 7 reads the types, however modules are found', async (t) => {
+t.test('TypeScript 5.4 to 7 needs no cast, and no leniency towards libraries', async (t) => {
   for (const version of ['typescript-5.4', 'typescript-5.9', 'typescript-6', 'typescript']) {
     const compiles = async (...args: string[]): Promise<void> => {
       const tsc = join('node_modules', version, version === 'typescript' ? 'bin/tsc' : 'lib/tsc.js')
-      await runQuietly(process.execPath, [tsc, '--noEmit', ...args], folder)
+      await runQuietly(process.execPath, [tsc, ...args], folder)
       t.pass(`${version} ${args.join(' ')}`)
     }
-    await compiles('-p', '.')
-    await compiles('-p', '.', '--module', 'esnext', '--moduleResolution', 'bundler')
-    await compiles('-p', 'tsconfig.checked.json')
     // Until 5.8 TypeScript did not know that require() loads ES modules.
-    if (version !== 'typescript-5.4') await compiles('-p', 'tsconfig.commonjs.json')
+    const project = version === 'typescript-5.4' ? 'tsconfig.json' : 'tsconfig.commonjs.json'
+    await Promise.all([
+      compiles('-p', project),
+      compiles('-p', '.', '--noEmit', '--module', 'esnext', '--moduleResolution', 'bundler')
+    ])
   }
+  await runs(t, 'out/app.js')
 })
 
 t.test('bundles of esbuild and rollup do the same, minified too', async (t) => {
@@ -73,4 +80,31 @@ t.test('bundles of esbuild and rollup do the same, minified too', async (t) => {
   const bundles = stdout.trim().split('\n')
   t.equal(bundles.length, 8)
   for (const bundle of bundles) await runs(t, join('bundles', bundle))
+})
+
+t.test('NestJS has the statuses of the suite', async (t) => {
+  await runs(t, 'nest.js')
+})
+
+t.test('fastify-cli with autoload has them too, and ends at a signal', async (t) => {
+  const port = String(await freePort())
+  const command = ['node_modules/fastify-cli/cli.js', 'start', '--options', '--log-level', 'info']
+  const args = ['--close-grace-delay', '30000', '--address', '127.0.0.1', 'fastify-cli/app.js']
+  const service = startNode([...command, ...args], { cwd: folder, env: { FASTIFY_PORT: port } })
+  t.teardown(() => service.stop())
+  await service.printed(/listening at/)
+  const statuses: number[] = []
+  for (const path of ['/', '/', '/', '/down', '/down', '/livez']) {
+    statuses.push((await fetch(`http://127.0.0.1:${port}${path}`)).status)
+  }
+  service.signal('SIGTERM')
+  t.same(statuses, [200, 200, 429, 500, 503, 200])
+  t.match(await service.exited, { code: 0 })
+  const warnings = service
+    .lines()
+    .filter(({ level, outcome }) => Number(level) >= 40 && outcome === undefined)
+  t.same(
+    warnings.map(({ msg }) => msg),
+    ['circuit breaker "GET /down" opened']
+  )
 })

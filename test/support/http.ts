@@ -1,7 +1,8 @@
 /**
  * Real sockets for tests: raw HTTP/1 text out, raw bytes back.
  */
-import { connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /** Listens on a free port of the loopback address and returns the port. */
@@ -10,6 +11,16 @@ export async function listen(app: FastifyInstance, host = '127.0.0.1'): Promise<
   const address = app.server.address()
   if (address === null || typeof address === 'string') throw new Error('not listening on a port')
   return address.port
+}
+
+/** A port that is free now, for programs that do not take 0 for one, as fastify-cli does not. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** A connection whose every received byte is kept as text. */
