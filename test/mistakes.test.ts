@@ -93,7 +93,7 @@ const HEAD = `# Mistakes, and what the suite says
 
 What is wrong is said when the service boots, in a sentence that names the place, the value and the remedy. A mistake
 that cannot work stops the boot; one that may be meant so is a warning in the log. Each message below is what the code
-above it gives.
+above it gives. Where the code makes no app, \`app\` is \`Fastify(serverOptions({ logger }))\`.
 `
 
 const fence = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\`\n`

@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
+import { lifecycle } from '@holdfast/lifecycle'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
@@ -110,3 +111,19 @@ for (const { name, register, status, outcome } of CASES) {
     }
   })
 }
+
+t.test('an upgrade to a malformed URL is closed where there is lifecycle or the log', async (t) => {
+  const plugins = {
+    lifecycle: (app: FastifyInstance) => app.register(lifecycle, { signals: false }),
+    'request-logging': (app: FastifyInstance) => app.register(requestLogging)
+  }
+  for (const [name, register] of Object.entries(plugins)) {
+    const app = Fastify({ logger: { level: 'silent' } })
+    t.teardown(() => app.close())
+    register(app)
+    app.register(websocket)
+    const connection = await rawConnection(await listen(app))
+    connection.write(head('GET /%zz', UPGRADE))
+    t.match(await connection.ended(), /^HTTP\/1\.1 400 /, name)
+  }
+})

@@ -153,6 +153,10 @@ export const SECTIONS: readonly Section[] = [
         code: "await app.register(circuitBreaker)\napp.get('/prices', { config: { circuitbreaker: true } }, prices)"
       },
       {
+        title: 'A misspelt `holdfast`',
+        code: "await app.register(lifecycle)\napp.get('/status', { config: { holdFast: { probe: true } } }, status)"
+      },
+      {
         title: 'A misspelt probe',
         code: "await app.register(lifecycle)\napp.get('/status', { config: { holdfast: { prob: true } } }, status)"
       },
@@ -259,7 +263,7 @@ export const SECTIONS: readonly Section[] = [
         code: "await app.register(lifecycle, { health: { live: '/health', ready: '/health' } })"
       },
       {
-        title: 'A shutdown without an exit, and with one',
+        title: "`errors: 'drain'` in a process that the shutdown does not end",
         code: "await app.register(lifecycle, { exit: false, errors: 'drain' })"
       },
       {
