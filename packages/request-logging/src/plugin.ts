@@ -18,6 +18,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { allSettled, flushed } from './edges/flush.ts'
+import { openHeadWatch } from './edges/head-watch.ts'
 import { recordOf } from './edges/log-record.ts'
 import { warnOfNoLogger } from './edges/no-logger.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
@@ -64,6 +65,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   const logger = options.logger ?? app.log
   const activeSpan = await findOpenTelemetry()
   const delay = eventLoopDelay()
+  const closeHeadWatch = openHeadWatch()
   const idLabel = idLabelOf(app)
   const log = new RequestLog(options, {
     logger,
@@ -133,6 +135,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   app.addHook('onClose', async () => {
     await allSettled()
     delay.release()
+    closeHeadWatch()
     await flushed(logger)
   })
 }

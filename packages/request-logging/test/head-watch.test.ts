@@ -69,3 +69,56 @@ t.test('the responses of a plain server are left alone', async (t) => {
   t.match(await connection.ended(), /204/)
   t.equal(noted, undefined)
 })
+
+t.test('with the last log the classes of responses get back what they had', async (t) => {
+  class Derived<
+    Request extends IncomingMessage = IncomingMessage
+  > extends ServerResponse<Request> {}
+  const { writeHead } = ServerResponse.prototype
+  const ask = async (options: object) => {
+    const { app, log } = loggedApp({}, options)
+    app.get('/', async () => 'ok')
+    const port = await listen(app)
+    const connection = await rawConnection(port)
+    connection.write(head('GET /', close))
+    t.match(await connection.ended(), /200 OK/)
+    t.type((await log.lines(1))[0]?.['ttfb'], 'number')
+    return app
+  }
+  const first = await ask({})
+  const second = await ask({ http: { ServerResponse: Derived } })
+  t.not(ServerResponse.prototype.writeHead, writeHead)
+  await first.close()
+  t.not(ServerResponse.prototype.writeHead, writeHead, 'another log is there')
+  await second.close()
+  t.equal(ServerResponse.prototype.writeHead, writeHead)
+  t.notOk(Object.hasOwn(Derived.prototype, 'writeHead'))
+})
+
+t.test('a wrapper that somebody put around it stays', async (t) => {
+  const { writeHead } = ServerResponse.prototype
+  t.teardown(() => {
+    ServerResponse.prototype.writeHead = writeHead
+  })
+  const { app, log } = loggedApp()
+  app.get('/', async () => 'ok')
+  const port = await listen(app)
+  const ask = async () => {
+    const connection = await rawConnection(port)
+    connection.write(head('GET /', close))
+    t.match(await connection.ended(), /200 OK/)
+  }
+  await ask()
+  const watched = ServerResponse.prototype.writeHead
+  let calls = 0
+  const wrapper = function (this: ServerResponse, ...args: unknown[]) {
+    calls++
+    return Reflect.apply(watched, this, args)
+  }
+  ServerResponse.prototype.writeHead = wrapper
+  await ask()
+  t.equal((await log.lines(2)).length, 2)
+  await app.close()
+  t.equal(ServerResponse.prototype.writeHead, wrapper)
+  t.equal(calls, 1)
+})

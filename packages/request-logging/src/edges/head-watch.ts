@@ -1,7 +1,7 @@
 /**
  * Notes when the head of an answer is written. Hooks could not tell: a stream's head goes out with
- * its first chunk, and a hijacked reply passes none. It is noted by the class of the response, once
- * for all: an own property on each response would make all code that meets one slower.
+ * its first chunk, and a hijacked reply passes none. It is noted by the class of the response, as
+ * long as there is a log: an own property on each response would make all code that meets one slower.
  */
 import type { ServerResponse } from 'node:http'
 import { monotonicClock, peekFacts } from '@holdfast/core'
@@ -14,22 +14,59 @@ type WriteHead = (
   headers?: unknown
 ) => ServerResponse
 
-const watched = new WeakSet<object>()
+/** A class of responses that is watched. */
+interface Watched {
+  /** The `writeHead` it had. */
+  readonly given: WriteHead
+  readonly isOwn: boolean
+  readonly ours: WriteHead
+}
+
+type Prototype = { writeHead: WriteHead }
+
+const watched = new Map<Prototype, Watched>()
 /** The class that was seen last: most processes have one. */
-let latest: object | undefined
+let latest: Prototype | undefined
+let logs = 0
+
+/**
+ * Lets heads be noted for one more log, until the returned function is called. With the last log the
+ * classes get back what they had, unless somebody has wrapped it meanwhile, who goes on calling it.
+ */
+export function openHeadWatch(): () => void {
+  logs++
+  return () => {
+    if (--logs === 0) restore()
+  }
+}
 
 /** Makes sure that the head of a response is noted: of all responses of its class. */
 export function watchHead(response: ServerResponse): void {
-  const prototype: { writeHead: WriteHead } = Object.getPrototypeOf(response)
+  const prototype: Prototype = Object.getPrototypeOf(response)
   if (prototype === latest) return
   latest = prototype
-  if (watched.has(prototype)) return
-  watched.add(prototype)
-  const { writeHead } = prototype
-  prototype.writeHead = function holdfastWriteHead(status, reason, headers) {
+  if (!watched.has(prototype)) watched.set(prototype, watch(prototype))
+}
+
+function watch(prototype: Prototype): Watched {
+  const isOwn = Object.hasOwn(prototype, 'writeHead')
+  const given = prototype.writeHead
+  const ours: WriteHead = function holdfastWriteHead(status, reason, headers) {
     noteHead(this)
-    return writeHead.call(this, status, reason, headers)
+    return given.call(this, status, reason, headers)
   }
+  prototype.writeHead = ours
+  return { given, isOwn, ours }
+}
+
+function restore(): void {
+  for (const [prototype, { given, isOwn, ours }] of watched) {
+    if (prototype.writeHead !== ours) continue
+    if (isOwn) prototype.writeHead = given
+    else Reflect.deleteProperty(prototype, 'writeHead')
+  }
+  watched.clear()
+  latest = undefined
 }
 
 /** The response may be anybody's: of another app, or of a plain server of Node's. */
