@@ -143,7 +143,7 @@ export function logControllerOf(app: FastifyInstance): object | undefined {
 export function hasDefaultRequestIds(app: FastifyInstance): boolean {
   const { initialConfig } = app
   if (initialConfig === undefined || initialConfig.requestIdHeader) return false
-  // One that has them for certain. Bundlers change names, but for both in the same way.
+  // An app that certainly has them. Bundlers change names, but in the same way for both apps.
   const standIn: FastifyInstance = Object.create(app)
   standIn.setGenReqId(undefined as never)
   return String(Reflect.get(standIn, 'genReqId')) === String(Reflect.get(app, 'genReqId'))

@@ -107,13 +107,13 @@ t.test('a shutdown with a full disk under the log goes on', { skip }, async (t) 
 
 t.test('a crash without a log is told on the console', async (t) => {
   const service = await start(t, { LOG: 'none' })
-  await service.get('/throws-a-riddle')
+  await service.get('/throws-an-unreadable-error')
   t.equal(await ended(service), 1)
   t.match(service.output(), /uncaughtException: an error that cannot be shown/)
 })
 
 t.test('whatever is thrown, what runs is answered', async (t) => {
-  for (const path of ['/throws-a-riddle', '/throws-a-revoked-proxy']) {
+  for (const path of ['/throws-an-unreadable-error', '/throws-a-revoked-proxy']) {
     const service = await start(t, {})
     const working = await service.get('/work')
     await service.printed(/working/)

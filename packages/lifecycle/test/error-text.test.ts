@@ -6,12 +6,12 @@ t.test('the message of whatever was thrown', (t) => {
   t.equal(messageOf(new Error('')), 'an error without a message')
   t.equal(messageOf('a bug'), 'the text "a bug" was thrown')
   t.equal(messageOf(undefined), 'undefined was thrown')
-  const riddle = Object.defineProperty(new Error(), 'message', {
+  const unreadable = Object.defineProperty(new Error(), 'message', {
     get() {
       throw new Error('no')
     }
   })
-  t.equal(messageOf(riddle), 'an error that cannot be shown')
+  t.equal(messageOf(unreadable), 'an error that cannot be shown')
   t.end()
 })
 
@@ -32,10 +32,10 @@ t.test('a reason names codes and causes, also those in a circle', async (t) => {
   const circle = new Error('round')
   circle.cause = circle
   t.equal(reasonOf(circle), 'round: round: round: round: round')
-  const riddle = Object.defineProperty(new Error('why'), 'cause', {
+  const unreadable = Object.defineProperty(new Error('why'), 'cause', {
     get() {
       throw new Error('no')
     }
   })
-  t.equal(reasonOf(riddle), 'why')
+  t.equal(reasonOf(unreadable), 'why')
 })
