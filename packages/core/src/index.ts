@@ -86,6 +86,15 @@ export { hasSemicolonQueries } from './semicolon-queries.ts'
 export { onSettled } from './settle.ts'
 export { nameDigest, shortenedName } from './shortened-name.ts'
 export {
+  type AnyApp,
+  type ProvidedStates,
+  provideState,
+  type ScopedState,
+  type StateName,
+  type States,
+  statesOf
+} from './states.ts'
+export {
   beginTrace,
   flagsText,
   parseTraceparent,

@@ -10,15 +10,19 @@ import {
   type Duration,
   defineError,
   factsOf,
+  type ProvidedStates,
   parseDuration,
   peekFacts,
+  provideState,
   type RequestFacts,
   remaining,
   routeConfig,
+  type ScopedState,
+  statesOf,
   subscribe
 } from '@holdfast/core'
 import { expectTypeOf } from 'expect-type'
-import type { FastifyRequest, RouteGenericInterface } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteGenericInterface } from 'fastify'
 import type { TenantFact } from './tenants.ts'
 
 interface Opened {
@@ -28,6 +32,9 @@ interface Opened {
 declare module '@holdfast/core' {
   interface ChannelPayloads {
     'holdfast:types:opened': Opened
+  }
+  interface States {
+    'acme-types': Opened
   }
 }
 
@@ -68,6 +75,21 @@ expectTypeOf(peekFacts(http2)).toEqualTypeOf<RequestFacts | undefined>()
 expectTypeOf(remaining(http2)).toEqualTypeOf<number>()
 // @ts-expect-error no plugin of that name refuses
 factsOf(raw).refusedBy = 'tenant'
+
+// A state has the type that was declared for its plugin, and is not there without the plugin.
+declare const app: FastifyInstance
+expectTypeOf(statesOf(app)).toEqualTypeOf<ProvidedStates>()
+expectTypeOf(statesOf(app)['acme-types']).toEqualTypeOf<
+  readonly ScopedState<Opened>[] | undefined
+>()
+expectTypeOf(statesOf(app, 'acme-types')).toEqualTypeOf<readonly ScopedState<Opened>[]>()
+provideState(app, 'acme-types', () => ({ name: 'payments' }))
+declare const http2App: FastifyInstance<Http2SecureServer>
+expectTypeOf(statesOf(http2App)).toEqualTypeOf<ProvidedStates>()
+// @ts-expect-error no such plugin
+statesOf(app, 'acme-nobody')
+// @ts-expect-error a state of another shape
+provideState(app, 'acme-types', () => ({ title: 'payments' }))
 
 // A route's config is typed by what the plugins declare.
 expectTypeOf(routeConfig(request).typesCheck).toEqualTypeOf<{ readonly max: number } | undefined>()
