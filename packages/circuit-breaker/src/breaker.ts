@@ -18,7 +18,7 @@ import { Circuit } from './circuit/circuit.ts'
 import type { CallEnd, CallOutcome, Permit } from './circuit/permit.ts'
 import type { BreakerState } from './circuit/state.ts'
 import { latenessOf, steadyClock } from './circuit/steady-clock.ts'
-import { outcomeOfError, outcomeOfValue } from './classify.ts'
+import { outcomeOfError, outcomeOfStatus, outcomeOfValue } from './classify.ts'
 import { CallTimeoutError, CircuitFullError, CircuitOpenError } from './errors.ts'
 import { type OperatorSwitch, operatorSwitch } from './operator-switch.ts'
 import { retryAfterOf } from './retry-after.ts'
@@ -144,6 +144,19 @@ export class CircuitBreaker implements BreakerView {
     const retryAfter = this.#askCircuit()
     if (retryAfter > 0 && this.#isEnforced) return null
     return this.#admit(retryAfter, this.rules.resetTimeout, answered)
+  }
+
+  /** The error of a call that it refuses at this moment. */
+  refusal(): CircuitOpenError {
+    return new CircuitOpenError(this.name, this.#circuit.waitFor())
+  }
+
+  /** What the result of a call means: by `classify`, and by the default rule where that is silent. */
+  judge(result: { readonly error: unknown } | { readonly statusCode: number }): CallOutcome {
+    const { classify } = this.rules
+    return 'statusCode' in result
+      ? outcomeOfStatus(classify, this.name, result.statusCode)
+      : outcomeOfError(classify, this.name, result.error)
   }
 
   /**

@@ -4,6 +4,7 @@
 import {
   checkRouteOption,
   declareFact,
+  dropIdleQueues,
   enlist,
   type GuardedLog,
   guardedLog,
@@ -14,7 +15,6 @@ import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import type { CircuitBreaker } from './breaker.ts'
 import type { BreakerOptions } from './breaker-options.ts'
-import { dropIdleQueues } from './calls/deadlines.ts'
 import type { BreakerTransition } from './channels.ts'
 import { bindRoute, holdfastCircuitBreakerError, refuseWhenOpen } from './edges/route.ts'
 import {

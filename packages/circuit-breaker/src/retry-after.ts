@@ -2,6 +2,7 @@
  * What a failure says about when to come back: the `Retry-After` of RFC 9110, section 10.2.3, seconds or
  * a date.
  */
+import { parseRetryAfter } from '@holdfast/core'
 
 /**
  * Milliseconds that a failure asks to be left alone for, 0 when it does not say. Looked for in the
@@ -20,13 +21,6 @@ export function retryAfterOf(failure: unknown): number {
     // A getter that throws: nothing is said.
   }
   return 0
-}
-
-/** Milliseconds from now that the value of a `Retry-After` header stands for, 0 for nonsense. */
-export function parseRetryAfter(header: unknown): number {
-  const text = String(header).trim()
-  const milliseconds = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isNaN(milliseconds) ? 0 : Math.max(0, milliseconds)
 }
 
 function memberOf(holder: unknown, name: string): unknown {

@@ -13,6 +13,7 @@ export {
 } from './addresses/address.ts'
 export { AddressList, isNetwork } from './addresses/address-list.ts'
 export { clientKey } from './addresses/client-key.ts'
+export { type CallersCall, listenTo, type SignalEntry } from './caller-signals.ts'
 export {
   type Channel,
   type ChannelName,
@@ -22,6 +23,7 @@ export {
 } from './channels.ts'
 export { type Clock, monotonicClock } from './clock.ts'
 export { type Deadline, extensionOf, startDeadline } from './deadline.ts'
+export { dropIdleQueues, type Timed, unwatch, watch } from './deadlines.ts'
 export { type Duration, parseDuration } from './duration.ts'
 export { enlist, type Placement } from './enlist.ts'
 export {
@@ -79,6 +81,7 @@ export {
   routedRequest,
   type SettledListener
 } from './request-record.ts'
+export { parseRetryAfter } from './retry-after.ts'
 export { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
 export { checkHoldfastConfig, type HoldfastRouteConfig } from './route-config.ts'
 export { checkRouteOption } from './route-option.ts'

@@ -2,10 +2,19 @@
  * One call under a breaker: how long it may take, and the signal that tells it to stop.
  */
 import { AsyncResource } from 'node:async_hooks'
-import { type AnyRequest, type Clock, monotonicClock, type RingItem } from '@holdfast/core'
+import {
+  type AnyRequest,
+  type CallersCall,
+  type Clock,
+  listenTo,
+  monotonicClock,
+  type RingItem,
+  type SignalEntry,
+  type Timed,
+  unwatch,
+  watch
+} from '@holdfast/core'
 import type { CallEnd } from '../circuit/permit.ts'
-import { type CallersCall, listenTo, type SignalEntry } from './caller-signals.ts'
-import { type Timed, unwatch, watch } from './deadlines.ts'
 
 /** What the function given to `execute` is called with. */
 export interface Call {

@@ -13,6 +13,7 @@ import {
   type GuardedLog,
   isHijacked,
   onSettled,
+  parseRetryAfter,
   type RequestFacts,
   refuse,
   routeConfig
@@ -33,7 +34,6 @@ import { CircuitOpenError, isRefusal } from '../errors.ts'
 import type { BreakerFact } from '../fact.ts'
 import { resolveRouteBreaker } from '../options.ts'
 import type { BreakerRegistry } from '../registry.ts'
-import { parseRetryAfter } from '../retry-after.ts'
 
 const BREAKER: unique symbol = Symbol('holdfast.route-breaker')
 

@@ -1,6 +1,6 @@
 /**
- * A pause of the event loop is not the fault of a dependency. Covers `circuit/circuit.ts` and
- * `calls/deadlines.ts` as far as they know of it.
+ * A pause of the event loop is not the fault of a dependency. Covers `circuit/circuit.ts`
+ * as far as it knows of it.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'

@@ -2,7 +2,9 @@
  * Ends calls that take too long. Calls with the same timeout wait in one queue with one timer: a
  * timer for each would cost more than everything else about a call.
  */
-import { extensionOf, leaveRing, monotonicClock, Ring, type RingItem } from '@holdfast/core'
+import { monotonicClock } from './clock.ts'
+import { extensionOf } from './deadline.ts'
+import { leaveRing, Ring, type RingItem } from './ring.ts'
 
 /** Something that has a deadline. */
 export interface Timed extends RingItem {

@@ -1,6 +1,6 @@
 import { CallTimeoutError } from '@holdfast/circuit-breaker'
+import { dropIdleQueues } from '@holdfast/core'
 import t from 'tap'
-import { dropIdleQueues, type Timed, unwatch, watch } from '../../dist/calls/deadlines.js'
 import { clocked } from '../support/clocked.ts'
 
 // The timer of a call keeps no process alive, and here nothing else would.
@@ -39,25 +39,4 @@ t.test('calls with one timeout share one timer, and each is ended in its turn', 
   )
   t.equal(breaker.snapshot().inFlight, 1)
   waiting.catch(() => {})
-})
-
-t.test('a timer that fires early by its clock ends the call it was set for', async (t) => {
-  const order: string[] = []
-  const timed = (name: string): Timed => ({
-    due: 0,
-    previous: undefined,
-    next: undefined,
-    timedOut: () => order.push(name)
-  })
-  const [first, second, gone] = [timed('first'), timed('second'), timed('gone')] as const
-  const now = performance.now()
-  // Due long after the timer fires, as a timer of a test that has its own would.
-  watch(first, 7, now + 60_000)
-  watch(gone, 7, now + 60_000)
-  watch(second, 7, now + 60_050)
-  unwatch(gone)
-  await new Promise((resolve) => setTimeout(resolve, 40))
-  t.strictSame(order, ['first'])
-  unwatch(second)
-  dropIdleQueues()
 })

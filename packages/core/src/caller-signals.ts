@@ -2,7 +2,7 @@
  * Tells calls that their caller has left. Calls with the same signal share one listener on it: Node
  * takes more than ten listeners on one signal for a leak.
  */
-import { leaveRing, Ring, type RingItem } from '@holdfast/core'
+import { leaveRing, Ring, type RingItem } from './ring.ts'
 
 /** A call that wants to hear of its caller. */
 export interface CallersCall {

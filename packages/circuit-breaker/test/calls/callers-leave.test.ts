@@ -1,6 +1,5 @@
 import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import t from 'tap'
-import { listenTo } from '../../dist/calls/caller-signals.js'
 import { warningsOf } from '../support/warnings.ts'
 
 const CALLS = 50
@@ -60,21 +59,4 @@ t.test('all calls of a signal are given up when it aborts, in their order', asyn
     Array.from({ length: CALLS }, (_, call) => call)
   )
   t.match(breaker.snapshot(), { abandoned: CALLS, inFlight: 0, failures: 0 })
-})
-
-t.test('a call that leaves while others are told is not told', async (t) => {
-  const controller = new AbortController()
-  const told: string[] = []
-  const entries = ['first', 'second', 'third'].map((name) =>
-    listenTo(controller.signal, {
-      callerLeft() {
-        told.push(name)
-        entries[1]?.leave()
-      }
-    })
-  )
-  controller.abort()
-  t.strictSame(told, ['first', 'third'])
-  for (const entry of entries) entry.leave()
-  for (const entry of entries) entry.leave()
 })
