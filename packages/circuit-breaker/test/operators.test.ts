@@ -134,17 +134,20 @@ t.test('a listener that throws changes nothing', async (t) => {
   t.equal(warnings.length, 2)
 })
 
-t.test('who makes calls by permits learns what a result means, and why it is refused', async (t) => {
-  const { breaker } = clocked({
-    threshold: 1,
-    classify: ({ statusCode }) => (statusCode === 404 ? 'failure' : undefined)
-  })
-  t.equal(breaker.judge({ statusCode: 200 }), 'success')
-  t.equal(breaker.judge({ statusCode: 404 }), 'failure')
-  t.equal(breaker.judge({ statusCode: 501 }), 'excluded')
-  t.equal(breaker.judge({ error: new Error('reset') }), 'failure')
-  t.equal(breaker.judge({ error: breaker.refusal() }), 'excluded')
-  breaker.tryAcquire()?.failure()
-  t.equal(breaker.tryAcquire(), null)
-  t.match(breaker.refusal(), { code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN', statusCode: 503 })
-})
+t.test(
+  'who makes calls by permits learns what a result means, and why it is refused',
+  async (t) => {
+    const { breaker } = clocked({
+      threshold: 1,
+      classify: ({ statusCode }) => (statusCode === 404 ? 'failure' : undefined)
+    })
+    t.equal(breaker.judge({ statusCode: 200 }), 'success')
+    t.equal(breaker.judge({ statusCode: 404 }), 'failure')
+    t.equal(breaker.judge({ statusCode: 501 }), 'excluded')
+    t.equal(breaker.judge({ error: new Error('reset') }), 'failure')
+    t.equal(breaker.judge({ error: breaker.refusal() }), 'excluded')
+    breaker.tryAcquire()?.failure()
+    t.equal(breaker.tryAcquire(), null)
+    t.match(breaker.refusal(), { code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN', statusCode: 503 })
+  }
+)
