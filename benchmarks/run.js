@@ -8,10 +8,12 @@
  * time, keeps nothing, and only shows that the scripts work. `--twice` asks everything a second time and
  * says which figures agree. `--page` asks nothing and writes the page from the results that are kept.
  */
-import { agreementOf, compared, keepComparison, keptComparison } from './harness/agreement.js'
+import { agreementOf, compared } from './harness/agreement.js'
 import { effortOf } from './harness/effort.js'
 import { machine } from './harness/machine.js'
-import { keepReport, printReport, writePage } from './harness/report.js'
+import { writePage } from './harness/page.js'
+import { printReport } from './harness/report.js'
+import { keepComparison, keepReports } from './harness/results.js'
 import { Samples } from './harness/samples.js'
 import { questions } from './questions/index.js'
 
@@ -52,12 +54,11 @@ async function ask(again = false) {
 const keeps = effort.name !== 'smoke'
 if (!process.argv.includes('--page')) {
   const first = await ask()
-  if (keeps) for (const report of first) keepReport(report)
+  if (keeps) keepReports(first)
   if (process.argv.includes('--twice')) {
     const comparison = compared(first, await ask(true))
-    printReport(agreementOf(comparison))
+    printReport(agreementOf(comparison, questions))
     if (keeps) keepComparison(comparison)
   }
 }
-const kept = keptComparison()
-if (keeps) writePage(questions, kept === undefined ? [] : [agreementOf(kept)])
+if (keeps) writePage(questions)

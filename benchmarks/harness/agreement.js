@@ -1,17 +1,12 @@
 /**
- * Do two whole runs say the same? Every figure of the tables that is quoted with its spread is held
- * against the same figure of the other run: they agree where the spreads meet.
+ * Do two whole runs say the same? Every figure of the tables is held against the same figure of the
+ * other run: they agree where the spreads meet.
  *
  * @typedef {import('./report.js').Report} Report
- * @typedef {{ question: string, row: string, column: string, first: string, second: string }} Pair
- * @typedef {{ name: string, title: string, effort: Report['effort'], figures: number, apart: Pair[] }} Question
- * @typedef {{ on: Report['on'], questions: Question[] }} Comparison
+ * @typedef {import('./results.js').Apart} Pair
+ * @typedef {import('./results.js').Comparison} Comparison
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { resultsFolder } from './report.js'
-
-const file = new URL('agreement.json', resultsFolder)
-const QUOTED = /^-?[\d.]+ \[(-?[\d.]+) \S+ (-?[\d.]+)\]$/
+import { digitsOf, isFigure, nameOf, quoted } from './cells.js'
 
 /**
  * Of every question how many figures were compared, and those that do not agree.
@@ -20,23 +15,34 @@ const QUOTED = /^-?[\d.]+ \[(-?[\d.]+) \S+ (-?[\d.]+)\]$/
  * @returns {Comparison}
  */
 export function compared(first, second) {
-  const questions = first.flatMap((report) => {
-    const { name, title, effort } = report
-    const other = second.find((one) => one.name === name)
+  /** @type {Comparison['questions']} */
+  const questions = {}
+  for (const report of first) {
+    const other = second.find(({ name }) => name === report.name)
     const pairs = other === undefined ? [] : pairsOf(report, other)
+    if (pairs.length === 0) continue
     const apart = pairs.filter((pair) => !meet(pair))
-    return pairs.length === 0 ? [] : [{ name, title, effort, figures: pairs.length, apart }]
-  })
+    questions[report.name] = { effort: report.effort, figures: pairs.length, apart }
+  }
   const { on } = /** @type {Report} */ (first[0])
   return { on: { ...on, versions: {} }, questions }
 }
 
-/** As a section of the page. @param {Comparison} comparison @returns {Report} */
-export function agreementOf({ on, questions }) {
-  const sum = (/** @type {number[]} */ numbers) => numbers.reduce((one, other) => one + other, 0)
-  const figures = sum(questions.map((question) => question.figures))
-  const apart = questions.flatMap((question) => question.apart)
-  const isFull = questions.every(({ effort }) => effort === 'full')
+/**
+ * As a section of the page.
+ *
+ * @param {Comparison} comparison
+ * @param {readonly { name: string, title: string }[]} asked
+ * @returns {Report}
+ */
+export function agreementOf({ on, questions }, asked) {
+  const found = asked.flatMap(({ name, title }) => {
+    const agreement = questions[name]
+    return agreement === undefined ? [] : [{ title, ...agreement }]
+  })
+  const figures = found.reduce((sum, one) => sum + one.figures, 0)
+  const apart = found.flatMap(({ title, apart }) => apart.map((pair) => ({ title, ...pair })))
+  const isFull = found.every(({ effort }) => effort === 'full')
   return {
     name: 'agreement',
     title: 'Can it be repeated?',
@@ -47,7 +53,7 @@ export function agreementOf({ on, questions }) {
       {
         title: `${figures - apart.length} of ${figures} figures agree`,
         columns: ['question', 'figures', 'agree'],
-        rows: questions.map(({ title, figures, apart }) => [title, figures, figures - apart.length])
+        rows: found.map(({ title, figures, apart }) => [title, figures, figures - apart.length])
       },
       ...(apart.length === 0
         ? []
@@ -55,28 +61,17 @@ export function agreementOf({ on, questions }) {
             {
               title: 'Those that do not',
               columns: ['question', 'variant', 'figure', 'first run', 'second run'],
-              rows: apart.map((pair) => Object.values(pair))
+              rows: apart.map(({ title, row, column, digits, first, second }) => [
+                title,
+                row,
+                column,
+                quoted(first, digits),
+                quoted(second, digits)
+              ])
             }
           ])
     ]
   }
-}
-
-/** Takes the place of what was kept about the same questions. @param {Comparison} comparison */
-export function keepComparison(comparison) {
-  const { questions = [] } = keptComparison() ?? {}
-  const kept = questions.map((question) => {
-    return comparison.questions.find(({ name }) => name === question.name) ?? question
-  })
-  const added = comparison.questions.filter(({ name }) => !kept.some((one) => one.name === name))
-  const all = { ...comparison, questions: [...kept, ...added] }
-  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`)
-}
-
-/** What was kept of the last comparison, if there was one. @returns {Comparison | undefined} */
-export function keptComparison() {
-  if (!readdirSync(resultsFolder).includes('agreement.json')) return undefined
-  return JSON.parse(readFileSync(file, 'utf8'))
 }
 
 /** @param {Report} first @param {Report} second @returns {Pair[]} */
@@ -85,13 +80,14 @@ function pairsOf(first, second) {
     rows.flatMap((row, line) =>
       row.flatMap((cell, index) => {
         const other = second.tables[table]?.rows[line]?.[index]
-        if (!QUOTED.test(String(cell)) || other === undefined) return []
+        if (!isFigure(cell) || !isFigure(other)) return []
+        const column = columns[index] ?? ''
         return {
-          question: first.name,
           row: String(row[0]),
-          column: columns[index] ?? '',
-          first: String(cell),
-          second: String(other)
+          column: nameOf(column),
+          digits: digitsOf(column),
+          first: cell,
+          second: other
         }
       })
     )
@@ -100,12 +96,7 @@ function pairsOf(first, second) {
 
 /** @param {Pair} pair */
 function meet({ first, second }) {
-  const [one, two] = [boundsOf(first), boundsOf(second)]
-  return one.least <= two.most && two.least <= one.most
-}
-
-/** @param {string} cell */
-function boundsOf(cell) {
-  const [, least, most] = QUOTED.exec(cell) ?? []
-  return { least: Number(least), most: Number(most) }
+  const [least = 0, , , , most = 0] = first
+  const [otherLeast = 0, , , , otherMost = 0] = second
+  return least <= otherMost && otherLeast <= most
 }

@@ -19,17 +19,23 @@ import { spreadOf } from './statistics.js'
  * @typedef {() => Built | Promise<Built>} Variant
  *
  * @typedef {import('./statistics.js').Spread} Spread
- * @typedef {{ cpu: number[], bytes: number[] }} Figures microseconds and bytes a request, by sample
- * @typedef {{ variant: string, cpu: Spread, ofBase: Spread, added: Spread, addedBytes: Spread }} Row
+ * @typedef {{ cpu: number[], hot: number[], bytes: number[] }} Figures microseconds and bytes a request, by sample
+ * @typedef {{ variant: string, cpu: Spread, ofBase: Spread, added: Spread, hot: Spread, addedBytes: Spread }} Row
+ *   `hot` is what it adds when nothing else runs in between
  */
+
+/** Samples in a row. In the first of them the caches still hold what another process left there. */
+const HOT = 6
 
 const worker = fileURLToPath(new URL('in-process-worker.js', import.meta.url))
 
 /**
  * Runs the variants side by side: a round starts a fresh process of each, warms it up, and then asks
  * them for a sample in turn, forwards and backwards, so that what is compared was measured within a
- * second; each begins as often as any other. The first is the base that "added" is counted from; it is
- * there twice, and the second one, the control, shows what the machine's noise alone adds.
+ * second; each begins as often as any other. In such a turn caches are cold at first, as they are in a
+ * service that waits in between; after the turns each is asked for some samples in a row, hot. The first
+ * is the base that "added" is counted from; it is there twice, and the second one, the control, shows
+ * what the machine's noise alone adds.
  *
  * @param {string} modulePath absolute path of the module that exports `variants`
  * @param {readonly string[]} names the first is the base
@@ -47,12 +53,13 @@ export async function compareInProcess(modulePath, names, effort, samples) {
     const started = rotated([base, base, ...others], round)
     const figures = rotated(await measure(modulePath, started, effort), -round)
     const ofBase = /** @type {Figures} */ (figures[0])
-    for (const [index, { cpu, bytes }] of figures.entries()) {
+    for (const [index, { cpu, hot, bytes }] of figures.entries()) {
       const name = /** @type {string} */ (order[index])
       const beside = ofBase.cpu
       samples.add(of(name, 'cpu'), median(cpu))
       samples.add(of(name, 'of base'), median(cpu.map((one, turn) => one / Number(beside[turn]))))
       samples.add(of(name, 'added'), median(cpu.map((one, turn) => one - Number(beside[turn]))))
+      samples.add(of(name, 'hot'), median(hot) - median(ofBase.hot))
       samples.add(of(name, 'bytes'), median(bytes) - median(ofBase.bytes))
     }
   }
@@ -61,6 +68,7 @@ export async function compareInProcess(modulePath, names, effort, samples) {
     cpu: samples.spread(of(variant, 'cpu')),
     ofBase: samples.spread(of(variant, 'of base')),
     added: samples.spread(of(variant, 'added')),
+    hot: samples.spread(of(variant, 'hot')),
     addedBytes: samples.spread(of(variant, 'bytes'))
   }))
 }
@@ -80,7 +88,9 @@ async function measure(modulePath, variants, { warmUp, requests, turns }) {
   try {
     for (const variant of variants) {
       const child = await startChild([...flags, worker, modulePath, variant, ...sizes])
-      measured.push({ child, cpu: /** @type {number[]} */ ([]) })
+      /** @type {{ cpu: number[], hot: number[] }} */
+      const samples = { cpu: [], hot: [] }
+      measured.push({ child, ...samples })
     }
     for (let turn = 0; turn < turns; turn++) {
       const order = rotated(measured, turn >> 1)
@@ -88,10 +98,16 @@ async function measure(modulePath, variants, { warmUp, requests, turns }) {
         cpu.push(Number((await child.ask('cpu?')).microseconds))
       }
     }
+    for (const { child, hot } of [...measured, ...[...measured].reverse()]) {
+      await child.ask('cpu?')
+      for (let sample = 1; sample < HOT; sample++) {
+        hot.push(Number((await child.ask('cpu?')).microseconds))
+      }
+    }
     const figures = []
-    for (const { child, cpu } of measured) {
+    for (const { child, cpu, hot } of measured) {
       const { bytes } = await child.ask('end?')
-      figures.push({ cpu, bytes: /** @type {number[]} */ (bytes) })
+      figures.push({ cpu, hot, bytes: /** @type {number[]} */ (bytes) })
     }
     return figures
   } finally {

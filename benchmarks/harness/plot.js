@@ -2,13 +2,23 @@
  * A bar chart with the quartiles as whiskers, as SVG text.
  */
 import * as echarts from 'echarts'
+import { isFigure } from './cells.js'
 
 const WIDTH = 760
 const OURS = '#2563eb'
 const OTHERS = '#94a3b8'
 
-/** @param {import('./report.js').Plot} plot @returns {string} */
-export function drawPlot({ title, unit, bars }) {
+/**
+ * @param {import('./report.js').Plot} plot
+ * @param {readonly import('./cells.js').Table[]} tables in which its figures stand
+ * @returns {string}
+ */
+export function drawPlot({ title, unit, table, column }, tables) {
+  const bars = (tables[table]?.rows ?? []).flatMap(({ [0]: label, [column]: figure }) => {
+    if (!isFigure(figure)) return []
+    const [, lower = 0, value = 0, upper = 0] = figure
+    return { label: String(label), value, lower, upper }
+  })
   const height = 110 + bars.length * 34
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height })
   chart.setOption({
@@ -36,7 +46,7 @@ export function drawPlot({ title, unit, bars }) {
       {
         type: 'custom',
         silent: true,
-        data: bars.map(({ value, lower = value, upper = value }, index) => [index, lower, upper]),
+        data: bars.map(({ lower, upper }, index) => [index, lower, upper]),
         renderItem: whisker
       }
     ]

@@ -8,6 +8,9 @@ import { compareInProcess } from './in-process.js'
 import { compareOverHttp } from './over-http.js'
 import { costTable, httpTable, pairsTable, slowedTable, wholesTable } from './request-tables.js'
 
+/** The column of the table of costs that is drawn. */
+const HOT = 4
+
 const modulePath = fileURLToPath(new URL('../variants/request-path.js', import.meta.url))
 
 /**
@@ -21,8 +24,10 @@ const modulePath = fileURLToPath(new URL('../variants/request-path.js', import.m
  *   pairs?: import('./request-tables.js').Pair[],
  *   wholes?: import('./request-tables.js').Whole[],
  *   slowed?: import('./request-tables.js').Slowed[],
- *   http?: string[]
- * }} question `base` is what "added" is counted from; `aim` is the ratio to the peer we mean to reach
+ *   http?: string[],
+ *   plot?: string
+ * }} question `base` is what "added" is counted from; `aim` is the ratio to the peer we mean to reach, hot;
+ *   `plot` is the title of a plot of what each adds, if there is one
  * @returns {import('./report.js').Question}
  */
 export function requestQuestion({
@@ -35,7 +40,8 @@ export function requestQuestion({
   pairs = [],
   wholes = [],
   slowed = [],
-  http = []
+  http = [],
+  plot
 }) {
   return {
     name,
@@ -52,10 +58,8 @@ export function requestQuestion({
       if (http.length > 0) tables.push(httpTable(overHttp, base))
       if (pairs.length > 0) tables.push(pairsTable(pairs, rows, overHttp))
       if (wholes.length > 0) tables.push(wholesTable(wholes, rows))
-      const bars = rows.slice(1).map(({ variant, added: { median, lower, upper } }) => {
-        return { label: variant, value: median, lower, upper }
-      })
-      const plots = [{ name, title: `${title}: added CPU a request`, unit: 'µs', bars }]
+      const plots =
+        plot === undefined ? [] : [{ name, title: plot, unit: 'µs', table: 0, column: HOT }]
       return { tables, plots }
     }
   }

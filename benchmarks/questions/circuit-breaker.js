@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
+import { figureOf } from '../harness/cells.js'
 import { compareEngines } from '../harness/engines.js'
 import { nodeOfMajor } from '../harness/nodes.js'
-import { quoted } from '../harness/report.js'
 import { requestQuestion } from '../harness/request-question.js'
 import { nothing, ratioOf } from '../harness/statistics.js'
 import { breaker, closed, onRequestPath, open, withTimeout } from '../variants/names.js'
@@ -55,19 +55,19 @@ export const circuitBreaker = {
       tables: [
         {
           title: `Awaited calls, ${node === undefined ? `Node ${process.versions.node}` : 'Node 24'}`,
-          columns: ['call', 'CPU ns', 'bytes'],
+          columns: ['call', { name: 'CPU ns', digits: 0 }, { name: 'bytes', digits: 0 }],
           rows: CALLS.map((name) => [
             name,
-            quoted(ofFigure(name, 'nanoseconds'), 0),
-            quoted(ofFigure(name, 'bytes'), 0)
+            figureOf(ofFigure(name, 'nanoseconds')),
+            figureOf(ofFigure(name, 'bytes'))
           ])
         },
         {
           title: 'Ours / the peer',
-          columns: ['ours', 'peer', 'CPU', 'aim', 'reached'],
+          columns: ['ours', 'peer', 'CPU', 'aim'],
           rows: GOALS.map(({ ours, peer, aim }) => {
             const ratio = ratioOf(nanoseconds(ours), nanoseconds(peer))
-            return [ours, peer, quoted(ratio), `<= ${aim}`, ratio.median <= aim ? 'yes' : 'no']
+            return [ours, peer, figureOf(ratio), { atMost: aim }]
           })
         },
         ...findings.tables

@@ -11,7 +11,7 @@ export const lifecycle = requestQuestion({
     {
       ours: onRequestPath.lifecycle,
       peer: onRequestPath.underPressure,
-      aim: 1
+      aim: 1.2
     }
   ],
   http: [onRequestPath.underPressure, onRequestPath.lifecycle]

@@ -15,7 +15,7 @@ export const rateLimit = requestQuestion({
     onRequestPath.rateLimitRefused
   ],
   pairs: [
-    { ours: onRequestPath.rateLimit, peer: onRequestPath.fastifyRateLimit, aim: 0.55 },
+    { ours: onRequestPath.rateLimit, peer: onRequestPath.fastifyRateLimit, aim: 0.65 },
     { ours: onRequestPath.rateLimitRefused, peer: onRequestPath.fastifyRateLimitRefused, aim: 0.2 }
   ],
   wholes: [
@@ -25,6 +25,7 @@ export const rateLimit = requestQuestion({
       aim: 3
     }
   ],
+  plot: 'A limited request: added CPU, hot',
   http: [
     onRequestPath.fastifyRateLimit,
     onRequestPath.rateLimit,

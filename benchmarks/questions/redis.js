@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { findRedisProgram } from '../../test/support/redis-program.js'
+import { figureOf } from '../harness/cells.js'
 import { compareEngines } from '../harness/engines.js'
-import { loader } from '../harness/load.js'
 import { canPin } from '../harness/nodes.js'
 import { compareOverHttp } from '../harness/over-http.js'
-import { quoted } from '../harness/report.js'
+import { httpTable } from '../harness/request-tables.js'
 import { nothing, ratioOf } from '../harness/statistics.js'
 import { onSharedPath, store } from '../variants/names.js'
 
@@ -68,39 +68,35 @@ export const redis = {
     const addedOf = (/** @type {string} */ name) =>
       overHttp.find(({ variant }) => variant === name)?.addedCpu ?? nothing
     const added = ratioOf(addedOf(onSharedPath.rateLimit), addedOf(onSharedPath.fastifyRateLimit))
-    /** @type {(what: string, spread: import('../harness/statistics.js').Spread, aim: number, atLeast?: boolean) => string[]} */
+    /** @type {(what: string, spread: import('../harness/statistics.js').Spread, aim: number, atLeast?: boolean) => import('../harness/cells.js').Cell[]} */
     const goal = (what, spread, aim, atLeast = false) => [
       what,
-      quoted(spread),
-      `${atLeast ? '>=' : '<='} ${aim}`,
-      (atLeast ? spread.median >= aim : spread.median <= aim) ? 'yes' : 'no'
+      figureOf(spread),
+      atLeast ? { atLeast: aim } : { atMost: aim }
     ]
     return {
       tables: [
         ...[1, 64].map((inFlight, index) => ({
           title: `${inFlight} in flight, 10,000 clients`,
-          columns: ['store', 'decisions a second', 'CPU µs of the client', 'p50 ms', 'p99 ms'],
+          columns: [
+            'store',
+            { name: 'decisions a second', digits: 0 },
+            { name: 'CPU µs of the client', digits: 1 },
+            { name: 'p50 ms', digits: 3 },
+            { name: 'p99 ms', digits: 3 }
+          ],
           rows: STORES.map((name) => [
             name,
-            quoted(figure(index, name, 'perSecond'), 0),
-            quoted(figure(index, name, 'cpu'), 1),
-            quoted(figure(index, name, 'p50'), 3),
-            quoted(figure(index, name, 'p99'), 3)
+            figureOf(figure(index, name, 'perSecond')),
+            figureOf(figure(index, name, 'cpu')),
+            figureOf(figure(index, name, 'p50')),
+            figureOf(figure(index, name, 'p99'))
           ])
         })),
-        {
-          title: `Over HTTP, keep-alive, 50 connections (${loader})`,
-          columns: ['variant', 'requests a second / bare', 'added CPU µs', 'p99 / bare'],
-          rows: overHttp.map((row) => [
-            row.variant,
-            quoted(row.ratio),
-            quoted(row.addedCpu, 1),
-            quoted(row.p99Ratio)
-          ])
-        },
+        httpTable(overHttp, onSharedPath.bare),
         {
           title: 'Ours / the peers',
-          columns: ['what', 'figure', 'aim', 'reached'],
+          columns: ['what', 'figure', 'aim'],
           rows: [
             ...PEERS.flatMap((peer) => [
               goal(
@@ -130,10 +126,8 @@ export const redis = {
           name: 'redis',
           title: '64 decisions in flight: CPU of the client',
           unit: 'µs',
-          bars: STORES.map((name) => {
-            const { median, lower, upper } = figure(1, name, 'cpu')
-            return { label: name, value: median, lower, upper }
-          })
+          table: 1,
+          column: 2
         }
       ]
     }

@@ -12,6 +12,7 @@ export const requestLine = requestQuestion({
     onRequestPath.pinoHttp,
     onRequestPath.pinoHttpOfFields,
     onRequestPath.requestLogging,
+    onRequestPath.requestLoggingUnwritten,
     onRequestPath.requestLoggingAlone,
     onRequestPath.requestLoggingSampledOut
   ],
@@ -19,7 +20,7 @@ export const requestLine = requestQuestion({
     {
       ours: onRequestPath.requestLogging,
       peer: onRequestPath.fastifyLines,
-      aim: 0.35
+      aim: 0.7
     },
     {
       ours: onRequestPath.requestLoggingAlone,
@@ -29,12 +30,8 @@ export const requestLine = requestQuestion({
     {
       ours: onRequestPath.requestLoggingAlone,
       peer: onRequestPath.pinoHttp,
-      aim: 0.7
+      aim: 0.9
     }
   ],
-  http: [
-    onRequestPath.fastifyLines,
-    onRequestPath.pinoHttpOfFields,
-    onRequestPath.requestLoggingAlone
-  ]
+  plot: 'The line of a request: added CPU, hot'
 })

@@ -23,9 +23,11 @@ export const onRequestPath = /** @type {const} */ ({
   pinoHttp: 'pino-http, as it comes',
   pinoHttpOfFields: 'pino-http, fixed fields',
   requestLogging: "holdfast request-logging, Fastify's logger on",
+  requestLoggingUnwritten: "holdfast request-logging, Fastify's logger on, not written",
   requestLoggingAlone: "holdfast request-logging, Fastify's logger off",
   requestLoggingSampledOut: 'holdfast request-logging, sampled out',
   peers: "the peers' stack",
+  suiteWithoutLine: 'the holdfast suite, no line',
   suite: 'the holdfast suite'
 })
 

@@ -12,6 +12,7 @@ import { lifecycle } from '@holdfast/lifecycle'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
+import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import holdfast from 'holdfast'
 import { pino } from 'pino'
@@ -208,6 +209,14 @@ export const variants = {
     return { app: answering(app), verify: (sent) => assertLines(lines(), sent) }
   },
 
+  [onRequestPath.requestLoggingUnwritten]: async () => {
+    let lines = 0
+    const stream = { write: () => void lines++ }
+    const app = Fastify({ logger: { stream }, logController: logController() })
+    await app.register(requestLogging, {})
+    return { app: answering(app), verify: (sent) => assertLines(lines, sent) }
+  },
+
   [onRequestPath.requestLoggingSampledOut]: async () => {
     const { stream, lines } = countingSink()
     const app = Fastify({ logger: { stream }, logController: logController() })
@@ -226,7 +235,12 @@ export const variants = {
 
   [onRequestPath.peers]: async () => {
     const { stream, lines } = countingSink()
-    const app = Fastify({ logger: { stream } })
+    const log = pinoHttp({}, /** @type {import('pino').DestinationStream} */ (stream))
+    const app = Fastify()
+    app.addHook('onRequest', (request, reply, done) => {
+      log(request.raw, reply.raw)
+      done()
+    })
     await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: '1 minute' })
     await app.register(fastifyCircuitBreaker)
     await app.register(underPressure, {
@@ -238,7 +252,18 @@ export const variants = {
     app.get('/', { preHandler: app.circuitBreaker() }, (_request, reply) => {
       reply.send(body)
     })
-    return { app, verify: (sent) => assertLines(lines(), 2 * sent) }
+    closeWithGrace(() => app.close())
+    return { app, verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  [onRequestPath.suiteWithoutLine]: async () => {
+    const app = Fastify()
+    await app.register(holdfast, {
+      lifecycle: { signals: false, timeouts: false },
+      requestLogging: false,
+      rateLimit: { max: PLENTY, timeWindow: '1 minute' }
+    })
+    return { app: answering(app, { circuitBreaker: true }) }
   },
 
   [onRequestPath.suite]: async () => {
