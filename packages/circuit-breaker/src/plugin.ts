@@ -4,7 +4,7 @@
 import {
   checkRouteOption,
   declareFact,
-  dropIdleQueues,
+  dropIdleDeadlines,
   enlist,
   type GuardedLog,
   guardedLog,
@@ -99,7 +99,7 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
   })
   app.addHook('onClose', async () => {
     unsubscribe()
-    dropIdleQueues()
+    dropIdleDeadlines()
     stopLoopLateness()
   })
 }

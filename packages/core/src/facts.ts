@@ -51,8 +51,14 @@ export interface ClientErrorFact {
 export interface RequestFacts {
   /** When the request was taken in, by the monotonic clock, in milliseconds. */
   startedAt: number
-  /** When the answer stops being of use, by the monotonic clock, in milliseconds. */
+  /**
+   * When the answer stops being of use, by the monotonic clock, in milliseconds; `undefined` where no end
+   * is set. In an app that takes its requests in, the end of Fastify's `handlerTimeout`, from the first
+   * hook on. Plugins may only lower it.
+   */
   deadline?: number | undefined
+  /** Which try of its caller the request is, from 2 on; `undefined` for the first, and where unknown. */
+  attempt?: number | undefined
   /** `true` where the request asks after the service itself: limiter, shedder and log leave it alone. */
   probe?: true | undefined
   /** The plugin that refused the request; `undefined` when none did. */

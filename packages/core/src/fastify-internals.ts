@@ -16,6 +16,7 @@ import type {
 
 interface RouteContext {
   readonly config?: FastifyContextConfig
+  readonly handlerTimeout?: number | undefined
   readonly errorHandler?: object
   preHandler?: preHandlerHookHandler[] | null
   onSend?: onSendHookHandler[] | null
@@ -52,6 +53,14 @@ export function routeConfig(
   request: FastifyRequest
 ): FastifyContextConfig & { url?: string; method?: string | string[] } {
   return contextOf(request)?.config ?? request.routeOptions.config
+}
+
+/**
+ * How long the request's handler may take by Fastify's `handlerTimeout`, of the route or of the server,
+ * in milliseconds; 0 for no limit. Much cheaper than `request.routeOptions`.
+ */
+export function handlerTimeoutOf(request: FastifyRequest): number {
+  return (contextOf(request) ?? request.routeOptions).handlerTimeout ?? 0
 }
 
 /**

@@ -23,7 +23,6 @@ export {
 } from './channels.ts'
 export { type Clock, monotonicClock } from './clock.ts'
 export { type Deadline, extensionOf, startDeadline } from './deadline.ts'
-export { dropIdleQueues, type Timed, unwatch, watch } from './deadlines.ts'
 export { type Duration, parseDuration } from './duration.ts'
 export { enlist, type Placement } from './enlist.ts'
 export {
@@ -78,6 +77,7 @@ export {
   peekFacts,
   type RawRequest,
   remaining,
+  responseOf,
   routedRequest,
   type SettledListener
 } from './request-record.ts'
@@ -87,6 +87,12 @@ export { checkHoldfastConfig, type HoldfastRouteConfig } from './route-config.ts
 export { checkRouteOption } from './route-option.ts'
 export { hasSemicolonQueries } from './semicolon-queries.ts'
 export { onSettled } from './settle.ts'
+export {
+  dropIdleDeadlines,
+  type Timed,
+  unwatchDeadline,
+  watchDeadline
+} from './shared-deadlines.ts'
 export { nameDigest, shortenedName } from './shortened-name.ts'
 export {
   type AnyApp,

@@ -13,7 +13,7 @@ import { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { ClientErrorFact } from './facts.ts'
-import { furtherServers, rootOf } from './fastify-internals.ts'
+import { furtherServers, handlerTimeoutOf, rootOf } from './fastify-internals.ts'
 import { addFrontHook, INTAKE } from './front-hooks.ts'
 import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
@@ -41,12 +41,14 @@ type Served = object & { [LISTENERS]?: IntakeListener[] | undefined }
 type Connection = Socket & { [LATEST]?: ServerResponse; [BROKEN]?: true }
 
 /**
- * Tells `listener` of every request of the app, before it is routed. Ends when the app closes.
+ * Takes in every request of the app, before it is routed, and tells `listener` of it. From then on the
+ * facts of a request say when it arrived, and from its first hook on when its `handlerTimeout` ends.
+ * Ends when the app closes.
  */
-export function intake(app: FastifyInstance, listener: IntakeListener): void {
+export function intake(app: FastifyInstance, listener?: IntakeListener): void {
   const served: Served = app.server
   served[LISTENERS] ??= new Intake(rootOf(app)).listeners
-  served[LISTENERS].push(listener)
+  if (listener !== undefined) served[LISTENERS].push(listener)
 }
 
 /** The intakes by the servers they serve; `null` marks a server that is none of ours. */
@@ -110,6 +112,9 @@ class Intake {
       const record = recordOf(raw)
       if (record.takenBy !== intake) intake.take(raw, reply.raw)
       record.routed = request
+      // Fastify has just started its own timer.
+      const timeout = handlerTimeoutOf(request)
+      if (timeout > 0) record.deadline = record.startedAt + timeout
       done()
     })
     app.addHook('onClose', async () => this.#close())

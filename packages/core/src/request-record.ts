@@ -42,6 +42,7 @@ export interface Settling {
 export class RequestRecord implements RequestFacts {
   startedAt: number = monotonicClock()
   deadline: number | undefined = undefined
+  attempt: number | undefined = undefined
   probe: true | undefined = undefined
   refusedBy: Refuser | undefined = undefined
   clientError: ClientErrorFact | undefined = undefined
@@ -49,6 +50,8 @@ export class RequestRecord implements RequestFacts {
   takenBy: object | undefined = undefined
   /** Fastify's request, once there is one. */
   routed: FastifyRequest | undefined = undefined
+  /** Its response, once somebody watches for its end. */
+  response: ServerResponse | undefined = undefined
   /** The end of the response. */
   settling: Settling | undefined = undefined
 }
@@ -100,7 +103,18 @@ export function routedRequest(raw: RawRequest): FastifyRequest | undefined {
   return recordOf(raw).routed
 }
 
-/** Returns the milliseconds until the request's deadline: at least 0, `Infinity` when it has none. */
+/**
+ * Returns the response of a raw request, where somebody watches for its end: in an app that takes its
+ * requests in, that is every response.
+ */
+export function responseOf(raw: RawRequest): ServerResponse | undefined {
+  return recordOf(raw).response
+}
+
+/**
+ * Returns the milliseconds until the request's deadline: at least 0, `Infinity` when it has none. See
+ * {@link RequestFacts.deadline}.
+ */
 export function remaining(request: AnyRequest): number {
   const { deadline } = factsOf(request)
   return deadline === undefined ? Infinity : Math.max(0, deadline - monotonicClock())

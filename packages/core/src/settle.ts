@@ -44,6 +44,7 @@ export function watch(response: ServerResponse): Settling {
   if (settling !== undefined) return settling
   settling = { ending: undefined, sent: false, first: undefined, others: undefined }
   record.settling = settling
+  record.response = response
   // It may be waiting behind another one on its connection.
   const queued = response.socket === null
   if (isOver(response, queued)) {
@@ -68,6 +69,7 @@ export function watch(response: ServerResponse): Settling {
 export function watchNew(response: ServerResponse, record: RequestRecord, queued: boolean): void {
   if (record.settling !== undefined) return
   record.settling = { ending: undefined, sent: false, first: undefined, others: undefined }
+  record.response = response
   response.on('close', settleThis)
   if (queued) enqueue(response)
 }

@@ -6,6 +6,7 @@ import {
   appendOnSend,
   appendPreHandler,
   furtherServers,
+  handlerTimeoutOf,
   hasDefaultRequestIds,
   hasUserErrorHandler,
   headersOf,
@@ -262,6 +263,25 @@ for (const version of VERSIONS) {
     t.equal((await app.inject('/')).body, 'false')
     t.equal((await app.inject('/hijacked')).body, 'true')
     t.equal((await app.inject('/')).body, 'false')
+  })
+
+  t.test(`${version}: how long a handler may take`, async (t) => {
+    const answer = async (request: FastifyRequest): Promise<number> => handlerTimeoutOf(request)
+    const unlimited = Fastify()
+    const limited = Fastify({ handlerTimeout: 30_000 })
+    t.teardown(() => Promise.all([unlimited.close(), limited.close()]))
+    for (const app of [unlimited, limited]) {
+      app.get('/', answer)
+      app.get('/own', { handlerTimeout: 40_000 }, answer)
+      app.setNotFoundHandler(answer)
+    }
+    t.equal((await unlimited.inject('/')).body, '0')
+    t.equal((await unlimited.inject('/own')).body, '40000')
+    t.equal((await limited.inject('/')).body, '30000')
+    t.equal((await limited.inject('/own')).body, '40000')
+    t.equal((await limited.inject('/nowhere')).body, '30000')
+    const elsewhere = { routeOptions: { handlerTimeout: 50_000 } }
+    t.equal(handlerTimeoutOf(elsewhere as FastifyRequest), 50_000)
   })
 
   t.test(`${version}: what writes Fastify's own request lines`, async (t) => {

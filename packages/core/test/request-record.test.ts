@@ -8,10 +8,17 @@ import {
   monotonicClock,
   type RequestFacts,
   remaining,
+  responseOf,
   routedRequest
 } from '@holdfast/core'
-import Fastify from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import t from 'tap'
+
+/** The milliseconds that a request has in all, to the whole one. */
+function timeOf(request: FastifyRequest): number {
+  const { deadline = Infinity, startedAt } = factsOf(request)
+  return Math.round(deadline - startedAt)
+}
 
 t.test('a request has one set of facts, raw or not', async (t) => {
   const app = Fastify()
@@ -42,6 +49,38 @@ t.test(
     t.equal(routedRequest({} as IncomingMessage), undefined)
   }
 )
+
+t.test('a request is due when its handlerTimeout ends, where requests are taken in', async (t) => {
+  const app = Fastify({ handlerTimeout: 60_000 })
+  t.teardown(() => app.close())
+  intake(app)
+  const inHook: (number | undefined)[] = []
+  app.addHook('onRequest', (request, _reply, done) => {
+    inHook.push(timeOf(request))
+    done()
+  })
+  app.get('/', async (request) => timeOf(request))
+  app.get('/own', { handlerTimeout: 90_000 }, async (request) => timeOf(request))
+  t.equal((await app.inject('/')).json(), 60_000)
+  t.equal((await app.inject('/own')).json(), 90_000)
+  await app.inject('/nowhere')
+  t.strictSame(inHook, [60_000, 90_000, 60_000])
+
+  const unlimited = Fastify()
+  t.teardown(() => unlimited.close())
+  intake(unlimited)
+  unlimited.get('/', async (request) => String(factsOf(request).deadline))
+  t.equal((await unlimited.inject('/')).body, 'undefined')
+})
+
+t.test('the response of a request is known where requests are taken in', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  intake(app)
+  app.get('/', async ({ raw }, reply) => responseOf(raw) === reply.raw)
+  t.equal((await app.inject('/')).body, 'true')
+  t.equal(responseOf({} as IncomingMessage), undefined)
+})
 
 t.test('facts are kept under a registered symbol, for every copy of the package', async (t) => {
   const raw = {} as IncomingMessage

@@ -8,11 +8,10 @@ import {
   type Clock,
   listenTo,
   monotonicClock,
-  type RingItem,
   type SignalEntry,
   type Timed,
-  unwatch,
-  watch
+  unwatchDeadline,
+  watchDeadline
 } from '@holdfast/core'
 import type { CallEnd } from '../circuit/permit.ts'
 
@@ -73,8 +72,8 @@ export class BoundedCall<T> implements Call, CallersCall, Timed {
   #controller: AbortController | undefined
   #givenUp: { readonly reason: unknown } | undefined
   due = 0
-  previous: RingItem | undefined = undefined
-  next: RingItem | undefined = undefined
+  timeout = 0
+  position = -1
 
   /** @param timeout in milliseconds, `Infinity` for none */
   constructor(
@@ -114,7 +113,8 @@ export class BoundedCall<T> implements Call, CallersCall, Timed {
       this.#reject = reject
       if (this.#timeout !== Infinity) {
         const isMonotonic = this.#clock === monotonicClock
-        watch(this, this.#timeout, isMonotonic ? this.#deadline : monotonicClock() + this.#timeout)
+        const due = isMonotonic ? this.#deadline : monotonicClock() + this.#timeout
+        watchDeadline(this, this.#timeout, due)
       }
       if (this.#callersSignal !== undefined) this.#signalEntry = listenTo(this.#callersSignal, this)
       start(fn, this).then(
@@ -167,7 +167,7 @@ export class BoundedCall<T> implements Call, CallersCall, Timed {
   }
 
   #letGo(): void {
-    unwatch(this)
+    unwatchDeadline(this)
     this.#signalEntry?.leave()
   }
 }

@@ -1,5 +1,5 @@
 import { CallTimeoutError } from '@holdfast/circuit-breaker'
-import { dropIdleQueues } from '@holdfast/core'
+import { dropIdleDeadlines } from '@holdfast/core'
 import t from 'tap'
 import { clocked } from '../support/clocked.ts'
 
@@ -23,14 +23,14 @@ t.test('calls with one timeout share one timer, and each is ended in its turn', 
   const { breaker } = clocked({ threshold: 1_000_000 })
   for (let call = 0; call < 1000; call++) await breaker.execute(() => 1, { timeout: '31s' })
   t.equal(timers, 1)
-  dropIdleQueues()
+  dropIdleDeadlines()
   await breaker.execute(() => 1, { timeout: '31s' })
   t.equal(timers, 2)
 
   const never = (): Promise<never> => new Promise(() => {})
   const waiting = breaker.execute(never, { timeout: 31_000 })
-  dropIdleQueues()
-  t.equal(timers, 2, 'a queue that somebody waits in stays')
+  dropIdleDeadlines()
+  t.equal(timers, 2, 'a timer that somebody waits for goes on')
   await Promise.all(
     Array.from({ length: 100 }, async (_, call) => {
       await new Promise((resolve) => original(resolve, call % 10))
