@@ -13,7 +13,9 @@ import {
   resolveExecuteOptions
 } from './calls/execute-options.ts'
 import { withFallback } from './calls/fallback.ts'
-import { publishRefusal, publishTransition } from './channels.ts'
+import { type TimedEnd, TimedPermit } from './calls/timed-permit.ts'
+import { hasCallListeners, publishCall, publishRefusal, publishTransition } from './channels.ts'
+import type { RefusalReason } from './circuit/call-totals.ts'
 import { Circuit } from './circuit/circuit.ts'
 import type { CallEnd, CallOutcome, Permit } from './circuit/permit.ts'
 import type { BreakerState } from './circuit/state.ts'
@@ -71,7 +73,7 @@ export class CircuitBreaker implements BreakerView {
     this.#clock = steadyClock(clock)
     const lateness = latenessOf(clock)
     this.#circuit = new Circuit({ ...rules, random }, this.#clock, lateness, (from, to, causes) => {
-      publishTransition({ breaker: this, name: this.name, from, to, causes, shadow: this.isShadow })
+      publishTransition(this, from, to, causes)
     })
   }
 
@@ -98,10 +100,12 @@ export class CircuitBreaker implements BreakerView {
 
   snapshot(): BreakerSnapshot {
     const { name, state, isShadow, retryAfter } = this
-    const { failures, windowCounts, overdue, inFlight, openings, rampLimit } = this.#circuit
+    const circuit = this.#circuit
+    const { failures, windowCounts, overdue, inFlight, openings, rampLimit } = circuit
     return {
       name,
       state,
+      lasted: circuit.lasted,
       shadow: isShadow,
       failures,
       window: windowCounts && {
@@ -116,7 +120,8 @@ export class CircuitBreaker implements BreakerView {
       fallbacks: this.#fallbacks,
       openings,
       ramp: rampLimit,
-      retryAfter
+      retryAfter,
+      totals: circuit.totals.toRecord()
     }
   }
 
@@ -130,6 +135,17 @@ export class CircuitBreaker implements BreakerView {
   shadow(): OperatorSwitch {
     this.#shadows++
     return operatorSwitch(() => this.#shadows--)
+  }
+
+  /**
+   * Refuses early, before anything is done for a call: returns the milliseconds until one may be let
+   * through, and counts and publishes a refusal unless that is 0. Where it is 0, ask for a permit when
+   * the call is made.
+   */
+  refuseEarly(): number {
+    const { retryAfter } = this
+    if (retryAfter > 0) this.#noteRefusal('state', retryAfter, false)
+    return retryAfter
   }
 
   /**
@@ -177,10 +193,10 @@ export class CircuitBreaker implements BreakerView {
       const error = new InvalidOptionError('fn of execute(fn)', 'a function', describe(fn))
       return Promise.reject(error)
     }
-    if (options !== undefined) return this.#executeWith(fn, options)
+    if (options !== undefined || hasCallListeners()) return this.#executeWith(fn, options)
     // Nearly all calls go this way: nothing is allocated for them that need not be.
     const end = this.#circuit.admitUntracked()
-    if (end === undefined) return this.#executeWith(fn, NO_OPTIONS)
+    if (end === undefined) return this.#executeWith(fn)
     let shared = this.#untracked
     if (shared === undefined || shared.end !== end) {
       shared = this.#continuationsOf(end)
@@ -191,7 +207,7 @@ export class CircuitBreaker implements BreakerView {
 
   #executeWith<T, Fallback>(
     fn: (call: Call) => T | PromiseLike<T>,
-    options: ExecuteOptions<Fallback>
+    options: ExecuteOptions<Fallback> = NO_OPTIONS
   ): Promise<T | Fallback> {
     let call: Promise<T> | Error
     try {
@@ -213,12 +229,12 @@ export class CircuitBreaker implements BreakerView {
     const retryAfter = this.#askCircuit()
     if (retryAfter > 0 && this.#isEnforced) return new CircuitOpenError(this.name, retryAfter)
     if (this.#circuit.inFlight + this.#abandoned >= maxConcurrent) {
-      publishRefusal(this, 'concurrency', 0, false)
+      this.#noteRefusal('concurrency', 0, false)
       return new CircuitFullError(this.name, maxConcurrent)
     }
     const lease = timeout === Infinity ? this.rules.resetTimeout : timeout
     const permit = this.#admit(retryAfter, lease)
-    const run = permit instanceof EnclosingPermit ? within(permit, fn) : fn
+    const run = this.#circuit.isLimiting ? within(permit, fn) : fn
     if (timeout === Infinity && signal === undefined) {
       const { resolved, rejected } = this.#continuationsOf(permit)
       return start(run, new EndlessCall()).then<T, never>(resolved, rejected)
@@ -272,16 +288,28 @@ export class CircuitBreaker implements BreakerView {
   #askCircuit(): number {
     const retryAfter = this.#circuit.waitFor()
     if (retryAfter === 0 || this.#enclosing !== undefined) return 0
-    publishRefusal(this, 'state', retryAfter, !this.#isEnforced)
+    this.#noteRefusal('state', retryAfter, !this.#isEnforced)
     return retryAfter
   }
 
+  #noteRefusal(reason: RefusalReason, retryAfter: number, shadow: boolean): void {
+    this.#circuit.totals.countRefusal(reason, shadow)
+    publishRefusal(this, reason, retryAfter, shadow)
+  }
+
   #admit(retryAfter: number, lease: number, answered?: () => boolean): Permit {
+    const permit = this.#permit(retryAfter, lease, answered)
+    return hasCallListeners() ? new TimedPermit(permit, this.#clock, this.#publishCall) : permit
+  }
+
+  readonly #publishCall: TimedEnd = (outcome, duration) => publishCall(this, outcome, duration)
+
+  #permit(retryAfter: number, lease: number, answered?: () => boolean): Permit {
     const circuit = this.#circuit
     if (retryAfter > 0) return circuit.admitUncounted()
     if (!circuit.isLimiting) return circuit.admit(lease, answered)
     const outer = this.#enclosing
-    if (outer !== undefined) return new InnerPermit(outer)
+    if (outer !== undefined) return new InnerPermit(outer, circuit.totals)
     return new EnclosingPermit(this, circuit.admit(lease, answered))
   }
 

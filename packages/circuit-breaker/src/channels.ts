@@ -2,7 +2,9 @@
  * The channels of breakers. Every breaker publishes on them, also one used without Fastify.
  */
 import { type Channel, channel } from '@holdfast/core'
+import type { RefusalReason } from './circuit/call-totals.ts'
 import type { Causes } from './circuit/cause-counts.ts'
+import type { CallOutcome } from './circuit/permit.ts'
 import type { BreakerState } from './circuit/state.ts'
 import type { BreakerView } from './snapshot.ts'
 
@@ -23,11 +25,20 @@ export interface BreakerRefusal {
   readonly breaker: BreakerView
   readonly name: string
   /** Why: its state, or `maxConcurrent` calls that run already. */
-  readonly reason: 'state' | 'concurrency'
+  readonly reason: RefusalReason
   /** Milliseconds until a call may be let through; 0 when that is not known. */
   readonly retryAfter: number
   /** Whether the breaker is in shadow: it would have refused, and did not. */
   readonly shadow: boolean
+}
+
+/** A call that ended. Read-only. */
+export interface BreakerCall {
+  readonly breaker: BreakerView
+  readonly name: string
+  readonly outcome: CallOutcome
+  /** How long it took until it ended or was given up, in milliseconds by the breaker's clock. */
+  readonly duration: number
 }
 
 declare module '@holdfast/core' {
@@ -36,15 +47,25 @@ declare module '@holdfast/core' {
     'holdfast:circuit-breaker:state': BreakerTransition
     /** A breaker refused a call or a request. */
     'holdfast:circuit-breaker:refused': BreakerRefusal
+    /** A call ended that began while somebody listened. Each costs two readings of the clock more. */
+    'holdfast:circuit-breaker:call': BreakerCall
   }
 }
 
 const stateChannel: Channel<BreakerTransition> = channel('holdfast:circuit-breaker:state')
 const refusedChannel: Channel<BreakerRefusal> = channel('holdfast:circuit-breaker:refused')
+const callChannel: Channel<BreakerCall> = channel('holdfast:circuit-breaker:call')
 
 /** Publishes a change of state, if somebody listens. */
-export function publishTransition(transition: BreakerTransition): void {
-  if (stateChannel.hasSubscribers) stateChannel.publish(Object.freeze(transition))
+export function publishTransition(
+  breaker: BreakerView,
+  from: BreakerState,
+  to: BreakerState,
+  causes: Causes
+): void {
+  if (!stateChannel.hasSubscribers) return
+  const { name, isShadow } = breaker
+  stateChannel.publish(Object.freeze({ breaker, name, from, to, causes, shadow: isShadow }))
 }
 
 /** Publishes a refusal, if somebody listens. `retryAfter` is in milliseconds. */
@@ -55,5 +76,16 @@ export function publishRefusal(
   shadow: boolean
 ): void {
   if (!refusedChannel.hasSubscribers) return
-  refusedChannel.publish(Object.freeze({ breaker, name: breaker.name, reason, retryAfter, shadow }))
+  refusedChannel.publish({ breaker, name: breaker.name, reason, retryAfter, shadow })
+}
+
+/** Whether somebody wants to know how long calls take. */
+export function hasCallListeners(): boolean {
+  return callChannel.hasSubscribers
+}
+
+/** Publishes a call that ended, if somebody still listens. `duration` is in milliseconds. */
+export function publishCall(breaker: BreakerView, outcome: CallOutcome, duration: number): void {
+  if (!callChannel.hasSubscribers) return
+  callChannel.publish({ breaker, name: breaker.name, outcome, duration })
 }

@@ -8,6 +8,7 @@ import {
   enlist,
   type GuardedLog,
   guardedLog,
+  provideState,
   stopLoopLateness,
   subscribe
 } from '@holdfast/core'
@@ -83,6 +84,7 @@ function wire(app: FastifyInstance, options: CircuitBreakerOptions): void {
     registry.open(name, breakerOptions)
   )
   app.decorate('circuitBreakers', registry)
+  provideState(app, '@holdfast/circuit-breaker', () => registry.state)
 
   app.addHook('onRoute', function holdfastCircuitBreakerRoute(route) {
     checkRouteOption(route, 'circuitBreaker')

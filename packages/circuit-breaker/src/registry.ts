@@ -9,6 +9,7 @@ import { BreakerConflictError, UnknownBreakerError } from './errors.ts'
 import type { OperatorSwitch } from './operator-switch.ts'
 import { type BreakerRules, differences, resolveBreakerRules } from './rules.ts'
 import type { BreakerSnapshot, BreakerView } from './snapshot.ts'
+import type { CircuitBreakerState } from './state.ts'
 
 /** The breakers of an app, for its operators. */
 export interface CircuitBreakers {
@@ -49,6 +50,7 @@ export class BreakerRegistry implements CircuitBreakers {
   readonly #made = new WeakSet<BreakerView>()
   #overflow: CircuitBreaker | undefined
   #uses = 0
+  #dropped = 0
 
   /** @param overflowed called once, when there is no room for a name for the first time */
   constructor(options: RegistryOptions, overflowed: () => void) {
@@ -93,6 +95,12 @@ export class BreakerRegistry implements CircuitBreakers {
     const breakers = Array.from(this.#breakers.values(), ({ breaker }) => breaker)
     if (this.#overflow !== undefined) breakers.push(this.#overflow)
     return breakers.map((breaker) => breaker.snapshot())
+  }
+
+  /** What metrics and consoles read. */
+  get state(): CircuitBreakerState {
+    const { maxBreakers } = this.#options
+    return { breakers: this.snapshots(), maxBreakers, dropped: this.#dropped }
   }
 
   /** Whether the breaker was made here, whether it is still kept by name or not. */
@@ -140,7 +148,9 @@ export class BreakerRegistry implements CircuitBreakers {
       oldest = name
       oldestUse = lastUse
     }
-    return oldest !== undefined && this.#breakers.delete(oldest)
+    if (oldest === undefined) return false
+    this.#dropped++
+    return this.#breakers.delete(oldest)
   }
 
   #shared(): CircuitBreaker {

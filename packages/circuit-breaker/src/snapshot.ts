@@ -1,6 +1,7 @@
 /**
  * A breaker as others see it: at one moment, and as a listener of its channels is given it.
  */
+import type { BreakerTotals } from './circuit/call-totals.ts'
 import type { WindowCounts } from './circuit/call-window.ts'
 import type { BreakerState } from './circuit/state.ts'
 import type { OperatorSwitch } from './operator-switch.ts'
@@ -8,8 +9,12 @@ import type { BreakerRules } from './rules.ts'
 
 /** A breaker at one moment. */
 export interface BreakerSnapshot {
+  /** Its name as it is logged and published. */
   readonly name: string
+  /** The state at this moment. In shadow, the state it would have. */
   readonly state: BreakerState
+  /** Milliseconds for which it has been in this state. */
+  readonly lasted: number
   /** Whether it is in shadow: it counts and publishes what it would do, and refuses nothing. */
   readonly shadow: boolean
   /** Failures in a row. */
@@ -30,6 +35,8 @@ export interface BreakerSnapshot {
   readonly ramp: number | undefined
   /** Milliseconds until a call may be let through; 0 when one may be now. */
   readonly retryAfter: number
+  /** What became of its calls since it was made. */
+  readonly totals: BreakerTotals
 }
 
 /** A breaker as it can be watched and operated. Every `CircuitBreaker` is one. */

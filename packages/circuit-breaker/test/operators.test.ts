@@ -83,13 +83,15 @@ t.test('a breaker can be put in shadow and taken out of it while it runs', async
 })
 
 t.test('a snapshot is plain data that says how it stands', async (t) => {
-  const { breaker } = clocked({ failureRate: 0.5, slowCall: { duration: '1s' } })
+  const { breaker, pass } = clocked({ failureRate: 0.5, slowCall: { duration: '1s' } })
   fail(breaker, 2)
   succeed(breaker, 1)
   breaker.tryAcquire()
+  pass(7)
   t.strictSame(JSON.parse(JSON.stringify(breaker.snapshot())), {
     name: 'test',
     state: 'closed',
+    lasted: 7,
     shadow: false,
     failures: 0,
     window: { judged: 3, failures: 2, slow: 0, slowUnjudged: 0 },
@@ -98,7 +100,19 @@ t.test('a snapshot is plain data that says how it stands', async (t) => {
     abandoned: 0,
     fallbacks: 0,
     openings: 0,
-    retryAfter: 0
+    retryAfter: 0,
+    totals: {
+      success: 1,
+      failure: 2,
+      excluded: 0,
+      refusedByState: 0,
+      refusedByConcurrency: 0,
+      refusedInShadow: 0,
+      opened: 0,
+      halfOpened: 0,
+      closed: 0,
+      isolated: 0
+    }
   })
   t.equal(clocked().breaker.snapshot().window, undefined)
   t.match(breaker.rules, { failureRate: 0.5, minimumCalls: 20, slowCall: { duration: 1000 } })
@@ -111,7 +125,8 @@ t.test('a listener that throws changes nothing', async (t) => {
   t.teardown(() => process.off('warning', listen))
   for (const channel of [
     'holdfast:circuit-breaker:state',
-    'holdfast:circuit-breaker:refused'
+    'holdfast:circuit-breaker:refused',
+    'holdfast:circuit-breaker:call'
   ] as const) {
     const unsubscribe = subscribe(channel, () => {
       throw new Error('listener broke')
@@ -131,7 +146,7 @@ t.test('a listener that throws changes nothing', async (t) => {
   t.equal(await breaker.execute(() => 'well'), 'well')
   t.match(breaker.snapshot(), { state: 'closed', inFlight: 0 })
   await new Promise(setImmediate)
-  t.equal(warnings.length, 2)
+  t.equal(warnings.length, 3)
 })
 
 t.test(

@@ -5,7 +5,7 @@ import diagnosticsChannel from 'node:diagnostics_channel'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import plugin, { type Call, CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
-import { factsOf } from '@holdfast/core'
+import { factsOf, statesOf } from '@holdfast/core'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import t from 'tap'
 import { eventually, listen } from '../../../test/support/http.ts'
@@ -59,6 +59,46 @@ t.test('registered twice on one instance is an error with the remedy', async (t)
   app.register(circuitBreaker)
   await t.rejects(Promise.resolve(app.ready()), { code: 'HOLDFAST_ERR_REGISTERED_TWICE' })
   await app.close()
+})
+
+t.test('each registration gives the state of its breakers until the app closes', async (t) => {
+  const app = Fastify()
+  app.register(circuitBreaker, { threshold: 1, clock: () => 0 })
+  app.register(
+    async (scope) => {
+      await scope.register(circuitBreaker, { threshold: 2, maxBreakers: 7 })
+      scope.get('/', { config: { circuitBreaker: 'shop' } }, async () => {
+        throw new Error('down')
+      })
+    },
+    { prefix: '/shop' }
+  )
+  app.get('/', { config: { circuitBreaker: 'home' } }, async () => 'home')
+  const urls = ['/', '/shop', '/shop', '/shop', '/shop']
+  for (const url of urls) await app.inject(url)
+  const states = statesOf(app, '@holdfast/circuit-breaker')
+  t.match(states, [
+    {
+      prefix: '',
+      state: {
+        maxBreakers: 1000,
+        dropped: 0,
+        breakers: [{ name: 'home', totals: { success: 1 } }]
+      }
+    },
+    {
+      prefix: '/shop',
+      state: {
+        maxBreakers: 7,
+        breakers: [
+          { name: 'shop', state: 'open', totals: { failure: 2, refusedByState: 2, opened: 1 } }
+        ]
+      }
+    }
+  ])
+  t.strictSame(states[0]?.state.breakers, app.circuitBreakers.snapshots())
+  await app.close()
+  t.strictSame(statesOf(app, '@holdfast/circuit-breaker'), [])
 })
 
 t.test('its hook is there by name, and nothing of it is left after close', async (t) => {

@@ -64,6 +64,7 @@ t.test('10,000 names take the room of maxBreakers', async (t) => {
   for (let count = 0; count < 10_000; count++)
     breakers.open(`tenant ${count}`).tryAcquire()?.success()
   t.equal(breakers.snapshots().length, 1000)
+  t.equal(breakers.state.dropped, 9000)
 })
 
 t.test('the closed and idle one that was unused the longest is dropped', async (t) => {
@@ -78,6 +79,8 @@ t.test('the closed and idle one that was unused the longest is dropped', async (
   t.equal(breakers.get('first'), first)
   t.equal(breakers.get('route'), route, 'a route holds on to its breaker')
   t.ok(breakers.hasMade(first))
+  t.match(breakers.state, { maxBreakers: 4, dropped: 1 })
+  t.strictSame(breakers.state.breakers, breakers.snapshots())
 })
 
 t.test('a breaker that was opened by name and then by a route is held, too', async (t) => {

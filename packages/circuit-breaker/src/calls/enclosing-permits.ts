@@ -4,6 +4,7 @@
  * permit, and asks for none.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { CallTotals } from '../circuit/call-totals.ts'
 import { type CallOutcome, OneShotPermit, type Permit } from '../circuit/permit.ts'
 
 /** The permit that runs in the present async context, innermost first. */
@@ -56,15 +57,18 @@ export class EnclosingPermit extends OneShotPermit {
 /** The permit of a call within another one: its failure is that of the outer call. */
 export class InnerPermit extends OneShotPermit {
   readonly #outer: EnclosingPermit
+  readonly #totals: CallTotals
 
-  constructor(outer: EnclosingPermit) {
+  constructor(outer: EnclosingPermit, totals: CallTotals) {
     super()
     this.#outer = outer
+    this.#totals = totals
   }
 
   protected passOnAnswer(): void {}
 
   protected passOnEnd(outcome: CallOutcome, cause: unknown, retryAfter: number): void {
+    this.#totals.countCall(outcome)
     if (outcome === 'failure') this.#outer.end(outcome, cause, retryAfter)
   }
 }

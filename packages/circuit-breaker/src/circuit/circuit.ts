@@ -9,6 +9,7 @@
  */
 import type { Clock } from '@holdfast/core'
 import { Backoff } from './backoff.ts'
+import { CallTotals } from './call-totals.ts'
 import type { WindowCounts } from './call-window.ts'
 import type { CircuitRules } from './circuit-rules.ts'
 import {
@@ -38,11 +39,13 @@ export class Circuit implements PermitOwner {
   readonly #counter: TripCounter
   readonly #backoff: Backoff
   readonly #uncounted: UntrackedCalls
+  readonly totals: CallTotals = new CallTotals()
   #state: CircuitState = { is: 'closed', ramp: undefined }
   #generation = 0
   #untracked: UntrackedCalls
   /** Whether it is closed and time has no part in that: no ramp, and no bound for running calls. */
   #timeless: boolean
+  #enteredAt: number
   #isolations = 0
   /** The earliest time at which the dependency asked to be called again. */
   #notBefore = -Infinity
@@ -58,11 +61,17 @@ export class Circuit implements PermitOwner {
     this.#uncounted = new UntrackedCalls(this, NO_GENERATION)
     this.#untracked = new UntrackedCalls(this, this.#generation)
     this.#timeless = rules.slowCall === undefined
+    this.#enteredAt = clock()
   }
 
   get state(): BreakerState {
     this.#catchUp()
     return this.#state.is
+  }
+
+  /** Milliseconds for which it has been in its state. */
+  get lasted(): number {
+    return this.#clock() - this.#enteredAt
   }
 
   /** Calls that have not ended yet, whenever they began. */
@@ -154,6 +163,7 @@ export class Circuit implements PermitOwner {
 
   endUntracked(generation: number, outcome: CallOutcome, cause: unknown, retryAfter: number): void {
     this.#inFlight--
+    this.totals.countCall(outcome)
     if (generation === this.#generation) this.#count(outcome, cause, retryAfter, false)
   }
 
@@ -164,6 +174,7 @@ export class Circuit implements PermitOwner {
     retryAfter: number
   ): void {
     this.#inFlight--
+    this.totals.countCall(outcome)
     // A probe whose lease ends just now is lost, but its own cause says more than that.
     if (outcome === 'failure') permit.cause = cause
     const now = this.#catchUp()
@@ -184,7 +195,7 @@ export class Circuit implements PermitOwner {
   /** Refuses every call until as many {@link release}s. */
   isolate(): void {
     this.#catchUp()
-    if (this.#isolations++ === 0) this.#enter({ is: 'isolated' })
+    if (this.#isolations++ === 0) this.#enter({ is: 'isolated' }, this.#clock())
   }
 
   release(): void {
@@ -224,7 +235,7 @@ export class Circuit implements PermitOwner {
         return this.#countOverdue(now)
       case 'open':
         if (now < state.until) return false
-        this.#enter({ is: 'half-open', probes: new Probes(this.#rules.halfOpen) })
+        this.#enter({ is: 'half-open', probes: new Probes(this.#rules.halfOpen) }, state.until)
         return true
       case 'half-open':
         return this.#loseProbe(state.probes, now)
@@ -286,17 +297,17 @@ export class Circuit implements PermitOwner {
   }
 
   #open(now: number): void {
-    this.#enter({ is: 'open', until: this.#backoff.begin(now, this.#notBefore) })
+    this.#enter({ is: 'open', until: this.#backoff.begin(now, this.#notBefore) }, now)
   }
 
   #close(now: number): void {
     const { permits, ramp } = this.#rules.halfOpen
     this.#backoff.closed(now)
-    this.#enter({ is: 'closed', ramp: ramp > 0 ? new Ramp(now, ramp, permits) : undefined })
+    this.#enter({ is: 'closed', ramp: ramp > 0 ? new Ramp(now, ramp, permits) : undefined }, now)
   }
 
   /** Begins a new generation. */
-  #enter(state: CircuitState): void {
+  #enter(state: CircuitState, now: number): void {
     const from = this.#state.is
     const causes = this.#counter.causes.toRecord()
     this.#generation++
@@ -304,6 +315,8 @@ export class Circuit implements PermitOwner {
     this.#counter.clear()
     this.#notBefore = -Infinity
     this.#become(state)
+    this.#enteredAt = now
+    this.totals.countChange(state.is)
     // Last: a listener may use the breaker.
     this.#changed(from, state.is, causes)
   }

@@ -27,7 +27,6 @@ import type {
   preHandlerHookHandler
 } from 'fastify'
 import type { CircuitBreaker } from '../breaker.ts'
-import { publishRefusal } from '../channels.ts'
 import type { CallOutcome, Permit } from '../circuit/permit.ts'
 import { defaultOutcomeOfStatus, outcomeOfStatus } from '../classify.ts'
 import { CircuitOpenError, isRefusal } from '../errors.ts'
@@ -125,11 +124,10 @@ export function refuseWhenOpen(
   done: HookHandlerDoneFunction
 ): void {
   const breaker = breakerOf(registry, log, request)
-  const retryAfter = breaker === undefined ? 0 : breaker.retryAfter
+  const retryAfter = breaker === undefined ? 0 : breaker.refuseEarly()
   if (breaker === undefined || retryAfter === 0) {
     done()
   } else {
-    publishRefusal(breaker, 'state', retryAfter, false)
     refuseRequest(breaker, retryAfter, request, reply, done)
   }
 }

@@ -16,7 +16,7 @@ t.test('a probe may call through its own breaker', async (t) => {
     return breaker.execute(() => breaker.execute(() => 'inner', { timeout: '1s' }))
   })
   t.equal(answer, 'inner')
-  t.match(breaker.snapshot(), { state: 'closed', inFlight: 0 })
+  t.match(breaker.snapshot(), { state: 'closed', inFlight: 0, totals: { success: 3, failure: 1 } })
   t.equal(
     enclosingPermitOf(breaker, () => true),
     undefined
@@ -55,7 +55,7 @@ t.test('a failure within a probe is the failure of the probe', async (t) => {
     breaker.execute(() => Promise.reject(new Error('down')), { fallback: () => 'a guess' })
   )
   t.equal(answer, 'a guess')
-  t.match(breaker.snapshot(), { state: 'open', openings: 2, inFlight: 0 })
+  t.match(breaker.snapshot(), { state: 'open', openings: 2, totals: { success: 0, failure: 3 } })
 })
 
 t.test('a permit of an earlier generation takes nobody in', async (t) => {

@@ -53,6 +53,7 @@ t.test('maxConcurrent calls run, further ones are refused and count for nothing'
   t.equal(await breaker.execute(() => 'room', { maxConcurrent: 2 }), 'room')
   calls[1]?.end()
   await Promise.all(running)
+  t.match(breaker.snapshot().totals, { success: 3, refusedByConcurrency: 1, refusedByState: 0 })
 
   const outer = clocked({ threshold: 1 }).breaker
   await t.rejects(outer.execute(() => Promise.reject(error)))

@@ -1,11 +1,13 @@
 /**
  * Random interleavings of taking permits, giving them back, passing time and operators' switches,
  * compared with a model that does the same eagerly, one millisecond at a time. Covers
- * `circuit/circuit.ts`, `circuit/circuit-rules.ts`, `circuit/state.ts` and `circuit/permit.ts`.
+ * `circuit/circuit.ts`, `circuit/circuit-rules.ts`, `circuit/call-totals.ts`, `circuit/state.ts` and
+ * `circuit/permit.ts`.
  */
 import {
   type BreakerOptions,
   type BreakerState,
+  type BreakerTotals,
   type CallOutcome,
   CircuitBreaker,
   type OperatorSwitch,
@@ -60,6 +62,13 @@ interface Held {
   excused?: boolean
 }
 
+const ENTERED = {
+  open: 'opened',
+  'half-open': 'halfOpened',
+  closed: 'closed',
+  isolated: 'isolated'
+} as const
+
 /** What a breaker should do, said as plainly as possible. */
 class Model {
   readonly setup: Setup
@@ -79,6 +88,19 @@ class Model {
   running: Held[] = []
   probes: Held[] = []
   verdicts: boolean[] = []
+  enteredAt = 0
+  totals: Record<keyof BreakerTotals, number> = {
+    success: 0,
+    failure: 0,
+    excluded: 0,
+    refusedByState: 0,
+    refusedByConcurrency: 0,
+    refusedInShadow: 0,
+    opened: 0,
+    halfOpened: 0,
+    closed: 0,
+    isolated: 0
+  }
 
   constructor(setup: Setup) {
     this.setup = setup
@@ -87,6 +109,8 @@ class Model {
   enter(state: BreakerState): void {
     const { ramp, permits } = this.setup
     this.state = state
+    this.enteredAt = this.now
+    this.totals[ENTERED[state]]++
     this.period++
     this.row = this.notBefore = 0
     this.window = []
@@ -153,7 +177,9 @@ class Model {
   acquire(): Held | undefined {
     const held = { period: this.period, startedAt: this.now }
     if (this.refuses) {
-      return this.shadow && !this.isolated ? { ...held, period: -1 } : undefined
+      const isSpared = this.shadow && !this.isolated
+      this.totals[isSpared ? 'refusedInShadow' : 'refusedByState']++
+      return isSpared ? { ...held, period: -1 } : undefined
     }
     if (this.state === 'half-open') this.probes.push(held)
     else this.running.push(held)
@@ -162,6 +188,7 @@ class Model {
   }
 
   settle(held: Held, outcome: CallOutcome, retryAfter: number): void {
+    this.totals[outcome]++
     if (held.period !== this.period || held.lost) return
     if (outcome === 'failure' && retryAfter > 0) {
       this.notBefore = Math.max(this.notBefore, this.now + retryAfter)
@@ -309,11 +336,11 @@ t.test('no interleaving leaves the model, leaks a permit or keeps it from closin
             taken.splice(index, 1)
             const isStale = held.period !== model.period
             if (isStale) visits.stale++
-            const { inFlight: _, ...before } = breaker.snapshot()
+            const { inFlight: _, totals: __, ...before } = breaker.snapshot()
             if (step.outcome === 'success') permit.success()
             else if (step.outcome === 'excluded') permit.exclude()
             else permit.failure('down', step.retryAfter)
-            const { inFlight: __, ...after } = breaker.snapshot()
+            const { inFlight: ___, totals: ____, ...after } = breaker.snapshot()
             if (isStale && JSON.stringify(before) !== JSON.stringify(after)) return false
             model.settle(held, step.outcome, step.retryAfter)
             // Whatever it says later is not heard.
@@ -321,7 +348,10 @@ t.test('no interleaving leaves the model, leaks a permit or keeps it from closin
             permit.answered()
           }
         }
-        const { state, failures, inFlight, overdue, openings, ramp } = breaker.snapshot()
+        const snapshot = breaker.snapshot()
+        const { state, failures, inFlight, overdue, openings, ramp } = snapshot
+        if (JSON.stringify(snapshot.totals) !== JSON.stringify(model.totals)) return false
+        if (snapshot.lasted !== now - model.enteredAt) return false
         visits[state]++
         if (ramp !== undefined) visits.ramp++
         if (overdue > 0) visits.overdue++
