@@ -1,0 +1,18 @@
+/**
+ * The dispatcher that `fetch` uses when it is given none.
+ */
+import type { DispatcherLike } from '../options.ts'
+import { isSecond } from './dispatch-handlers.ts'
+
+// undici 8 has its own, for handlers of the second shape; all before share the other.
+const FIRST = Symbol.for('undici.globalDispatcher.1')
+const SECOND = Symbol.for('undici.globalDispatcher.2')
+
+/**
+ * Returns the global dispatcher for a handler, as the `fetch` that made the handler finds it.
+ */
+export function globalDispatcherFor(handler: object): DispatcherLike {
+  const preferred = isSecond(handler) ? [SECOND, FIRST] : [FIRST, SECOND]
+  const symbol = preferred.find((symbol) => Reflect.get(globalThis, symbol) !== undefined)
+  return Reflect.get(globalThis, symbol ?? FIRST) as DispatcherLike
+}

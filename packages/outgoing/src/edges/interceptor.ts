@@ -1,0 +1,68 @@
+/**
+ * The guard in front of a dispatcher of undici: each request to the upstream's origin is one try.
+ */
+import { monotonicClock } from '@holdfast/core'
+import type { Caller } from '../caller.ts'
+import { withHeaders } from '../request-headers.ts'
+import { headersOf } from './call-headers.ts'
+import { failHandler, guardedHandler } from './dispatch-handlers.ts'
+import type { Target } from './target.ts'
+import type { Try } from './try.ts'
+
+/** As much of the options of a request as is used. */
+export interface DispatchOptions {
+  readonly origin?: unknown
+  readonly headers?: unknown
+}
+
+/** The method `dispatch` of a dispatcher, bound to it. */
+export type Dispatch<Options extends object, Handler extends object> = (
+  options: Options,
+  handler: Handler
+) => boolean
+
+/**
+ * Guards the requests to the origin of an upstream; those to other origins pass untouched.
+ *
+ * The answer's body is the caller's business: once it has begun, neither time nor the end of the app
+ * stops it.
+ */
+export function guardedDispatch<Options extends object, Handler extends object>(
+  target: Target,
+  caller: Caller,
+  dispatch: Dispatch<Options, Handler>
+): Dispatch<Options, Handler> {
+  return (options: Options & DispatchOptions, handler) => {
+    if (!target.owns(options.origin)) return dispatch(options, handler)
+    let attempt: Try
+    try {
+      const now = monotonicClock()
+      const due = Math.min(now + target.rules.timeout, caller.deadline)
+      target.countCall(now)
+      attempt = target.begin(caller, { number: 1, isHedge: false, due, boundsBody: false }, now)
+    } catch (error) {
+      failHandler(handler, error)
+      return true
+    }
+    return send(attempt, dispatch, options, handler)
+  }
+}
+
+/** Sends a try. */
+export function send<Options extends object, Handler extends object>(
+  attempt: Try,
+  dispatch: Dispatch<Options, Handler>,
+  options: Options & DispatchOptions,
+  handler: Handler
+): boolean {
+  const added = headersOf(attempt)
+  const given =
+    added === undefined ? options : { ...options, headers: withHeaders(options.headers, added) }
+  try {
+    // The guard has the shape of the handler.
+    return dispatch(given, guardedHandler(attempt, handler) as Handler)
+  } catch (error) {
+    attempt.exclude(error)
+    throw error
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * An upstream from inside: its rules, its breaker, its budget, and the tries that are on their way.
+ */
+import { Ring } from '@holdfast/core'
+import { RetryBudget } from '../budget.ts'
+import type { Caller } from '../caller.ts'
+import { Counts } from '../counts.ts'
+import { UpstreamClosedError, UpstreamFullError } from '../errors.ts'
+import type { UpstreamRules } from '../options.ts'
+import { isSameOrigin } from '../origin.ts'
+import type { UpstreamSnapshot } from '../state.ts'
+import type { Breaker } from './breaker-seam.ts'
+import { type Stoppable, Try, type TryOwner, type TryPlan } from './try.ts'
+
+/** Milliseconds. */
+const BODY_LEASE = 30_000
+
+/** What all calls of one upstream share. */
+export class Target implements TryOwner {
+  readonly name: string
+  readonly rules: UpstreamRules
+  readonly breaker: Breaker
+  readonly budget: RetryBudget
+  readonly counts: Counts = new Counts()
+  readonly lease: number
+  inFlight: number = 0
+  readonly #running = new Ring<Stoppable>()
+  #closed = false
+
+  /** @param lease milliseconds; tests have less time */
+  constructor(name: string, rules: UpstreamRules, breaker: Breaker, lease: number = BODY_LEASE) {
+    this.name = name
+    this.rules = rules
+    this.breaker = breaker
+    this.budget = new RetryBudget(rules.budget)
+    this.lease = lease
+  }
+
+  /**
+   * Whether requests to that origin are the upstream's. A pool of connections has one origin, and its
+   * requests name none.
+   */
+  owns(origin: unknown): boolean {
+    return origin === undefined || isSameOrigin(origin, this.rules.origin)
+  }
+
+  /** Counts a call, and its first try in the budget. */
+  countCall(now: number): void {
+    this.counts.calls++
+    this.budget.countFirst(now)
+  }
+
+  /**
+   * Begins a try. It must be told its end.
+   *
+   * @throws what the breaker refuses with, UpstreamFullError, UpstreamClosedError
+   */
+  begin(caller: Caller, plan: TryPlan, now: number): Try {
+    if (this.#closed) throw new UpstreamClosedError(this.name)
+    const { breaker } = this
+    let begun: Try | undefined
+    const permit =
+      breaker.state === 'closed'
+        ? breaker.tryAcquire()
+        : breaker.tryAcquire(() => begun?.hasAnsweredWell === true)
+    if (permit === null) {
+      this.counts.refused++
+      throw breaker.refusal()
+    }
+    if (this.inFlight >= this.rules.maxConcurrent) {
+      permit.end('excluded')
+      this.counts.refused++
+      throw new UpstreamFullError(this.name, this.rules.maxConcurrent)
+    }
+    begun = new Try(this, permit, caller, plan, now)
+    return begun
+  }
+
+  add(running: Stoppable): void {
+    this.#running.add(running)
+  }
+
+  /** Stops whatever runs, and refuses what comes. */
+  close(): void {
+    this.#closed = true
+    for (const running of this.#running) running.stop('closed', new UpstreamClosedError(this.name))
+  }
+
+  snapshot(now: number): UpstreamSnapshot {
+    const { calls, tries, refused, hedges, outcomes, retries } = this.counts
+    return {
+      name: this.name,
+      origin: this.rules.origin.origin,
+      calls,
+      tries,
+      outcomes: { ...outcomes },
+      refused,
+      retries: { ...retries },
+      hedges,
+      budgetLeft: this.budget.left(now),
+      inFlight: this.inFlight
+    }
+  }
+}

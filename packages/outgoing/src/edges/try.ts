@@ -1,0 +1,307 @@
+/**
+ * One try of a call, from the permit of the breaker to the last byte. Whatever carries it (undici,
+ * `node:http`) tells it what happens, and it tells the breaker what that means.
+ *
+ * The verdict falls with the head of the answer; the end of the body only corrects it.
+ */
+import {
+  type CallersCall,
+  factsOf,
+  leaveRing,
+  monotonicClock,
+  parseRetryAfter,
+  type RingItem,
+  type Timed,
+  unwatchDeadline,
+  watchDeadline
+} from '@holdfast/core'
+import type { Caller, CallersEntry } from '../caller.ts'
+import { tryChannel } from '../channels.ts'
+import type { Counts } from '../counts.ts'
+import { CallDeadlineError, ClientLeftError, TryTimeoutError } from '../errors.ts'
+import { OutgoingFact, type UpstreamCost } from '../fact.ts'
+import type { CallRules } from '../options.ts'
+import {
+  isOwnFault,
+  outcomeOfAbort,
+  outcomeOfStop,
+  type StopReason,
+  type TryOutcome
+} from '../verdict.ts'
+import type { Breaker, Permit } from './breaker-seam.ts'
+
+/** What a try is to be. */
+export interface TryPlan {
+  /** Which try of its call, from 1. */
+  readonly number: number
+  /** Whether another try of the call is still running. */
+  readonly isHedge: boolean
+  /** When the time of its call is over, by the monotonic clock; `Infinity` for never. */
+  readonly due: number
+  /**
+   * Whether the call's time and its caller's leaving stop the body, too. Where nobody may be reading
+   * it (`undici.request`), an error of the body would end the process.
+   */
+  readonly boundsBody: boolean
+}
+
+/** What carries a try. */
+export interface Transport {
+  /** Ends it with this error. The try is told, now or later. */
+  abort(error: Error): void
+}
+
+/** Something that is on its way and can be stopped: a try, or the wait for the next one. */
+export interface Stoppable extends RingItem {
+  stop(reason: StopReason, error: Error): void
+}
+
+/** The upstream of a try, as far as the try knows it. */
+export interface TryOwner {
+  readonly name: string
+  readonly rules: CallRules
+  readonly breaker: Breaker
+  readonly counts: Counts
+  /** Milliseconds after its last part that a body which nobody reads counts as an answer. */
+  readonly lease: number
+  /** Tries that wait for their answers to begin. */
+  inFlight: number
+  /** Notes what runs until it leaves the ring, so that it can be stopped. */
+  add(running: Stoppable): void
+}
+
+const SWITCHING_PROTOCOLS = 101
+
+export class Try implements Timed, CallersCall, Stoppable {
+  readonly target: TryOwner
+  readonly caller: Caller
+  readonly plan: TryPlan
+  /** Set by what carries it. */
+  transport: Transport | undefined = undefined
+  /** Whatever else is to be left when it is over. */
+  link: CallersEntry | undefined = undefined
+  /** Whether a connection has taken it: something of it may have reached the upstream. */
+  wasSent: boolean = false
+  /** The status of its answer. */
+  status: number | undefined = undefined
+  /** Milliseconds that its answer asks to be left alone for; 0 for none. */
+  retryAfter: number = 0
+  /** Why it was stopped from this side, and with which error. */
+  stopped: { readonly reason: StopReason; readonly error: Error } | undefined = undefined
+  readonly #permit: Permit
+  readonly #begunAt: number
+  readonly #entry: CallersEntry | undefined
+  readonly #cost: UpstreamCost | undefined
+  #queued: number | undefined
+  #duration = 0
+  #outcome: TryOutcome | undefined
+  #isOver = false
+  #hasMoved = false
+  // As something with a deadline, and among those that run.
+  due: number = 0
+  timeout: number = 0
+  position: number = -1
+  previous: RingItem | undefined = undefined
+  next: RingItem | undefined = undefined
+
+  constructor(target: TryOwner, permit: Permit, caller: Caller, plan: TryPlan, now: number) {
+    this.target = target
+    this.caller = caller
+    this.plan = plan
+    this.#permit = permit
+    this.#begunAt = now
+    target.counts.tries++
+    target.inFlight++
+    target.add(this)
+    this.#entry = caller.follow(this)
+    this.#cost = costOf(target, caller, plan)
+    this.#watch(Math.min(now + target.rules.tryTimeout, plan.due), now)
+  }
+
+  /** Whether a good answer has begun. */
+  get hasAnsweredWell(): boolean {
+    return this.status !== undefined && this.#outcome === undefined
+  }
+
+  /** What it says about the upstream, as soon as that is known. */
+  get outcome(): TryOutcome | undefined {
+    return this.#outcome
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** A connection has taken it. */
+  started(): void {
+    this.wasSent = true
+    if (tryChannel.hasSubscribers) this.#queued = monotonicClock() - this.#begunAt
+  }
+
+  /**
+   * An answer begins.
+   *
+   * @param retryAfter its `Retry-After`, read where the status makes it matter
+   */
+  head(status: number, retryAfter?: string): void {
+    if (this.#isOver) return
+    if (status === SWITCHING_PROTOCOLS) {
+      this.#arrived(status)
+      this.end()
+      return
+    }
+    // 103 and the like: the answer is still to come.
+    if (status < 200) return
+    const now = this.#arrived(status)
+    if (retryAfter !== undefined) this.retryAfter = parseRetryAfter(retryAfter)
+    const outcome = this.target.breaker.judge({ statusCode: status })
+    if (outcome === 'success') this.#permit.answered()
+    else this.#judge(outcome, `status ${status}`)
+    const leaseEnds = now + this.target.lease
+    this.#watch(this.plan.boundsBody ? Math.min(this.plan.due, leaseEnds) : leaseEnds, now)
+  }
+
+  /** A part of the body has come. */
+  chunk(): void {
+    this.#hasMoved = true
+  }
+
+  /** The answer is complete. */
+  end(): void {
+    if (this.#isOver) return
+    this.#judge('success', undefined)
+    this.#leave()
+  }
+
+  /**
+   * There is no answer, or no more of it.
+   *
+   * @param wasAborted whether the caller ended it, on its side of what carries it
+   */
+  fail(error: unknown, wasAborted: boolean): void {
+    if (!this.#isOver) this.#endWith(this.#outcomeOf(error, wasAborted), error)
+  }
+
+  /** It was not made after all: something on this side is wrong. */
+  exclude(error: unknown): void {
+    if (!this.#isOver) this.#endWith('excluded', error)
+  }
+
+  /** Stops it. Does nothing when it is over, or when only its body is on the way, which it does not bound. */
+  stop(reason: StopReason, error: Error): void {
+    if (this.#isOver || this.stopped !== undefined) return
+    if (this.status !== undefined && !this.plan.boundsBody) return
+    this.stopped = { reason, error }
+    if (this.transport === undefined) this.fail(error, false)
+    else this.transport.abort(error)
+  }
+
+  callerLeft(): void {
+    this.stop('caller', new ClientLeftError(this.target.name))
+  }
+
+  timedOut(): void {
+    const { boundsBody, due } = this.plan
+    // What it was watched for; later when the timer was late.
+    const isCallOver = due <= this.due
+    if (this.status === undefined || (boundsBody && isCallOver)) this.#outOfTime(isCallOver)
+    else this.#endLease()
+  }
+
+  #outOfTime(isCallOver: boolean): void {
+    const { name, rules } = this.target
+    if (!isCallOver) {
+      this.stop('try-timeout', new TryTimeoutError(name, rules.tryTimeout))
+    } else if (this.plan.due === this.caller.deadline) {
+      const why = 'the request that it is made for has no time left'
+      this.stop('deadline', new CallDeadlineError(name, why))
+    } else {
+      const why = `it took longer than its timeout of ${rules.timeout} ms`
+      this.stop('timeout', new CallDeadlineError(name, why))
+    }
+  }
+
+  /** Nothing of the body has come for a while: it is not read, or it is very long. Either way it came. */
+  #endLease(): void {
+    const now = monotonicClock()
+    if (this.#hasMoved) {
+      this.#hasMoved = false
+      this.#watch(now + this.target.lease, now)
+      return
+    }
+    this.#judge('success', undefined)
+    if (!this.plan.boundsBody) this.#leave()
+    else if (this.plan.due !== Infinity) this.#watch(this.plan.due, now)
+  }
+
+  #watch(due: number, now: number): void {
+    if (due === this.due) return
+    unwatchDeadline(this)
+    if (due !== Infinity) watchDeadline(this, Math.max(0, due - now), due)
+  }
+
+  #outcomeOf(error: unknown, wasAborted: boolean): TryOutcome {
+    const { stopped, hasAnsweredWell } = this
+    if (stopped !== undefined) return outcomeOfStop(stopped.reason, hasAnsweredWell)
+    if (wasAborted) return outcomeOfAbort(error, hasAnsweredWell)
+    return isOwnFault(error) ? 'excluded' : this.target.breaker.judge({ error })
+  }
+
+  /** The wait for the answer is over. Returns the time. */
+  #arrived(status: number | undefined): number {
+    const now = monotonicClock()
+    this.status = status
+    this.target.inFlight--
+    this.#duration = now - this.#begunAt
+    if (this.#cost !== undefined) this.#cost.time += this.#duration
+    return now
+  }
+
+  #endWith(outcome: TryOutcome, error: unknown): void {
+    if (this.status === undefined) this.#arrived(undefined)
+    this.#judge(outcome, error)
+    this.#leave()
+  }
+
+  #judge(outcome: TryOutcome, error: unknown): void {
+    if (this.#outcome !== undefined) return
+    this.#outcome = outcome
+    this.#permit.end(outcome, error, outcome === 'failure' ? this.retryAfter : 0)
+    this.target.counts.outcomes[outcome]++
+    if (tryChannel.hasSubscribers) this.#publish(outcome, error)
+  }
+
+  #publish(outcome: TryOutcome, error: unknown): void {
+    tryChannel.publish(
+      Object.freeze({
+        upstream: this.target.name,
+        attempt: this.plan.number,
+        hedge: this.plan.isHedge,
+        status: this.status,
+        error,
+        outcome,
+        queued: this.#queued,
+        duration: this.#duration
+      })
+    )
+  }
+
+  #leave(): void {
+    this.#isOver = true
+    unwatchDeadline(this)
+    leaveRing(this)
+    this.#entry?.leave()
+    this.link?.leave()
+  }
+}
+
+/** What the request that a try is made for has spent on the upstream; `undefined` without a request. */
+function costOf(target: TryOwner, caller: Caller, plan: TryPlan): UpstreamCost | undefined {
+  if (caller.request === undefined) return undefined
+  const facts = factsOf(caller.request)
+  facts.outgoing ??= new OutgoingFact()
+  const cost = facts.outgoing.of(target.name)
+  cost.tries++
+  if (plan.number === 1 && !plan.isHedge) cost.calls++
+  return cost
+}

@@ -1,0 +1,28 @@
+/**
+ * Guards the calls that a Fastify service makes to others.
+ *
+ * @module
+ */
+export type { OutgoingRetry, OutgoingTry } from './channels.ts'
+export type { FetchInit } from './edges/fetch.ts'
+export type { RequestUpstream, Upstream } from './edges/upstream.ts'
+export {
+  CallDeadlineError,
+  ClientLeftError,
+  ForeignPathError,
+  TryTimeoutError,
+  UpstreamClosedError,
+  UpstreamFullError
+} from './errors.ts'
+export type { OutgoingFact, UpstreamCost } from './fact.ts'
+export type {
+  BudgetOption,
+  CallOptions,
+  DispatcherLike,
+  OutgoingOptions,
+  UpstreamOptions
+} from './options.ts'
+export { type Outgoing, outgoing, outgoing as default } from './plugin.ts'
+export type { NoRetryReason } from './retry-rules.ts'
+export type { OutgoingState, UpstreamSnapshot } from './state.ts'
+export type { StopReason, TryOutcome } from './verdict.ts'

@@ -1,0 +1,49 @@
+/**
+ * The origin of an upstream. Whatever path a call is given, it goes to that origin or nowhere.
+ */
+import { describe, InvalidOptionError } from '@holdfast/core/options'
+import { ForeignPathError } from './errors.ts'
+
+/**
+ * Reads the option `origin`: a URL with scheme, host and port, and nothing else.
+ *
+ * @throws InvalidOptionError
+ */
+export function parseOrigin(given: unknown, option: string): URL {
+  const url = typeof given === 'string' || given instanceof URL ? parsed(given) : undefined
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    // Also without credentials.
+    url.href !== `${url.origin}/`
+  ) {
+    const expected = "scheme, host and port, as in 'https://payments.example:8443'"
+    throw new InvalidOptionError(option, expected, describe(given))
+  }
+  return url
+}
+
+/**
+ * Returns the URL of a call.
+ *
+ * @throws ForeignPathError when it is not one of the origin
+ */
+export function resolvePath(upstream: string, origin: URL, path: string | URL): URL {
+  const url = parsed(path, origin)
+  if (url?.origin !== origin.origin)
+    throw new ForeignPathError(String(path), upstream, origin.origin)
+  return url
+}
+
+/** Whether a request to `origin`, a URL or its text, goes to `own`. */
+export function isSameOrigin(origin: unknown, own: URL): boolean {
+  return origin === own.origin || parsed(String(origin))?.origin === own.origin
+}
+
+function parsed(url: string | URL, base?: URL): URL | undefined {
+  try {
+    return new URL(url, base)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Wires outgoing calls into Fastify: the decorators, and the end of what is on its way.
+ */
+import { declareFact, dropIdleDeadlines, enlist, provideState } from '@holdfast/core'
+import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Upstream } from './edges/upstream.ts'
+import { Upstreams } from './edges/upstreams.ts'
+import { type OutgoingOptions, resolveOutgoingOptions, type UpstreamOptions } from './options.ts'
+import type { UpstreamSnapshot } from './state.ts'
+
+/** The outgoing calls of an app, for its operators. */
+export interface Outgoing {
+  /** Every upstream at this moment. */
+  snapshots(): UpstreamSnapshot[]
+}
+
+declare module 'fastify' {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
+    /**
+     * Returns the upstream of that name, and declares it when there is none. Options are laid over the
+     * plugin's; for a name that exists they must be the same as before, or be left out.
+     */
+    upstream(name: string, options?: UpstreamOptions): Upstream
+    /** All upstreams. */
+    readonly outgoing: Outgoing
+  }
+}
+
+const TWICE =
+  'Upstreams with options of their own are declared by app.upstream(name, options); a scope made with app.register() may have its own registration. Where holdfast is registered, give it the options as outgoing.'
+
+declareFact('outgoing')
+
+function plugin(
+  app: FastifyInstance,
+  options: OutgoingOptions,
+  done: (error?: Error) => void
+): void {
+  try {
+    wire(app, options)
+    done()
+  } catch (error) {
+    // Thrown, it would end the process instead of the boot.
+    done(error as Error)
+  }
+}
+
+function wire(app: FastifyInstance, options: OutgoingOptions): void {
+  enlist(app, '@holdfast/outgoing', {
+    after: ['@holdfast/lifecycle'],
+    decorators: ['upstream', 'outgoing'],
+    twice: TWICE
+  })
+  const upstreams = new Upstreams(app, resolveOutgoingOptions(options))
+  const outgoing: Outgoing = { snapshots: () => upstreams.snapshots() }
+  app.decorate('upstream', (name: string, given?: UpstreamOptions) => upstreams.open(name, given))
+  app.decorate('outgoing', outgoing)
+  provideState(app, '@holdfast/outgoing', () => ({ upstreams: upstreams.snapshots() }))
+  app.addHook('onClose', async () => {
+    upstreams.close()
+    dropIdleDeadlines()
+  })
+}
+
+/**
+ * Calls to others for Fastify: `app.upstream(name, { origin })` declares an upstream, and
+ * `upstream.for(request).fetch(path)` calls it.
+ */
+export const outgoing: FastifyPluginCallback<OutgoingOptions> = fp(plugin, {
+  name: '@holdfast/outgoing',
+  fastify: '5.x'
+})

@@ -1,0 +1,38 @@
+/**
+ * What is known of the upstreams, in one place to read it.
+ */
+import type { NoRetryReason } from './retry-rules.ts'
+import type { TryOutcome } from './verdict.ts'
+
+/** An upstream at one moment. Totals count from the boot on. */
+export interface UpstreamSnapshot {
+  readonly name: string
+  readonly origin: string
+  /** Calls that were asked for, by `fetch` or by a client of another kind. */
+  readonly calls: number
+  /** Tries of calls, retries and hedges included, that were let through by the breaker. */
+  readonly tries: number
+  /** Tries that have ended, by what they say about the upstream. */
+  readonly outcomes: Readonly<Record<TryOutcome, number>>
+  /** Tries that were refused: the breaker was open, or `maxConcurrent` tries ran. */
+  readonly refused: number
+  /** Failed tries, by what was decided about another one: `scheduled`, or why there was none. */
+  readonly retries: Readonly<Record<'scheduled' | NoRetryReason, number>>
+  /** Tries that were made because the one before had not answered yet. */
+  readonly hedges: number
+  /** Retries and hedges that the budget allows at this moment. */
+  readonly budgetLeft: number
+  /** Tries that wait for their answers to begin. */
+  readonly inFlight: number
+}
+
+/** The upstreams of one registration of the plugin. */
+export interface OutgoingState {
+  readonly upstreams: readonly UpstreamSnapshot[]
+}
+
+declare module '@holdfast/core' {
+  interface States {
+    '@holdfast/outgoing': OutgoingState
+  }
+}
