@@ -56,6 +56,14 @@ export interface Line {
   breakerOutcome?: string | undefined
   /** The breaker whose fallback answered in place of a call that failed. */
   breakerFallback?: string | undefined
+  /** Of the upstreams that were called for the request, the one whose answers it waited for longest. */
+  upstreamName?: string | undefined
+  /** Milliseconds that it waited for them. */
+  upstreamTime?: number | undefined
+  /** The calls that were made for the request, to all upstreams. */
+  upstreamCalls?: number | undefined
+  /** The tries of these calls; absent where each had only one. */
+  upstreamTries?: number | undefined
   /** The phase of the service in which the request was cut or refused. */
   shutdownPhase?: string | undefined
   error?: ErrorField | undefined

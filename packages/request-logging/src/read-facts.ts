@@ -20,6 +20,15 @@ export interface BreakerFact {
   readonly outcome?: 'success' | 'failure' | 'excluded' | undefined
 }
 
+/** The calls that were made for a request. */
+export interface OutgoingFact {
+  readonly calls: number
+  /** Retries and hedges included. */
+  readonly tries: number
+  /** The upstream that was waited for longest; `undefined` when there was no call. */
+  readonly slowest: { readonly name: string; readonly time: number } | undefined
+}
+
 /** What the lifecycle did to a request. */
 export interface LifecycleFact {
   /** The phase in which the request was cut or refused. */
@@ -36,5 +45,6 @@ export interface ReadFacts {
   readonly circuitBreaker?: BreakerFact | undefined
   /** The breaker whose fallback answered in place of a call that failed. */
   readonly breakerFallback?: string | undefined
+  readonly outgoing?: OutgoingFact | undefined
   readonly lifecycle?: LifecycleFact | undefined
 }

@@ -72,6 +72,10 @@ const anyLine = fc.record(
     breakerState: anyText,
     breakerOutcome: anyText,
     breakerFallback: anyText,
+    upstreamName: anyText,
+    upstreamTime: fc.double(),
+    upstreamCalls: fc.nat(),
+    upstreamTries: fc.nat(),
     shutdownPhase: anyText,
     error: fc.record(
       { type: anyText, message: anyText, code: maybeText },

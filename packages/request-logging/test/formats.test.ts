@@ -13,6 +13,7 @@ import t from 'tap'
 import { head, listen, rawConnection } from '../../../test/support/http.ts'
 import { nativeFormat } from '../dist/formats/native.js'
 import { otelFormat } from '../dist/formats/otel.js'
+import type { OutgoingFact } from '../dist/read-facts.js'
 import { loggedApp, type WrittenLine } from './support/log.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -26,6 +27,7 @@ const rateLimit: RateLimitFact = {
   retryAfter: 1000,
   reason: 'exceeded'
 }
+const outgoing: OutgoingFact = { calls: 2, tries: 3, slowest: { name: 'payments', time: 120.5 } }
 const circuitBreaker: BreakerFact = { name: 'payments', state: 'closed', outcome: 'success' }
 
 /** One request of each kind that shows fields of its own. */
@@ -38,7 +40,7 @@ async function written(format: 'native' | 'otel'): Promise<WrittenLine[]> {
     requestId: { header: 'x-request-id' }
   })
   app.post('/orders/:id', async (request) => {
-    Object.assign(factsOf(request), { circuitBreaker, breakerFallback: 'stock' })
+    Object.assign(factsOf(request), { circuitBreaker, breakerFallback: 'stock', outgoing })
     request.addLogFields({ user: 'ada', cart: { items: 2 } })
     return { fine: true }
   })
@@ -46,6 +48,7 @@ async function written(format: 'native' | 'otel'): Promise<WrittenLine[]> {
     Object.assign(factsOf(request), {
       refusedBy: 'rate-limit',
       rateLimit,
+      outgoing: { calls: 0, tries: 0, slowest: undefined },
       lifecycle: { phase: 'running' }
     })
     return reply.code(429).send('no')
@@ -53,7 +56,10 @@ async function written(format: 'native' | 'otel'): Promise<WrittenLine[]> {
   app.get('/throws', async () => {
     throw Object.assign(new RangeError('out of stock'), { code: 'E_STOCK' })
   })
-  app.get('/fails', async (_request, reply) => reply.code(502).send('no'))
+  app.get('/fails', async (request, reply) => {
+    Object.assign(factsOf(request), { outgoing: { ...outgoing, calls: 1, tries: 1 } })
+    return reply.code(502).send('no')
+  })
   app.get('/dies', (_request, reply) => {
     reply.raw.writeHead(200).write('first')
     setTimeout(() => reply.raw.destroy(), 10)

@@ -17,7 +17,7 @@ import { describeError, type ErrorField } from '../error-field.ts'
 import type { SettledRequest } from '../level.ts'
 import { type Line, rounded } from '../line.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
-import type { ReadFacts } from '../read-facts.ts'
+import type { OutgoingFact, ReadFacts } from '../read-facts.ts'
 import type { LogRecord } from './log-record.ts'
 
 const MAX_ID_LENGTH = 128
@@ -102,6 +102,10 @@ export class LineBuilder {
       breakerState: undefined,
       breakerOutcome: undefined,
       breakerFallback: undefined,
+      upstreamName: undefined,
+      upstreamTime: undefined,
+      upstreamCalls: undefined,
+      upstreamTries: undefined,
       shutdownPhase: undefined,
       error: undefined,
       headers: undefined,
@@ -191,7 +195,7 @@ function bytesOf(
 
 /** Puts the decisions of other plugins on the line. */
 function addDecisions(line: Line, facts: ReadFacts): void {
-  const { refusedBy, rateLimit, circuitBreaker, breakerFallback, lifecycle } = facts
+  const { refusedBy, rateLimit, circuitBreaker, breakerFallback, outgoing, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {
     line.rateLimit = printable(rateLimit.policy, MAX_NAME_LENGTH)
@@ -206,5 +210,15 @@ function addDecisions(line: Line, facts: ReadFacts): void {
   if (breakerFallback !== undefined) {
     line.breakerFallback = printable(breakerFallback, MAX_NAME_LENGTH)
   }
+  if (outgoing !== undefined) addCalls(line, outgoing)
   if (lifecycle !== undefined) line.shutdownPhase = lifecycle.phase
+}
+
+/** Puts the calls that were made for the request on the line. */
+function addCalls(line: Line, { calls, tries, slowest }: OutgoingFact): void {
+  if (slowest === undefined) return
+  line.upstreamName = printable(slowest.name, MAX_NAME_LENGTH)
+  line.upstreamTime = rounded(slowest.time)
+  line.upstreamCalls = calls
+  if (tries !== calls) line.upstreamTries = tries
 }

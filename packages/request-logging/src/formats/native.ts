@@ -32,6 +32,10 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   breakerState: true,
   breakerOutcome: true,
   breakerFallback: true,
+  upstreamName: true,
+  upstreamTime: true,
+  upstreamCalls: true,
+  upstreamTries: true,
   shutdownPhase: true,
   error: true,
   headers: true,
@@ -39,7 +43,7 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
 }
 
 /** Names that lines of later versions will have. */
-const TO_COME: readonly string[] = ['shed', 'upstreamName', 'upstreamCalls']
+const TO_COME: readonly string[] = ['shed']
 
 /**
  * @param idLabel the name under which Fastify writes the id of a request on the application's own
@@ -85,6 +89,10 @@ function appendMembers(json: string, line: Line): string {
   text = withText(text, ',"breakerState":', line.breakerState)
   text = withText(text, ',"breakerOutcome":', line.breakerOutcome)
   text = withText(text, ',"breakerFallback":', line.breakerFallback)
+  text = withText(text, ',"upstreamName":', line.upstreamName)
+  text = withNumber(text, ',"upstreamTime":', line.upstreamTime)
+  text = withNumber(text, ',"upstreamCalls":', line.upstreamCalls)
+  text = withNumber(text, ',"upstreamTries":', line.upstreamTries)
   text = withText(text, ',"shutdownPhase":', line.shutdownPhase)
   text = withObject(text, ',"error":', line.error)
   text = withObject(text, ',"headers":', line.headers)

@@ -69,6 +69,10 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
     'holdfast.circuit_breaker.state': line.breakerState,
     'holdfast.circuit_breaker.outcome': line.breakerOutcome,
     'holdfast.circuit_breaker.fallback': line.breakerFallback,
+    'holdfast.upstream.name': line.upstreamName,
+    'holdfast.upstream.time': seconds(line.upstreamTime),
+    'holdfast.upstream.calls': line.upstreamCalls,
+    'holdfast.upstream.tries': line.upstreamTries,
     'holdfast.lifecycle.phase': line.shutdownPhase,
     'holdfast.error_code': error?.code,
     'holdfast.dropped_fields': line.droppedFields
@@ -116,6 +120,10 @@ function appendAttributes(json: string, line: Line, trace: TraceContext | undefi
   text = withText(text, ',"holdfast.circuit_breaker.state":', line.breakerState)
   text = withText(text, ',"holdfast.circuit_breaker.outcome":', line.breakerOutcome)
   text = withText(text, ',"holdfast.circuit_breaker.fallback":', line.breakerFallback)
+  text = withText(text, ',"holdfast.upstream.name":', line.upstreamName)
+  text = withNumber(text, ',"holdfast.upstream.time":', seconds(line.upstreamTime))
+  text = withNumber(text, ',"holdfast.upstream.calls":', line.upstreamCalls)
+  text = withNumber(text, ',"holdfast.upstream.tries":', line.upstreamTries)
   text = withText(text, ',"holdfast.lifecycle.phase":', line.shutdownPhase)
   text = withText(text, ',"holdfast.error_code":', error?.code)
   text = withNumber(text, ',"holdfast.dropped_fields":', line.droppedFields)
@@ -130,11 +138,7 @@ function appendAttributes(json: string, line: Line, trace: TraceContext | undefi
 const NAMES: readonly string[] = Object.keys(attributesOf({ outcome: 'ok' }, undefined))
 
 /** Names that lines of later versions will have. */
-const TO_COME: readonly string[] = [
-  'holdfast.shed',
-  'holdfast.upstream.name',
-  'holdfast.upstream.calls'
-]
+const TO_COME: readonly string[] = ['holdfast.shed']
 
 /** Of a client that left, the status that it had been sent: the conventions know no 499. */
 function sentStatusOf({ outcome, status, sentStatus }: Line): number | undefined {
