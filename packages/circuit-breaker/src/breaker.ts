@@ -2,10 +2,11 @@
  * The circuit breaker as it is used: around calls, by permits, by operators. The decisions are the
  * circuit's.
  */
-import { type Clock, factsOf, printable } from '@holdfast/core'
+import { type Clock, printable } from '@holdfast/core'
 import { describe, InvalidOptionError } from '@holdfast/core/options'
 import type { StandaloneBreakerOptions } from './breaker-options.ts'
-import { BoundedCall, type Call, type CallObserver, EndlessCall, start } from './calls/call.ts'
+import { CallEnds, type Continuations } from './call-ends.ts'
+import { BoundedCall, type Call, EndlessCall, start } from './calls/call.ts'
 import { EnclosingPermit, enclosingPermitOf, InnerPermit } from './calls/enclosing-permits.ts'
 import {
   type CallBounds,
@@ -17,26 +18,17 @@ import { type TimedEnd, TimedPermit } from './calls/timed-permit.ts'
 import { hasCallListeners, publishCall, publishRefusal, publishTransition } from './channels.ts'
 import type { RefusalReason } from './circuit/call-totals.ts'
 import { Circuit } from './circuit/circuit.ts'
-import type { CallEnd, CallOutcome, Permit } from './circuit/permit.ts'
+import type { CallOutcome, Permit } from './circuit/permit.ts'
 import type { BreakerState } from './circuit/state.ts'
 import { latenessOf, steadyClock } from './circuit/steady-clock.ts'
-import { outcomeOfError, outcomeOfStatus, outcomeOfValue } from './classify.ts'
-import { CallTimeoutError, CircuitFullError, CircuitOpenError } from './errors.ts'
+import { outcomeOfError, outcomeOfStatus } from './classify.ts'
+import { CircuitFullError, CircuitOpenError } from './errors.ts'
 import { type OperatorSwitch, operatorSwitch } from './operator-switch.ts'
-import { retryAfterOf } from './retry-after.ts'
 import { type BreakerRules, DEFAULTS, resolveStandaloneOptions } from './rules.ts'
 import type { BreakerSnapshot, BreakerView } from './snapshot.ts'
 
 const MAX_NAME_LENGTH = 256
 const NO_OPTIONS: ExecuteOptions = Object.freeze({})
-
-/** What the promise of a call does when it settles. */
-interface Continuations {
-  /** Where the end of the call is told. */
-  readonly end: CallEnd
-  resolved<T>(value: T): T
-  rejected(error: unknown): never
-}
 
 /**
  * Stops calling a dependency that is broken. It opens after failures in a row, or at a rate of
@@ -56,9 +48,8 @@ export class CircuitBreaker implements BreakerView {
   readonly rules: BreakerRules
   readonly #clock: Clock
   readonly #circuit: Circuit
+  readonly #ends: CallEnds
   #shadows = 0
-  #abandoned = 0
-  #fallbacks = 0
   /** The continuations of all untracked calls of a generation. */
   #untracked: Continuations | undefined
 
@@ -70,6 +61,7 @@ export class CircuitBreaker implements BreakerView {
     const { name, clock, random, rules } = resolveStandaloneOptions(options, base)
     this.name = printable(name, MAX_NAME_LENGTH)
     this.rules = rules
+    this.#ends = new CallEnds(this.name, rules.classify)
     this.#clock = steadyClock(clock)
     const lateness = latenessOf(clock)
     this.#circuit = new Circuit({ ...rules, random }, this.#clock, lateness, (from, to, causes) => {
@@ -90,7 +82,7 @@ export class CircuitBreaker implements BreakerView {
 
   /** Whether it is closed and no call is in flight. */
   get idle(): boolean {
-    return this.state === 'closed' && this.#circuit.inFlight + this.#abandoned === 0
+    return this.state === 'closed' && this.#circuit.inFlight + this.#ends.abandoned === 0
   }
 
   /** Whether it is in shadow: it counts and publishes what it would do, and refuses nothing. */
@@ -116,8 +108,8 @@ export class CircuitBreaker implements BreakerView {
       },
       overdue,
       inFlight,
-      abandoned: this.#abandoned,
-      fallbacks: this.#fallbacks,
+      abandoned: this.#ends.abandoned,
+      fallbacks: this.#ends.fallbacks,
       openings,
       ramp: rampLimit,
       retryAfter,
@@ -199,7 +191,7 @@ export class CircuitBreaker implements BreakerView {
     if (end === undefined) return this.#executeWith(fn)
     let shared = this.#untracked
     if (shared === undefined || shared.end !== end) {
-      shared = this.#continuationsOf(end)
+      shared = this.#ends.continuationsOf(end)
       this.#untracked = shared
     }
     return start(fn, new EndlessCall()).then<T, never>(shared.resolved, shared.rejected)
@@ -217,7 +209,7 @@ export class CircuitBreaker implements BreakerView {
     } catch (error) {
       return Promise.reject(error)
     }
-    return withFallback(call, options, this.name, this.#observer)
+    return withFallback(call, options, this.name, this.#ends)
   }
 
   /** Makes a call, or returns why not. */
@@ -228,7 +220,7 @@ export class CircuitBreaker implements BreakerView {
   ): Promise<T> | Error {
     const retryAfter = this.#askCircuit()
     if (retryAfter > 0 && this.#isEnforced) return new CircuitOpenError(this.name, retryAfter)
-    if (this.#circuit.inFlight + this.#abandoned >= maxConcurrent) {
+    if (this.#circuit.inFlight + this.#ends.abandoned >= maxConcurrent) {
       this.#noteRefusal('concurrency', 0, false)
       return new CircuitFullError(this.name, maxConcurrent)
     }
@@ -236,52 +228,10 @@ export class CircuitBreaker implements BreakerView {
     const permit = this.#admit(retryAfter, lease)
     const run = this.#circuit.isLimiting ? within(permit, fn) : fn
     if (timeout === Infinity && signal === undefined) {
-      const { resolved, rejected } = this.#continuationsOf(permit)
+      const { resolved, rejected } = this.#ends.continuationsOf(permit)
       return start(run, new EndlessCall()).then<T, never>(resolved, rejected)
     }
-    return new BoundedCall<T>(this.#observer, permit, this.#clock, timeout, signal).run(run)
-  }
-
-  #continuationsOf(end: CallEnd): Continuations {
-    const { name, rules } = this
-    const { classify } = rules
-    return {
-      end,
-      resolved: (value) => {
-        endCall(end, outcomeOfValue(classify, name, value), value)
-        return value
-      },
-      rejected: (error) => {
-        endCall(end, outcomeOfError(classify, name, error), error)
-        throw error
-      }
-    }
-  }
-
-  readonly #observer: CallObserver = {
-    resolved: (end, value) => {
-      endCall(end, outcomeOfValue(this.rules.classify, this.name, value), value)
-    },
-    rejected: (end, error) => {
-      endCall(end, outcomeOfError(this.rules.classify, this.name, error), error)
-    },
-    timedOut: (end, timeout) => {
-      const error = new CallTimeoutError(this.name, timeout)
-      this.#abandoned++
-      this.#observer.rejected(end, error)
-      return error
-    },
-    callerLeft: (end) => {
-      this.#abandoned++
-      endCall(end, 'excluded', undefined)
-    },
-    abandonedEnded: () => {
-      this.#abandoned--
-    },
-    fellBack: (request) => {
-      this.#fallbacks++
-      if (request !== undefined) factsOf(request).breakerFallback = this.name
-    }
+    return new BoundedCall<T>(this.#ends, permit, this.#clock, timeout, signal).run(run)
   }
 
   /** Milliseconds until the circuit lets a call through; a refusal is published. */
@@ -332,8 +282,4 @@ function within<T>(
   fn: (call: Call) => T | PromiseLike<T>
 ): (call: Call) => T | PromiseLike<T> {
   return (call) => permit.run(() => fn(call))
-}
-
-function endCall(end: CallEnd, outcome: CallOutcome, result: unknown): void {
-  end.end(outcome, result, outcome === 'failure' ? retryAfterOf(result) : 0)
 }

@@ -1,6 +1,6 @@
 /**
- * What happens around a call: bounds, fallbacks, and what its result says. Covers `calls/call.ts`,
- * `calls/execute-options.ts`, `calls/fallback.ts`, `classify.ts` and `retry-after.ts`.
+ * What happens around a call: bounds, fallbacks, and what its result says. Covers `call-ends.ts`,
+ * `calls/call.ts`, `calls/execute-options.ts`, `calls/fallback.ts`, `classify.ts` and `retry-after.ts`.
  */
 import {
   type CallResult,
