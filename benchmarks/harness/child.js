@@ -7,7 +7,7 @@ import { nodeCommand } from './nodes.js'
 
 /**
  * @typedef {Record<string, unknown>} Answer
- * @typedef {{ hello: Answer, ask(question: string): Promise<Answer>, end(): void }} Child
+ * @typedef {{ pid: number, hello: Answer, ask(question: string): Promise<Answer>, end(): void }} Child
  */
 
 /**
@@ -35,6 +35,7 @@ export async function startChild(command) {
     return value
   }
   return {
+    pid: Number(child.pid),
     hello: await answer(),
     ask(question) {
       const answered = answer()

@@ -20,7 +20,6 @@ const address = app.server.address()
 const port = typeof address === 'object' && address !== null ? address.port : 0
 
 process.on('message', () => {
-  const { user, system } = process.cpuUsage()
-  process.send?.({ cpu: user + system })
+  process.send?.(process.cpuUsage())
 })
 process.send?.({ port, url: request?.url ?? '/', headers: request?.headers ?? {} })

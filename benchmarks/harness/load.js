@@ -1,14 +1,17 @@
 /**
- * Keep-alive load for a moment: wrk where it is installed, autocannon elsewhere.
+ * Keep-alive load for a moment. As much as the server can answer: by wrk where it is installed, by autocannon
+ * elsewhere. At a constant rate: by a small client of our own.
  *
- * @typedef {{ requests: number, seconds: number, p99: number }} Load requests answered, and the
- *   99th percentile of the latency in milliseconds
+ * @typedef {{ requests: number, seconds: number, p99: number, failures: number }} Load requests answered, the
+ *   99th percentile of the latency in milliseconds, and how many answers were not a success
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { canPin, nodeCommand } from './nodes.js'
 
 const hasWrk = spawnSync('wrk', ['--version']).error === undefined
+const constantRate = fileURLToPath(new URL('constant-rate-worker.js', import.meta.url))
 const autocannon = createRequire(import.meta.url).resolve('autocannon')
 
 /** The name of the program that makes the load, for the report. */
@@ -23,6 +26,18 @@ export async function load(url, { connections = 50, seconds, headers = {} }) {
   return hasWrk
     ? wrk(url, connections, Math.max(1, Math.round(seconds)), headers)
     : cannon(url, connections, Math.max(1, seconds), headers)
+}
+
+/**
+ * A percentile counts from the moment a request was due, not from when it was sent.
+ *
+ * @param {string} url
+ * @param {{ perSecond: number, connections?: number, seconds: number }} options
+ * @returns {Promise<Load>}
+ */
+export async function constantLoad(url, { perSecond, connections = 50, seconds }) {
+  const options = [perSecond, seconds, connections].map(String)
+  return JSON.parse(await output([...nodeCommand(1), constantRate, url, ...options]))
 }
 
 /** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers */
@@ -46,7 +61,8 @@ async function wrk(url, connections, seconds, headers) {
   return {
     requests: Number(requests),
     seconds: Number(exact) * toSeconds,
-    p99: Number(p99) * toMilliseconds
+    p99: Number(p99) * toMilliseconds,
+    failures: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0)
   }
 }
 
@@ -64,8 +80,8 @@ async function cannon(url, connections, seconds, headers) {
     ...given,
     url
   ])
-  const { requests, duration, latency } = JSON.parse(text)
-  return { requests: requests.total, seconds: duration, p99: latency.p99 }
+  const { requests, duration, latency, non2xx } = JSON.parse(text)
+  return { requests: requests.total, seconds: duration, p99: latency.p99, failures: non2xx }
 }
 
 /** @param {string[]} command @returns {Promise<string>} */

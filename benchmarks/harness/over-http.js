@@ -4,18 +4,15 @@
  * half of it each, and their clients share another.
  *
  * @typedef {import('./statistics.js').Spread} Spread
- * @typedef {Awaited<ReturnType<typeof serve>>} Served
+ * @typedef {import('./served.js').Served} Served
  * @typedef {{ variant: string, ratio: Spread, addedCpu: Spread, p99Ratio: Spread }} HttpRow
  */
-import { fileURLToPath } from 'node:url'
-import { startChild } from './child.js'
 import { load } from './load.js'
+import { serve } from './served.js'
 
 const WARM_UP = 3
 /** Half a core each: as many requests as one alone would answer in one. */
 const TOGETHER = 2
-
-const script = fileURLToPath(new URL('http-server.js', import.meta.url))
 
 /**
  * @param {string} modulePath absolute path of the module that exports `variants`
@@ -82,18 +79,6 @@ async function observe({ url, headers, cpu }, seconds) {
   const before = await cpu()
   const { requests, seconds: taken, p99 } = await load(url, { seconds, headers })
   const after = await cpu()
-  return { perSecond: requests / taken, cpu: (after - before) / requests, p99 }
-}
-
-/** @param {string} modulePath @param {string} variant */
-async function serve(modulePath, variant) {
-  const child = await startChild([script, modulePath, variant])
-  const { port, url, headers } = child.hello
-  return {
-    child,
-    url: `http://127.0.0.1:${port}${url}`,
-    headers: /** @type {Record<string, string>} */ (headers),
-    /** Microseconds of CPU so far. */
-    cpu: async () => Number((await child.ask('cpu?')).cpu)
-  }
+  const spent = after.user + after.system - before.user - before.system
+  return { perSecond: requests / taken, cpu: spent / requests, p99 }
 }

@@ -55,6 +55,14 @@ function beside(one, other, compare) {
   )
 }
 
+/** The sample below which that share of all lies. @param {readonly number[]} samples @param {number} share */
+export function percentile(samples, share) {
+  return quantile(
+    [...samples].sort((a, b) => a - b),
+    share
+  )
+}
+
 /**
  * Linear interpolation between the two samples beside the place.
  *

@@ -2,6 +2,7 @@
 import { bare } from './bare.js'
 import { breakerBehaviour } from './breaker-behaviour.js'
 import { circuitBreaker } from './circuit-breaker.js'
+import { inFront } from './in-front.js'
 import { lifecycle } from './lifecycle.js'
 import { limiterCore } from './limiter-core.js'
 import { rateLimit } from './rate-limit.js'
@@ -10,6 +11,7 @@ import { requestLine } from './request-line.js'
 import { rollingRestartQuestion } from './rolling-restart.js'
 import { shutdown } from './shutdown.js'
 import { suite } from './suite.js'
+import { suiteOverHttp } from './suite-over-http.js'
 
 export const questions = [
   bare,
@@ -21,6 +23,8 @@ export const questions = [
   requestLine,
   lifecycle,
   suite,
+  suiteOverHttp,
+  inFront,
   shutdown,
   rollingRestartQuestion
 ]

@@ -31,6 +31,13 @@ export const onRequestPath = /** @type {const} */ ({
   suite: 'the holdfast suite'
 })
 
+/** Where a limit and a line are, built by `request-path.js` and nginx. */
+export const placement = /** @type {const} */ ({
+  plain: onRequestPath.bare,
+  nginxInFront: 'nginx in front of bare',
+  suite: onRequestPath.suite
+})
+
 /** Limiters without a web framework, built by `limiters.js`. */
 export const limiter = /** @type {const} */ ({
   loop: 'empty loop',
