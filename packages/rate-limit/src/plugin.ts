@@ -8,6 +8,7 @@ import {
   type GuardedLog,
   guardedLog,
   keepRemoteAddresses,
+  provideState,
   trustProxyOf
 } from '@holdfast/core'
 import type { Duration } from '@holdfast/core/options'
@@ -104,6 +105,7 @@ const plugin: FastifyPluginCallback<RateLimitOptions> = (app, given, done) => {
     const isByAddress = options.keyGenerator === undefined
     if (isByAddress) warnOfTrustProxy(app, log)
     const limits = new RouteLimits(app, options, log, tableListener(log))
+    provideState(app, '@holdfast/rate-limit', () => limits.read())
     wire(app, limits, isByAddress ? new ProxyWatch(app, log) : undefined)
     done()
   } catch (error) {

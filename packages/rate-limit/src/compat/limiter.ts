@@ -4,7 +4,9 @@
 import { clientKey, type GuardedLog, routeConfig } from '@holdfast/core'
 import type { FastifyRequest } from 'fastify'
 
+import type { DecisionReason } from '../decision.ts'
 import { DEFAULT_MAX, DEFAULT_WINDOW } from '../limit-options.ts'
+import type { DecisionCounter } from '../totals.ts'
 import type { Limits } from './limits.ts'
 import { normalizeIP } from './normalize-ip.ts'
 import type { RateLimitOptions } from './options.ts'
@@ -38,12 +40,14 @@ export class Limiter {
   readonly limits: Limits
   readonly #store: Store
   readonly #log: GuardedLog
+  readonly #counter: DecisionCounter
   readonly #reported = new Set<string>()
 
-  constructor(limits: Limits, store: Store, log: GuardedLog) {
+  constructor(limits: Limits, store: Store, log: GuardedLog, counter: DecisionCounter) {
     this.limits = limits
     this.#store = store
     this.#log = log
+    this.#counter = counter
   }
 
   /** Counts a request, or with `increment: false` only reads its count. */
@@ -55,9 +59,12 @@ export class Limiter {
     const { keyGenerator, allowList } = limits
     const key =
       keyGenerator === undefined ? this.#address(request) : this.#key(await keyGenerator(request))
-    if (typeof allowList === 'function') {
-      if (await allowList(request, key)) return { isAllowed: true, key }
-    } else if (allowList?.includes(key)) return { isAllowed: true, key }
+    const isAllowed =
+      typeof allowList === 'function' ? await allowList(request, key) : allowList?.includes(key)
+    if (isAllowed) {
+      if (increment) this.#tally('allow-listed')
+      return { isAllowed: true, key }
+    }
 
     const max =
       typeof limits.max === 'number' ? limits.max : this.#max(await limits.max(request, key))
@@ -65,7 +72,15 @@ export class Limiter {
       typeof limits.timeWindow === 'number'
         ? limits.timeWindow
         : this.#window(await limits.timeWindow(request, key))
-    const { current, ttl } = await this.#count(request, key, timeWindow, max, increment)
+    const count = await this.#count(request, key, timeWindow, max, increment)
+    const { current, ttl } = count
+    const isExceeded = current > max
+    const isBanned = limits.ban !== -1 && current - max > limits.ban
+    if (increment) {
+      if (count === NOT_COUNTED) this.#tally('store')
+      else if (isBanned) this.#tally('banned')
+      else this.#tally(isExceeded ? 'exceeded' : 'within')
+    }
     return {
       isAllowed: false,
       key,
@@ -74,8 +89,8 @@ export class Limiter {
       remaining: Math.max(0, max - current),
       ttl,
       ttlInSeconds: Math.ceil(ttl / 1000),
-      isExceeded: current > max,
-      isBanned: limits.ban !== -1 && current - max > limits.ban
+      isExceeded,
+      isBanned
     }
   }
 
@@ -113,6 +128,10 @@ export class Limiter {
       if (this.limits.skipOnError) return NOT_COUNTED
       throw error
     }
+  }
+
+  #tally(reason: DecisionReason): void {
+    this.#counter.count({ policy: '', allowed: reason === 'within', reason })
   }
 
   #max(answer: unknown): number {

@@ -3,6 +3,7 @@ import {
   guardedLog,
   type HoldfastRouteConfig,
   keepRemoteAddresses,
+  provideState,
   routeConfig
 } from '@holdfast/core'
 import type {
@@ -15,11 +16,13 @@ import type {
 import fp from 'fastify-plugin'
 import type { ClientRequest } from '../edges/rate-limiter.ts'
 import type { RateLimitHandler } from '../edges/request-hook.ts'
+import type { RateLimitState } from '../state.ts'
 import { Checks } from './checks.ts'
+import { Counters } from './counters.ts'
 import { type Counted, Limiter, type Unlimited } from './limiter.ts'
 import { type Limits, mergeOptions, resolveOptions } from './limits.ts'
 import type { CreateRateLimitOptions, RateLimitOptions, RateLimitPluginOptions } from './options.ts'
-import { storesOf } from './stores.ts'
+import { numbersOf, storesOf } from './stores.ts'
 
 declare module '../plugin.ts' {
   interface RouteTypes {
@@ -48,7 +51,9 @@ declare module 'fastify' {
 
 const plugin: FastifyPluginCallback<RateLimitPluginOptions> = (app, given, done) => {
   try {
-    new Registration(app, given).wire(app)
+    const registration = new Registration(app, given)
+    registration.wire(app)
+    provideState(app, '@holdfast/rate-limit', () => registration.read())
     keepRemoteAddresses(app)
     done()
   } catch (error) {
@@ -67,6 +72,7 @@ class Registration {
   readonly #stores: ReturnType<typeof storesOf>
   readonly #general: Limiter
   readonly #checks = new Checks()
+  readonly #counters = new Counters()
   /** Marks the config of a route that was declared after the plugin was loaded. */
   readonly #isDeclared = Symbol('holdfast.rate-limit.compat.is-seen')
   /** The limiters of earlier routes, by their config; `null`: none. */
@@ -76,7 +82,8 @@ class Registration {
     this.#log = guardedLog(app.log)
     this.#limits = resolveOptions(given)
     this.#stores = storesOf(app, given, this.#limits, this.#log)
-    this.#general = new Limiter(this.#limits, this.#stores.general, this.#log)
+    const counter = this.#counters.of(this.#limits, 'default')
+    this.#general = new Limiter(this.#limits, this.#stores.general, this.#log, counter)
   }
 
   wire(app: FastifyInstance): void {
@@ -105,6 +112,15 @@ class Registration {
     app.addHook(hook as 'onRequest', this.#restHook(hook === 'preParsing') as FirstHook)
   }
 
+  /** What is known at this moment. */
+  read(): RateLimitState {
+    return {
+      limits: this.#counters.read(),
+      clients: this.#stores.table?.(),
+      store: undefined
+    }
+  }
+
   #limiterOf(options: RateLimitOptions | undefined): Limiter {
     if (typeof options !== 'object') return this.#general
     return this.#open(options, 'rateLimit')
@@ -112,7 +128,9 @@ class Registration {
 
   #open(options: RateLimitOptions, optionPath: string, route?: RouteOptions): Limiter {
     const limits = mergeOptions(this.#limits, options, optionPath)
-    return new Limiter(limits, this.#stores.child(limits, options, route), this.#log)
+    const name = route === undefined ? `limiter ${numbersOf(limits)}` : `${route.method} ${route.url}`
+    const store = this.#stores.child(limits, options, route)
+    return new Limiter(limits, store, this.#log, this.#counters.of(limits, name))
   }
 
   /** Adds the check to the hooks of a route that is being declared. */

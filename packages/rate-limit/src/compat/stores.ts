@@ -3,7 +3,7 @@
  */
 import type { GuardedLog } from '@holdfast/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import type { TableListener } from '../memory/client-table.ts'
+import type { TableListener, TableState } from '../memory/client-table.ts'
 import type { Limits } from './limits.ts'
 import { LocalMemory } from './local-store.ts'
 import type { CreateRateLimitOptions, RateLimitPluginOptions } from './options.ts'
@@ -16,6 +16,8 @@ export interface Stores {
   readonly general: Store
   /** The store of another limit, of a route or of something else. */
   child(limits: Limits, given: CreateRateLimitOptions, route?: RouteOptions): Store
+  /** How full the table of clients is; `undefined` where there is none. */
+  readonly table?: (() => TableState) | undefined
 }
 
 const DEFAULT_NAMESPACE = 'fastify-rate-limit-'
@@ -66,7 +68,8 @@ function redisStores(
   }
 }
 
-function numbersOf({ max, timeWindow }: Limits): string {
+/** The numbers of a limit, as a part of its name. */
+export function numbersOf({ max, timeWindow }: Limits): string {
   return [max, timeWindow].map((option) => (typeof option === 'number' ? option : 'f')).join('/')
 }
 
@@ -81,7 +84,11 @@ function localStores(
   app.addHook('onClose', async function holdfastRateLimitClose() {
     memory.table.clear()
   })
-  return { general: memory.storeFor(limits), child: (limits) => memory.storeFor(limits) }
+  return {
+    general: memory.storeFor(limits),
+    child: (limits) => memory.storeFor(limits),
+    table: () => memory.table.read(memory.clock())
+  }
 }
 
 /** Warns when there is little room for more clients. */

@@ -27,6 +27,7 @@ export function answer(
 ): void {
   const { request } = reply
   const facts = factsOf(request)
+  limit.counter.count(decision)
   // A timeout of Fastify's may have answered while a function of the user's was waited for.
   const isRefused = !decision.allowed && !limit.isShadow && !reply.sent
   if (limit.isShadow) recordShadow(facts, decision)
@@ -44,6 +45,7 @@ export function answer(
 /** Lets a client on the allow list go on. */
 export function answerAllowListed(limit: ResolvedLimit, request: FastifyRequest): void {
   const facts = factsOf(request)
+  limit.counter.count(limit.allowListed)
   if (limit.isShadow) facts.rateLimitShadow ??= limit.allowListed
   else facts.rateLimit ??= limit.allowListed
 }
@@ -105,11 +107,12 @@ function publish(
   decision: Decision
 ): void {
   const channel = decision.allowed ? allowedChannel : deniedChannel
-  if (!channel.hasSubscribers && !nearLimitChannel.hasSubscribers) return
+  const isNear = decision.allowed && nearLimitChannel.hasSubscribers && isNearLimit(decision)
+  if (!channel.hasSubscribers && !isNear) return
   const key = decidingKey(decision, keys)
   const event = { request, key, decision, mode: isShadow ? 'shadow' : 'enforce' } as const
   channel.publish(event)
-  if (decision.allowed && isNearLimit(decision)) nearLimitChannel.publish(event)
+  if (isNear) nearLimitChannel.publish(event)
 }
 
 /** The key under the policy that decided. */

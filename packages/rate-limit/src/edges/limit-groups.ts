@@ -2,7 +2,8 @@
  * Limits that several routes share by their `groupId`: one count for each client.
  */
 import { describe, InvalidOptionError } from '@holdfast/core/options'
-import type { LimitOptions, PolicyOptions } from '../limit-options.ts'
+import type { LimitOptions, Mode, PolicyOptions } from '../limit-options.ts'
+import type { DecisionCounter } from '../totals.ts'
 import { WindowSet } from '../windows.ts'
 import type { LimitBackend } from './backend.ts'
 
@@ -19,7 +20,16 @@ const SHARED_OPTIONS = ['max', 'timeWindow', 'algorithm', 'burst', 'strict'] as 
 /** The groups of one registration, by their ids. */
 export class LimitGroups {
   readonly #groups = new Map<string, LimitGroup>()
+  readonly #counters = new Map<string, DecisionCounter>()
   readonly #windows = new Map<string, readonly WindowSet[]>()
+
+  /** The counter of a group's decisions, in one mode. @param create makes it for the first route that has the mode */
+  counterOf(groupId: string, mode: Mode, create: () => DecisionCounter): DecisionCounter {
+    const id = `${mode} ${groupId}`
+    const counter = this.#counters.get(id) ?? create()
+    this.#counters.set(id, counter)
+    return counter
+  }
 
   /** Whether a route or a limiter has joined the group. */
   has(groupId: string): boolean {

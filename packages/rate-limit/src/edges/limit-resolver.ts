@@ -7,6 +7,7 @@ import { type FieldWriter, fieldWriter } from '../headers.ts'
 import type { LimitOptions, MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { Policies, Policy } from '../policy.ts'
+import type { DecisionCounter } from '../totals.ts'
 import type { WindowSet } from '../windows.ts'
 import { type LimitNumbers, PolicyResolver } from './policy-resolver.ts'
 import { CachedRefusals } from './refusals.ts'
@@ -25,6 +26,8 @@ export interface ResolvedLimit {
   readonly refusals: CachedRefusals
   /** The decision about a client on the allow list. */
   readonly allowListed: Decision
+  /** Counts the decisions, of whatever numbers. */
+  readonly counter: DecisionCounter
 }
 
 /** How clients are told, and whether they are. */
@@ -45,6 +48,7 @@ export class LimitResolver {
   readonly hasFixedLimit: boolean
   readonly #hasFixedCosts: boolean
   readonly #answering: Answering
+  readonly #counter: DecisionCounter
   readonly #policies: readonly PolicyResolver[]
   readonly #cached = new Map<string, ResolvedLimit>()
 
@@ -53,9 +57,11 @@ export class LimitResolver {
     policies: readonly PolicyOptions[],
     answering: Answering,
     source: OptionSource,
-    windows: readonly WindowSet[]
+    windows: readonly WindowSet[],
+    counter: DecisionCounter
   ) {
     this.#answering = answering
+    this.#counter = counter
     this.#policies = policies.map((policy, index) => {
       const prefix = policies.length > 1 ? `policies[${index}].` : ''
       return new PolicyResolver(policy, prefix, source, windows[index] as WindowSet)
@@ -148,7 +154,8 @@ export class LimitResolver {
       isTold: mode !== 'shadow' && headers !== false,
       writeFields,
       refusals: new CachedRefusals(writeFields),
-      allowListed: allowListed(policies[0])
+      allowListed: allowListed(policies[0]),
+      counter: this.#counter
     }
   }
 }

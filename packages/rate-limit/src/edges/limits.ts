@@ -1,16 +1,24 @@
 /**
  * The limit that a request is counted under: its route's own, its group's, or the plugin's.
  */
-import { type GuardedLog, isRoot } from '@holdfast/core'
+import { type GuardedLog, isRoot, monotonicClock } from '@holdfast/core'
 import { check, type Duration, type OptionShape } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { toNanoseconds } from '../algorithms/nanoseconds.ts'
 import { banDuration, HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import { windowsWithoutUnit } from '../limit-combinations.ts'
-import { type LimitOptions, policiesOf, type RateLimitHook } from '../limit-options.ts'
+import {
+  type LimitOptions,
+  type PolicyOptions,
+  policiesOf,
+  type RateLimitHook
+} from '../limit-options.ts'
 import { ClientTable, type TableListener } from '../memory/client-table.ts'
 import { Limiter } from '../memory/limiter.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
+import type { RateLimitState } from '../state.ts'
+import { DecisionCounter } from '../totals.ts'
 import { WindowSet } from '../windows.ts'
 import { type LimitBackend, ProcessBackend } from './backend.ts'
 import { ClientBans } from './client-bans.ts'
@@ -56,6 +64,7 @@ export class RouteLimits {
   /** By the options of a route, then by its `sharedId`: routes may be given the same object. */
   readonly #byOptions = new WeakMap<object, Map<string, RouteLimit>>()
   readonly #groups = new LimitGroups()
+  readonly #counters: DecisionCounter[] = []
   readonly #bans = new ClientBans()
   readonly #made: MadeLimits
   readonly #warnings = new Set<string>()
@@ -121,7 +130,10 @@ export class RouteLimits {
   make(decorator: Decorator, given: object | undefined): RouteLimit {
     if (given === undefined) return this.#pluginLimit
     const path = `app.${decorator}`
-    const options = this.#resolve(given, path, SHAPES[decorator])
+    const resolved = this.#resolve(given, path, SHAPES[decorator])
+    // Whoever asks a limiter does as it says, or not.
+    const options: LimitOptions =
+      decorator === 'createRateLimiter' ? { ...resolved, mode: 'enforce' } : resolved
     const { groupId, policies } = options
     const count = policies?.length ?? 1
     if (groupId !== undefined) {
@@ -146,6 +158,15 @@ export class RouteLimits {
   async banClient(key: string, duration: Duration): Promise<void> {
     check.text(key, 'banClient.key')
     await this.#bans.ban(key, banDuration(duration, 'banClient.duration'))
+  }
+
+  /** What is known at this moment. */
+  read(): RateLimitState {
+    return {
+      limits: this.#counters.map((counter) => counter.read()),
+      clients: this.#table.read(toNanoseconds(monotonicClock())),
+      store: this.#shared?.read()
+    }
   }
 
   /** Forgets all clients. */
@@ -222,7 +243,8 @@ export class RouteLimits {
       groupId === undefined
         ? list.map(() => new WindowSet())
         : this.#groups.windowsOf(groupId, list)
-    const resolver = new LimitResolver(list, options, source, windows)
+    const counter = this.#counter(options, name, list)
+    const resolver = new LimitResolver(list, options, source, windows, counter)
     const { policies } = resolver.usual
     const backend =
       groupId === undefined
@@ -234,6 +256,19 @@ export class RouteLimits {
     const direct = isFixed && backend instanceof ProcessBackend ? backend.limiter : undefined
     this.#bans.addLimit({ clients, resolver, backend })
     return { hook, clients, resolver, backend, direct, refundDenied, counted: undefined }
+  }
+
+  #counter(
+    { groupId, mode }: LimitOptions,
+    name: string,
+    policies: readonly PolicyOptions[]
+  ): DecisionCounter {
+    const create = () => {
+      const counter = new DecisionCounter(groupId ?? name, mode, policies)
+      this.#counters.push(counter)
+      return counter
+    }
+    return groupId === undefined ? create() : this.#groups.counterOf(groupId, mode, create)
   }
 
   #backend(id: string, { countDenied }: LimitOptions, policies: Policies): LimitBackend {

@@ -67,7 +67,8 @@ interface Question {
  * A limiter made by `app.createRateLimiter()`. It is asked about a request, whose client
  * `keyGenerator` names, or about the name of anything: a text that is not empty, which is then the
  * key under every policy. Without a `keyGenerator` an address as text means the client that has it.
- * The limiter tells nobody else what it decides: no header field, fact or event.
+ * The limiter tells no client what it decides, by header fields, and makes no fact or event of it. It
+ * counts its decisions, see `RateLimitState`.
  *
  * Every method rejects, and `checkSync()` throws, an InvalidOptionError for an impossible key or
  * cost, and a RequestNeededError for a key where an option is a function of the request. While a
@@ -105,7 +106,7 @@ export class RateLimiter {
       throw new NotSynchronousError('a function among the options returns a promise')
     }
     const { charge, limit, isAllowListed } = question
-    return isAllowListed ? limit.allowListed : backend.check(charge)
+    return counted(limit, isAllowListed ? limit.allowListed : backend.check(charge))
   }
 
   /**
@@ -171,16 +172,17 @@ export class RateLimiter {
   }
 
   #check({ charge, limit, isAllowListed }: Question): MaybePromise<Decision> {
-    return isAllowListed ? limit.allowListed : this.#limit.backend.check(charge)
+    const decided = isAllowListed ? limit.allowListed : this.#limit.backend.check(charge)
+    return whenKnown(decided, (decision) => counted(limit, decision))
   }
 
   #reserve({ charge, limit, isAllowListed }: Question): MaybePromise<Reservation> {
     const { backend, resolver } = this.#limit
     const reservation = isAllowListed ? nothingReserved(limit.allowListed) : backend.reserve(charge)
-    return whenKnown(
-      reservation,
-      (reservation) => new OpenReservation(reservation, resolver, charge.costs)
-    )
+    return whenKnown(reservation, (reservation) => {
+      counted(limit, reservation.decision)
+      return new OpenReservation(reservation, resolver, charge.costs)
+    })
   }
 
   #question(
@@ -211,6 +213,11 @@ export class RateLimiter {
 }
 
 const NO_OPTIONS: CheckOptions = {}
+
+function counted({ counter }: ResolvedLimit, decision: Decision): Decision {
+  counter.count(decision)
+  return decision
+}
 
 const checkMembers: OptionCheck = check.shape({ cost: requests })
 

@@ -19,6 +19,19 @@ export interface TableListener {
   nearlyFull(capacity: number): void
 }
 
+/** How full a table is. */
+export interface TableState {
+  /**
+   * Clients that are remembered, each once for every policy that it owes something. Told from a part of
+   * the table where that has grown beyond 4,096: then it is right within a few percent of `maxKeys`.
+   */
+  readonly keys: number
+  /** The most that can be remembered. */
+  readonly maxKeys: number
+  /** How many were forgotten while they still owed something, because the table was full. */
+  readonly evictions: number
+}
+
 const NEARLY_FULL = 0.8
 /** Slots for one cell of a sketch's row: both rows make 2 bytes a slot, and 2 more with counts. */
 const SLOTS_PER_CELL = 8
@@ -50,6 +63,11 @@ export class ClientTable implements LedgerTable {
   /** The most accounts that are remembered. */
   get capacity(): number {
     return this.slots.capacity
+  }
+
+  /** How full the table is at that moment. */
+  read(now: number): TableState {
+    return { keys: this.slots.estimate(now), maxKeys: this.capacity, evictions: this.evictions }
   }
 
   /** How many accounts have not expired at that moment. Looks at each: not for every request. */

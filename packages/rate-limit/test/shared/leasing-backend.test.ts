@@ -332,7 +332,7 @@ function leasing(policies: Policies) {
     }
   })
   const fallback = new FallbackBackend(policies, new ClientTable(8), {
-    ...{ onStoreError: 'local', instances: 1, countDenied: false }
+    ...{ onStoreError: 'local', instances: 1, countDenied: false, count: { decisions: 0 } }
   })
   const options = { limit: 'limit', countDenied: false, store: counting, fallback, bans: undefined }
   const backend = new LeasingBackend(new StoreBackend(options), 20, 1)

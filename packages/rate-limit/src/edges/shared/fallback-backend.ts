@@ -24,6 +24,13 @@ export interface FallbackOptions {
   /** How many processes share the limit. */
   readonly instances: number
   readonly countDenied: boolean
+  /** Counts the decisions of all limits that a process makes alone. */
+  readonly count: FallbackCount
+}
+
+/** How many decisions a process has made alone. */
+export interface FallbackCount {
+  decisions: number
 }
 
 /** The share of one process in a limit that is kept in a store. */
@@ -38,6 +45,7 @@ export class FallbackBackend implements LimitBackend {
   }
 
   check(charge: ClientCharge): Decision {
+    this.#options.count.decisions++
     return this.#uncounted(charge) ?? this.#process.check(this.#shareOfCharge(charge))
   }
 
@@ -46,6 +54,7 @@ export class FallbackBackend implements LimitBackend {
   }
 
   reserve(charge: ClientCharge): BackendReservation {
+    this.#options.count.decisions++
     const decision = this.#uncounted(charge)
     if (decision !== undefined) return nothingReserved(decision)
     return this.#process.reserve(this.#shareOfCharge(charge))

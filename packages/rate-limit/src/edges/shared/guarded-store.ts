@@ -5,6 +5,7 @@
 import { extensionOf, type GuardedLog, guardedCall, monotonicClock } from '@holdfast/core'
 import { storeChannel } from '../../channels.ts'
 import { policyOf } from '../../policy.ts'
+import { Outages, type OutageTotals } from '../../sharing/outages.ts'
 import { StoreGuard } from '../../sharing/store-guard.ts'
 import type { Charge, LimitSubject, Store } from '../../store.ts'
 import { AnswerTimeout, type Ended } from './answer-timeout.ts'
@@ -57,6 +58,7 @@ export class GuardedStore {
   readonly #store: Store
   readonly #answers: AnswerTimeout
   readonly #parts = new Map<string, StorePart>()
+  readonly #outages = new Outages(monotonicClock())
   /** What the store returned from `onReady()` and `onWarning()`. */
   readonly #unlisten: readonly ((() => void) | undefined)[]
   readonly #opened: Promise<void>
@@ -134,6 +136,11 @@ export class GuardedStore {
     })
   }
 
+  /** Whether the store answers, and how often it did not. */
+  read(): OutageTotals {
+    return this.#outages.read(monotonicClock())
+  }
+
   /** Lets go of everything that would keep the process alive. */
   close(): void {
     this.#isClosed = true
@@ -176,6 +183,7 @@ export class GuardedStore {
     if (storeChannel.hasSubscribers) {
       storeChannel.publish({ available: false, part: name, reason })
     }
+    this.#outages.began(monotonicClock())
     if (this.#isClosed || this.#timer !== undefined) return
     this.#timer = setInterval(() => this.#probeAll(), PROBE_INTERVAL)
     this.#timer.unref()
@@ -215,6 +223,7 @@ export class GuardedStore {
       storeChannel.publish({ available: true, part: name, reason: 'answers again' })
     }
     if ([...this.#parts.values()].some(({ guard }) => guard.isOpen)) return
+    this.#outages.ended(monotonicClock())
     clearInterval(this.#timer)
     this.#timer = undefined
   }

@@ -7,11 +7,12 @@ import type { ClientTable } from '../../memory/client-table.ts'
 import type { OnStoreError, SharedOptions } from '../../options.ts'
 import type { Policies } from '../../policy.ts'
 import { limitName } from '../../sharing/names.ts'
+import type { StoreState } from '../../state.ts'
 import type { LimitBackend } from '../backend.ts'
 import { scriptClientOf } from '../redis/clients.ts'
 import { RedisStore } from '../redis/store.ts'
 import { BanRegister } from './ban-register.ts'
-import { FallbackBackend } from './fallback-backend.ts'
+import { FallbackBackend, type FallbackCount } from './fallback-backend.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { LeasingBackend } from './leasing-backend.ts'
 import { StoreBackend } from './store-backend.ts'
@@ -27,6 +28,7 @@ export class SharedLimits {
   readonly #log: GuardedLog
   /** The names of the limits there are. */
   readonly #names = new Set<string>()
+  readonly #fallbacks: FallbackCount = { decisions: 0 }
   #isReady = false
 
   constructor(app: FastifyInstance, options: SharedOptions, table: ClientTable, log: GuardedLog) {
@@ -61,6 +63,11 @@ export class SharedLimits {
     await Promise.all(Array.from(keys, (key) => this.#bans.ban(key, duration)))
   }
 
+  /** What is known of the store at this moment. */
+  read(): StoreState {
+    return { ...this.#store.read(), fallbacks: this.#fallbacks.decisions }
+  }
+
   /** One more limit, by a name of any characters. */
   open(name: string, policies: Policies, countDenied: boolean): LimitBackend {
     const limit = `${limitName(name)}${this.#suffix}`
@@ -70,7 +77,8 @@ export class SharedLimits {
     const fallback = new FallbackBackend(policies, this.#table, {
       onStoreError,
       instances,
-      countDenied
+      countDenied,
+      count: this.#fallbacks
     })
     // Every process has the limits that are made before: whoever bans bans under them.
     const bans = this.#isReady ? this.#bans : undefined

@@ -1,0 +1,55 @@
+/**
+ * How often, and for how long, a store did not answer.
+ */
+
+/** Whether a store answers, and how often it did not. Times are milliseconds. */
+export interface OutageTotals {
+  /** Whether all of the store answers. */
+  readonly available: boolean
+  /** The time for which that has been so; of a store that never failed, since it was made. */
+  readonly duration: number
+  /** Outages so far, the present one included. */
+  readonly outages: number
+  /** The time of all outages together, the present one included. */
+  readonly outageTime: number
+}
+
+/** Counts the outages of one store. Moments are milliseconds of a monotonic clock. */
+export class Outages {
+  #isOut = false
+  #since: number
+  #outages = 0
+  /** Of the outages that are over. */
+  #time = 0
+
+  constructor(now: number) {
+    this.#since = now
+  }
+
+  /** Takes note that a part of the store does not answer; of several the first one counts. */
+  began(now: number): void {
+    if (this.#isOut) return
+    this.#isOut = true
+    this.#since = now
+    this.#outages++
+  }
+
+  /** Takes note that the whole store answers again. */
+  ended(now: number): void {
+    if (!this.#isOut) return
+    this.#isOut = false
+    this.#time += now - this.#since
+    this.#since = now
+  }
+
+  /** The totals at a moment. */
+  read(now: number): OutageTotals {
+    const duration = now - this.#since
+    return {
+      available: !this.#isOut,
+      duration,
+      outages: this.#outages,
+      outageTime: this.#isOut ? this.#time + duration : this.#time
+    }
+  }
+}
