@@ -38,12 +38,16 @@ export type {
   RateLimitPolicy,
   RateLimitRouteOptions
 } from './limit-options.ts'
-export type { TableState } from './memory/client-table.ts'
 export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts'
 export type { OnStoreError, RateLimitOptions } from './options.ts'
 export { forPolicy, type PerPolicy } from './per-policy.ts'
 export { type HookTypes, type RouteTypes, rateLimit, rateLimit as default } from './plugin.ts'
 export type { Policies, Policy } from './policy.ts'
-export type { RateLimitState, StoreState } from './state.ts'
+export type {
+  LimitTotals,
+  PolicyTotals,
+  RateLimitState,
+  StoreState,
+  TableState
+} from './state.ts'
 export type { Charge, LimitSubject, Store, StoreReservation } from './store.ts'
-export type { LimitTotals, PolicyTotals } from './totals.ts'

@@ -1,7 +1,9 @@
 /**
  * The counters of the limits of one registration.
  */
-import { DecisionCounter, type LimitTotals } from '../totals.ts'
+
+import { DecisionCounter } from '../decision-counter.ts'
+import type { LimitTotals } from '../state.ts'
 import type { Limits } from './limits.ts'
 
 /** The most counters. Further limits share one: they may be made for every request. */

@@ -116,7 +116,7 @@ class Registration {
   read(): RateLimitState {
     return {
       limits: this.#counters.read(),
-      clients: this.#stores.table?.(),
+      table: this.#stores.table?.(),
       store: undefined
     }
   }
@@ -128,7 +128,8 @@ class Registration {
 
   #open(options: RateLimitOptions, optionPath: string, route?: RouteOptions): Limiter {
     const limits = mergeOptions(this.#limits, options, optionPath)
-    const name = route === undefined ? `limiter ${numbersOf(limits)}` : `${route.method} ${route.url}`
+    const name =
+      route === undefined ? `limiter ${numbersOf(limits)}` : `${route.method} ${route.url}`
     const store = this.#stores.child(limits, options, route)
     return new Limiter(limits, store, this.#log, this.#counters.of(limits, name))
   }

@@ -3,7 +3,8 @@
  */
 import type { GuardedLog } from '@holdfast/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import type { TableListener, TableState } from '../memory/client-table.ts'
+import type { TableListener } from '../memory/client-table.ts'
+import type { TableState } from '../state.ts'
 import type { Limits } from './limits.ts'
 import { LocalMemory } from './local-store.ts'
 import type { CreateRateLimitOptions, RateLimitPluginOptions } from './options.ts'

@@ -2,8 +2,8 @@
  * Limits that several routes share by their `groupId`: one count for each client.
  */
 import { describe, InvalidOptionError } from '@holdfast/core/options'
+import type { DecisionCounter } from '../decision-counter.ts'
 import type { LimitOptions, Mode, PolicyOptions } from '../limit-options.ts'
-import type { DecisionCounter } from '../totals.ts'
 import { WindowSet } from '../windows.ts'
 import type { LimitBackend } from './backend.ts'
 

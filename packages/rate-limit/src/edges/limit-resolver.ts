@@ -3,11 +3,11 @@
  */
 import type { FastifyRequest } from 'fastify'
 import { allowListed, type Decision } from '../decision.ts'
+import type { DecisionCounter } from '../decision-counter.ts'
 import { type FieldWriter, fieldWriter } from '../headers.ts'
 import type { LimitOptions, MaybePromise, PolicyOptions } from '../limit-options.ts'
 import { forPolicy, type PerPolicy } from '../per-policy.ts'
 import type { Policies, Policy } from '../policy.ts'
-import type { DecisionCounter } from '../totals.ts'
 import type { WindowSet } from '../windows.ts'
 import { type LimitNumbers, PolicyResolver } from './policy-resolver.ts'
 import { CachedRefusals } from './refusals.ts'

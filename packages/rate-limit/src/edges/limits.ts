@@ -5,6 +5,7 @@ import { type GuardedLog, isRoot, monotonicClock } from '@holdfast/core'
 import { check, type Duration, type OptionShape } from '@holdfast/core/options'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { toNanoseconds } from '../algorithms/nanoseconds.ts'
+import { DecisionCounter } from '../decision-counter.ts'
 import { banDuration, HOOK_SHAPE, LIMITER_SHAPE, resolveRouteOptions } from '../limit-checks.ts'
 import { windowsWithoutUnit } from '../limit-combinations.ts'
 import {
@@ -18,7 +19,6 @@ import { Limiter } from '../memory/limiter.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Policies } from '../policy.ts'
 import type { RateLimitState } from '../state.ts'
-import { DecisionCounter } from '../totals.ts'
 import { WindowSet } from '../windows.ts'
 import { type LimitBackend, ProcessBackend } from './backend.ts'
 import { ClientBans } from './client-bans.ts'
@@ -164,7 +164,7 @@ export class RouteLimits {
   read(): RateLimitState {
     return {
       limits: this.#counters.map((counter) => counter.read()),
-      clients: this.#table.read(toNanoseconds(monotonicClock())),
+      table: this.#table.read(toNanoseconds(monotonicClock())),
       store: this.#shared?.read()
     }
   }

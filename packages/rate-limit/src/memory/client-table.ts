@@ -6,6 +6,7 @@
  * stricter for newcomers, but nobody's limit laxer.
  */
 import { type Account, type Algorithm, emptyAccount } from '../algorithms/algorithm.ts'
+import type { TableState } from '../state.ts'
 import { DebtSketch } from './debt-sketch.ts'
 import { KeyHash } from './key-hash.ts'
 import { Ledger, type LedgerTable } from './ledger.ts'
@@ -17,19 +18,6 @@ export interface TableListener {
   evicted(evictions: number, capacity: number): void
   /** About four fifths of a table that has reached its full size are taken. Told once. */
   nearlyFull(capacity: number): void
-}
-
-/** How full a table is. */
-export interface TableState {
-  /**
-   * Clients that are remembered, each once for every policy that it owes something. Told from a part of
-   * the table where that has grown beyond 4,096: then it is right within a few percent of `maxKeys`.
-   */
-  readonly keys: number
-  /** The most that can be remembered. */
-  readonly maxKeys: number
-  /** How many were forgotten while they still owed something, because the table was full. */
-  readonly evictions: number
 }
 
 const NEARLY_FULL = 0.8

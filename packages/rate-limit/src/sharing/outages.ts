@@ -2,17 +2,10 @@
  * How often, and for how long, a store did not answer.
  */
 
-/** Whether a store answers, and how often it did not. Times are milliseconds. */
-export interface OutageTotals {
-  /** Whether all of the store answers. */
-  readonly available: boolean
-  /** The time for which that has been so; of a store that never failed, since it was made. */
-  readonly duration: number
-  /** Outages so far, the present one included. */
-  readonly outages: number
-  /** The time of all outages together, the present one included. */
-  readonly outageTime: number
-}
+import type { StoreState } from '../state.ts'
+
+/** What is known of the store alone. */
+export type OutageTotals = Omit<StoreState, 'fallbacks'>
 
 /** Counts the outages of one store. Moments are milliseconds of a monotonic clock. */
 export class Outages {

@@ -1,16 +1,16 @@
 /**
  * The drop-in as a whole: `compat/plugin.ts`, `compat/index.ts`, `compat/exports.ts`, `compat/options.ts`,
- * `compat/limits.ts`, `compat/answer.ts`, `compat/checks.ts`, `compat/limiter.ts`, `compat/store.ts` and
- * `compat/stores.ts`.
+ * `compat/limits.ts`, `compat/answer.ts`, `compat/checks.ts`, `compat/limiter.ts`, `compat/counters.ts`,
+ * `compat/store.ts` and `compat/stores.ts`.
  */
 import { once } from 'node:events'
-import { factsOf } from '@holdfast/core'
+import { factsOf, statesOf } from '@holdfast/core'
 import fastifyRateLimit, {
   type FastifyRateLimitStore,
   fastifyRateLimit as named,
   type RateLimitPluginOptions
 } from '@holdfast/rate-limit/compat'
-import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type InjectOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import t from 'tap'
 import { runQuietly } from '../../../../test/support/pack.js'
@@ -19,6 +19,7 @@ import { LocalMemory } from '../../dist/compat/local-store.js'
 import { listenerOf } from '../../dist/compat/stores.js'
 
 const ok = () => 'ok'
+const keyGenerator = ({ headers }: FastifyRequest) => String(headers.key)
 
 async function statuses(app: FastifyInstance, ...requests: (string | InjectOptions)[]) {
   const codes: number[] = []
@@ -209,6 +210,48 @@ t.test('what a store fails with goes to the client, or is passed over', async (t
   t.match((await app.inject('/')).json(), { statusCode: 500, message: 'the store is down' })
   const skipped = await app.inject('/skip')
   t.match([skipped.statusCode, skipped.headers['x-ratelimit-remaining']], [200, '2'])
+  t.match(statesOf(app, '@holdfast/rate-limit')[0]?.state, {
+    limits: [
+      { limit: 'default', policies: [{ allowed: 0, unanswered: 0 }] },
+      { limit: 'GET /skip', policies: [{ allowed: 0, unanswered: 1 }] },
+      { limit: 'HEAD /skip' }
+    ],
+    table: undefined,
+    store: undefined
+  })
+})
+
+t.test('what it decides is counted, in a bounded number of limits', async (t) => {
+  const app = Fastify()
+  await app.register(fastifyRateLimit, { max: 2, ban: 1, allowList: ['friend'], keyGenerator })
+  const check = app.createRateLimit()
+  app.get('/', ok)
+  app.get('/search', { config: { rateLimit: { max: 1, groupId: 'search' } } }, ok)
+  app.get('/peek', { config: { rateLimit: false } }, async (request) => {
+    return check(request, { increment: false })
+  })
+  app.get('/check', { config: { rateLimit: false } }, async (request) => {
+    const limiter = app.createRateLimit({ max: Number(request.headers.max), timeWindow: 1000 })
+    return limiter(request)
+  })
+  const friend = { key: 'friend' }
+  const requests = [{}, {}, {}, {}, { headers: friend }].map((one) => ({ url: '/', ...one }))
+  t.strictSame(await statuses(app, ...requests), [200, 200, 429, 403, 200])
+  t.strictSame(await statuses(app, '/search', '/search', '/peek'), [200, 429, 200])
+  const limits = () => statesOf(app, '@holdfast/rate-limit')[0]?.state.limits ?? []
+  t.match(limits(), [
+    {
+      limit: 'default',
+      mode: 'enforce',
+      policies: [{ max: 2, allowed: 2, denied: 1, banned: 1, allowListed: 1, unanswered: 0 }]
+    },
+    { limit: 'search', policies: [{ policy: 'search', max: 1, allowed: 1, denied: 1 }] }
+  ])
+  for (let max = 1; max <= 1200; max++) await app.inject({ url: '/check', headers: { max } })
+  t.match(limits()[2], { limit: 'limiter 1/1000', policies: [{ allowed: 1 }] })
+  t.equal(limits().length, 1001)
+  t.match(limits()[1000], { limit: 'others', policies: [{ allowed: 202 }] })
+  t.equal(statesOf(app, '@holdfast/rate-limit')[0]?.state.table?.maxKeys, 2 ** 20)
 })
 
 t.test("answers of users' functions that are of no use are logged once", async (t) => {

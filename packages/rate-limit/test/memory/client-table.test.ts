@@ -64,6 +64,21 @@ t.test('a table holds as many keys as it was made for, and grows to that', async
   }
 })
 
+t.test('how full a table is can be told without looking at all of it', async (t) => {
+  const small = new ClientTable(4000)
+  const inSmall = limiterOf(small, 2)
+  for (let index = 0; index < 1000; index++) inSmall.check(`key ${index}`, 1, 0)
+  t.strictSame(small.read(0), { keys: 1000, maxKeys: 4000, evictions: 0 }, 'exact in a small one')
+  t.equal(small.read(nanoseconds(SECOND)).keys, 0)
+  const large = new ClientTable(2 ** 16)
+  const inLarge = limiterOf(large, 2)
+  for (const keys of [10_000, 20_000, 45_000]) {
+    for (let index = 0; index < keys; index++) inLarge.check(`key ${index}`, 2, 0)
+    const estimated = large.read(0).keys
+    t.ok(Math.abs(estimated - large.size(0)) < 2 ** 16 / 20, `${estimated} of ${keys}`)
+  }
+})
+
 t.test('keys that owe nothing go away as new ones come, without a timer', async (t) => {
   for (const algorithm of ALGORITHMS) {
     const table = new ClientTable(2 ** 16)

@@ -1,9 +1,9 @@
 /**
- * Services whose store dies. Covers `edges/shared/fallback-backend.ts`.
+ * Services whose store dies. Covers `edges/shared/fallback-backend.ts`, and the store in `state.ts`.
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { subscribe } from '@holdfast/core'
+import { statesOf, subscribe } from '@holdfast/core'
 import {
   type Charge,
   MemoryStore,
@@ -43,7 +43,8 @@ async function serve(t: Test, options: RateLimitOptions) {
     return { status: statusCode, left, headers }
   }
   const told = () => lines.filter((line) => /rateLimit: the store/.test(line))
-  return { app, get, events, told }
+  const state = () => statesOf(app, '@holdfast/rate-limit')[0]?.state.store
+  return { app, get, events, told, state }
 }
 
 /** Asks until the store is left alone. Returns how often. */
@@ -105,15 +106,23 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       const redis = await startPrivateRedis(t)
       if (redis === undefined) return
       const service = await serve(t, { ...LIMIT, redis: await connect(t, redis) })
-      const { get, events } = service
+      const { get, events, state } = service
       t.equal((await get()).left, 999)
-      await redis.kill()
-      await untilLeftAlone(t, service)
-      for (let asked = 0; asked < 20; asked++) t.equal((await get()).status, 200)
-      await redis.restart()
-      await eventually(() => events.at(-1) === true)
-      const { left } = await get()
-      t.ok(left <= 999 && left >= 995, 'at most what was on the wire is counted too')
+      t.match(state(), { available: true, outages: 0, outageTime: 0, fallbacks: 0 })
+      for (const outage of [1, 2]) {
+        const before = state()?.fallbacks ?? 0
+        await redis.kill()
+        const alone = (await untilLeftAlone(t, service)) + 20
+        for (let asked = 0; asked < 20; asked++) t.equal((await get()).status, 200)
+        t.match(state(), { available: false, outages: outage, fallbacks: before + alone })
+        await redis.restart()
+        await eventually(() => events.at(-1) === true)
+        t.match(state(), { available: true, outages: outage, fallbacks: before + alone })
+        const { left } = await get()
+        t.ok(left <= 999 && left >= 995, 'at most what was on the wire is counted too')
+      }
+      const { outageTime = 0, duration = 0 } = state() ?? {}
+      t.ok(outageTime > 0 && duration > 0)
     }
   )
 }

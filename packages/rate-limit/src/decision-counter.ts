@@ -1,41 +1,9 @@
 /**
- * What was decided so far under one limit: a record for each policy, counted where a decision falls.
+ * Counts the decisions under one limit: a record for each policy.
  */
 import type { Decision } from './decision.ts'
 import type { Mode, PolicyOptions } from './limit-options.ts'
-
-/** What was decided under one policy since its limit was made. */
-export interface PolicyTotals {
-  /** The name of the policy. */
-  readonly policy: string
-  /** Requests per window; `undefined` where a function says how many. */
-  readonly max: number | undefined
-  /** The window, in milliseconds; `undefined` where a function says how long. */
-  readonly timeWindow: number | undefined
-  /** Decisions that a request is within the limit. */
-  readonly allowed: number
-  /** Decisions that a request exceeds the limit. */
-  readonly denied: number
-  /** Decisions about clients that are banned. */
-  readonly banned: number
-  /** Decisions about clients on the allow list. */
-  readonly allowListed: number
-  /** Decisions without an answer of the store, and without counting: all were allowed, or all denied. */
-  readonly unanswered: number
-}
-
-/** What was decided under one limit since it was made. */
-export interface LimitTotals {
-  /** What the limit belongs to: `default`, `GET /orders`, a `groupId`, the prefix of a nested scope. */
-  readonly limit: string
-  /** With `'shadow'` requests that were denied or banned went on all the same. */
-  readonly mode: Mode
-  /**
-   * The policies, in their order. A decision counts once, under the policy that decided, so all
-   * numbers together are the decisions about requests. To peek counts nothing.
-   */
-  readonly policies: readonly PolicyTotals[]
-}
+import type { LimitTotals, PolicyTotals } from './state.ts'
 
 type Counts = { -readonly [Name in keyof PolicyTotals]: PolicyTotals[Name] }
 
