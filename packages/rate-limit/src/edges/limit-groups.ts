@@ -23,7 +23,11 @@ export class LimitGroups {
   readonly #counters = new Map<string, DecisionCounter>()
   readonly #windows = new Map<string, readonly WindowSet[]>()
 
-  /** The counter of a group's decisions, in one mode. @param create makes it for the first route that has the mode */
+  /**
+   * The counter of the decisions of a group's routes that have the same mode.
+   *
+   * @param create makes it for the first of them
+   */
   counterOf(groupId: string, mode: Mode, create: () => DecisionCounter): DecisionCounter {
     const id = `${mode} ${groupId}`
     const counter = this.#counters.get(id) ?? create()

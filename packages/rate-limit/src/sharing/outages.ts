@@ -1,7 +1,6 @@
 /**
  * How often, and for how long, a store did not answer.
  */
-
 import type { StoreState } from '../state.ts'
 
 /** What is known of the store alone. */
