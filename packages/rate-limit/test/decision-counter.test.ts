@@ -175,11 +175,11 @@ for (const [where, options, store] of [
 ] satisfies [string, RateLimitOptions, (() => MovingStore)?][]) {
   t.test(`the totals are the decisions that were made ${where}`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (trace) => {
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (trace) => {
         const { told, counted } = await run(trace, options, store?.())
         assert.deepEqual(counted, told)
       }),
-      { numRuns: 40 }
+      { numRuns: 25 }
     )
   })
 }
