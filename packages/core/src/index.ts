@@ -76,6 +76,8 @@ export {
   factsOf,
   peekFacts,
   type RawRequest,
+  type RequestRecord,
+  recordOf,
   remaining,
   responseOf,
   routedRequest,

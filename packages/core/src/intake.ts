@@ -17,13 +17,24 @@ import { furtherServers, handlerTimeoutOf, rootOf } from './fastify-internals.ts
 import { addFrontHook, INTAKE } from './front-hooks.ts'
 import { contain } from './guard.ts'
 import { reportOnce } from './report.ts'
-import { factsOf, recordOf } from './request-record.ts'
-import { noteSent, watch, watchNew } from './settle.ts'
+import {
+  type Ending,
+  factsOf,
+  type RequestRecord,
+  recordOf,
+  type SettledListener
+} from './request-record.ts'
+import { join, noteSent, watch, watchNew } from './settle.ts'
 
 /** A listener to every request of an app. A member that throws is reported once and harms nothing. */
 export interface IntakeListener {
-  /** A request with a response; follow it with `onSettled(response, ...)`. */
-  request(request: IncomingMessage, response: ServerResponse): void
+  /** A request with a response, and its record. */
+  request(request: IncomingMessage, response: ServerResponse, record: RequestRecord): void
+  /**
+   * The end of a request that {@link request} was told of, exactly once, as `onSettled()` tells it and
+   * for less. Of several listeners the one that joined last is told first.
+   */
+  settled?(response: ServerResponse, ending: Ending, record: RequestRecord): void
   /** An upgrade or a CONNECT: there is no response, and the socket belongs to the code that took it. */
   tunnel?(request: IncomingMessage, socket: Socket): void
   /** Bytes that were not HTTP, or never became a whole head. They are over when they are told. */
@@ -94,6 +105,7 @@ class Intake {
   readonly listeners: IntakeListener[] = []
   readonly #app: FastifyInstance
   readonly #releases: (() => void)[] = []
+  #isClosed = false
 
   constructor(app: FastifyInstance) {
     this.#app = app
@@ -112,6 +124,7 @@ class Intake {
       const record = recordOf(raw)
       if (record.takenBy !== intake) intake.take(raw, reply.raw)
       record.routed = request
+      record.reply = reply
       // Fastify has just started its own timer.
       const timeout = handlerTimeoutOf(request)
       if (timeout > 0) record.deadline = record.startedAt + timeout
@@ -127,14 +140,30 @@ class Intake {
 
   take(request: IncomingMessage, response: ServerResponse, queued?: boolean): void {
     const record = recordOf(request)
-    if (record.takenBy === this) return
+    if (record.takenBy === this || this.#isClosed) return
     record.takenBy = this
-    if (queued === undefined) watch(response)
+    if (queued === undefined) watch(response, record)
     else watchNew(response, record, queued)
     // Not through #tell(): this runs for every request, and would make a closure for each.
     for (const listener of this.listeners) {
       try {
-        contain(listener.request(request, response), listener, LISTENER)
+        const returned: unknown = listener.request(request, response, record)
+        if (returned !== undefined) contain(returned, listener, LISTENER)
+      } catch (error) {
+        reportOnce(listener, LISTENER, error)
+      }
+    }
+    join(response, record, this.#settled)
+  }
+
+  /** One listener to the end of a request, in the place of one for each listener to its beginning. */
+  readonly #settled: SettledListener = (response, ending, record) => {
+    const { listeners } = this
+    for (let index = listeners.length - 1; index >= 0; index--) {
+      const listener = listeners[index] as IntakeListener
+      try {
+        const returned: unknown = listener.settled?.(response, ending, record)
+        if (returned !== undefined) contain(returned, listener, LISTENER)
       } catch (error) {
         reportOnce(listener, LISTENER, error)
       }
@@ -143,7 +172,7 @@ class Intake {
 
   readonly #takeTunnel = (request: IncomingMessage, socket: Socket): void => {
     const record = recordOf(request)
-    if (record.takenBy === this) return
+    if (record.takenBy === this || this.#isClosed) return
     record.takenBy = this
     this.#tell((listener) => listener.tunnel?.(request, socket))
   }
@@ -260,7 +289,8 @@ class Intake {
 
   #close(): void {
     for (const release of this.#releases) release()
-    this.listeners.length = 0
+    // The listeners stay: what was taken in before may still settle.
+    this.#isClosed = true
     const served: Served = this.#app.server
     served[LISTENERS] = undefined
     open.delete(this)

@@ -14,7 +14,7 @@ const CONTROLS_IN_LINES = new RegExp(`(?![\\t\\n])${CONTROL.source}`, 'g')
 
 /** Returns at most `limit` characters of the text, each control character replaced by U+FFFD. */
 export function printable(text: string, limit: number): string {
-  const cut = shortenedText(text, limit)
+  const cut = text.length <= limit ? text : shortenedText(text, limit)
   return CONTROL.test(cut) ? cut.replace(CONTROLS, '\ufffd') : cut
 }
 

@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { CodedError } from './errors.ts'
 import { hasUserErrorHandler, headersOf } from './fastify-internals.ts'
+import { recordOf } from './request-record.ts'
 import { isUpgrade, watch } from './settle.ts'
 
 /** A refusal made beforehand, for those that are given often. */
@@ -50,7 +51,8 @@ export function refuseWith(
 function begin(reply: FastifyReply, statusCode: number): void {
   reply.code(statusCode)
   // A WebSocket plugin that has not seen the request yet would leave its connection open.
-  if (isUpgrade(reply.raw.req)) watch(reply.raw)
+  const { raw } = reply
+  if (isUpgrade(raw.req)) watch(raw, recordOf(raw.req))
 }
 
 function sendProblem(reply: FastifyReply, body: string): void {

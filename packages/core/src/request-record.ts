@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { monotonicClock } from './clock.ts'
 import type { ClientErrorFact, Refuser, RequestFacts } from './facts.ts'
+import type { RingItem } from './ring.ts'
 
 /** A request of Node, HTTP/1 or HTTP/2. */
 export type RawRequest = IncomingMessage | Http2ServerRequest
@@ -21,25 +22,18 @@ export type AnyRequest = RawRequest | { readonly raw: RawRequest }
  */
 export type Ending = 'finished' | 'aborted' | 'cut'
 
-/** Called once with the response and how it ended. */
-export type SettledListener = (response: ServerResponse, ending: Ending) => void
-
-/** The end of a response: who is still to be told, and afterwards how it ended. */
-export interface Settling {
-  /** `undefined` until the response has settled. */
-  ending: Ending | undefined
-  /** HTTP/1: the last byte went out. */
-  sent: boolean
-  /** The listener that joined first. Most responses have no other. */
-  first: SettledListener | undefined
-  others: SettledListener[] | undefined
-}
+/** Called once with the response, how it ended, and the record of its request. */
+export type SettledListener = (
+  response: ServerResponse,
+  ending: Ending,
+  record: RequestRecord
+) => void
 
 /**
- * The facts of a request with what is kept beside them: each further symbol on Node's own objects
- * would cost as much as the whole record.
+ * The facts of a request with what is kept beside them: each further object, and each symbol on Node's
+ * own objects, would cost as much as the whole record.
  */
-export class RequestRecord implements RequestFacts {
+class BareRecord implements RequestFacts, RingItem {
   startedAt: number = monotonicClock()
   deadline: number | undefined = undefined
   attempt: number | undefined = undefined
@@ -48,20 +42,33 @@ export class RequestRecord implements RequestFacts {
   clientError: ClientErrorFact | undefined = undefined
   /** The intake that took the request in. */
   takenBy: object | undefined = undefined
-  /** Fastify's request, once there is one. */
+  /** Fastify's request and its reply, once there are any. */
   routed: FastifyRequest | undefined = undefined
-  /** Its response, once somebody watches for its end. */
+  reply: FastifyReply | undefined = undefined
+  /** The response, from when its end is watched for. */
   response: ServerResponse | undefined = undefined
-  /** The end of the response. */
-  settling: Settling | undefined = undefined
+  /** How the response ended; `undefined` until it has settled. */
+  ending: Ending | undefined = undefined
+  /** HTTP/1: the last byte went out. */
+  sent = false
+  /** The listener to the end that joined first. Most responses have no other. */
+  first: SettledListener | undefined = undefined
+  others: SettledListener[] | undefined = undefined
+  /** Who keeps the request among those in flight, in a ring of records; one at a time does. */
+  keptBy: object | undefined = undefined
+  previous: RingItem | undefined = undefined
+  next: RingItem | undefined = undefined
 }
+
+/** What hangs on a request, with the facts of the plugins. */
+export type RequestRecord = BareRecord & RequestFacts
 
 /**
  * Names a fact that a plugin writes, once, when its module is loaded. Reading a fact that is not
  * written yet then costs the same for all requests. The same name may be declared again.
  */
-export function declareFact(name: Exclude<keyof RequestFacts, keyof RequestRecord>): void {
-  Reflect.set(RequestRecord.prototype, name, undefined)
+export function declareFact(name: Exclude<keyof RequestFacts, keyof BareRecord>): void {
+  Reflect.set(BareRecord.prototype, name, undefined)
 }
 
 // Registered, so that two copies of this package in one process share the facts.
@@ -89,7 +96,7 @@ export function peekFacts(request: AnyRequest): RequestFacts | undefined {
 export function recordOf(raw: RawRequest & Recorded): RequestRecord {
   let record = raw[RECORD]
   if (record === undefined) {
-    record = new RequestRecord()
+    record = new BareRecord()
     raw[RECORD] = record
   }
   return record

@@ -11,8 +11,7 @@ import {
   type Ending,
   type RequestRecord,
   recordOf,
-  type SettledListener,
-  type Settling
+  type SettledListener
 } from './request-record.ts'
 
 const LISTENER = 'a listener of onSettled'
@@ -30,27 +29,33 @@ type Connection = object & { [QUEUE]?: Set<ServerResponse> }
  * nothing.
  */
 export function onSettled(response: ServerResponse, listener: SettledListener): void {
-  const settling = watch(response)
-  if (settling.ending !== undefined) call(listener, response, settling.ending)
-  else if (settling.first === undefined) settling.first = listener
-  else if (settling.others === undefined) settling.others = [listener]
-  else settling.others.push(listener)
+  const record = recordOf(response.req)
+  watch(response, record)
+  join(response, record, listener)
+}
+
+/** As {@link onSettled}, for a response that is watched. */
+export function join(
+  response: ServerResponse,
+  record: RequestRecord,
+  listener: SettledListener
+): void {
+  if (record.ending !== undefined) call(listener, response, record.ending, record)
+  else if (record.first === undefined) record.first = listener
+  else if (record.others === undefined) record.others = [listener]
+  else record.others.push(listener)
 }
 
 /** Starts to watch a response for its end, unless it is watched already. */
-export function watch(response: ServerResponse): Settling {
-  const record = recordOf(response.req)
-  let settling = record.settling
-  if (settling !== undefined) return settling
-  settling = { ending: undefined, sent: false, first: undefined, others: undefined }
-  record.settling = settling
+export function watch(response: ServerResponse, record: RequestRecord): void {
+  if (record.response !== undefined) return
   record.response = response
   // It may be waiting behind another one on its connection.
   const queued = response.socket === null
   if (isOver(response, queued)) {
     // As far as it can still be told.
-    settling.sent = response.writableFinished && !response.req.aborted
-    settling.ending = endingOf(response, settling)
+    record.sent = response.writableFinished && !response.req.aborted
+    record.ending = endingOf(response, record)
   } else {
     response.on('close', settleThis)
     // Before others: a listener may destroy the connection, as @fastify/websocket does after a refusal.
@@ -59,7 +64,6 @@ export function watch(response: ServerResponse): Settling {
     // Answered before any hook could see it: a bad URL, an app that closes.
     if (isUpgrade(response.req) && response.writableFinished) noteThisSent.call(response)
   }
-  return settling
 }
 
 /**
@@ -67,8 +71,7 @@ export function watch(response: ServerResponse): Settling {
  * behind another one, and when Node is done with it ({@link noteSent}), is told.
  */
 export function watchNew(response: ServerResponse, record: RequestRecord, queued: boolean): void {
-  if (record.settling !== undefined) return
-  record.settling = { ending: undefined, sent: false, first: undefined, others: undefined }
+  if (record.response !== undefined) return
   record.response = response
   response.on('close', settleThis)
   if (queued) enqueue(response)
@@ -76,11 +79,11 @@ export function watchNew(response: ServerResponse, record: RequestRecord, queued
 
 /** Takes note that Node is done with a response of HTTP/1. */
 export function noteSent(response: ServerResponse): void {
-  const settling = recordOf(response.req).settling
-  if (settling === undefined) return
+  const record = recordOf(response.req)
+  if (record.response === undefined) return
   const { aborted, socket } = response.req
   // Before Node 24 a response whose last write failed with its connection is done with, too.
-  if (!aborted && !socket.destroyed && !socket.errored) settling.sent = true
+  if (!aborted && !socket.destroyed && !socket.errored) record.sent = true
 }
 
 function noteThisSent(this: ServerResponse): void {
@@ -114,24 +117,30 @@ function settleThis(this: ServerResponse): void {
 }
 
 function settle(response: ServerResponse): void {
-  const settling = recordOf(response.req).settling as Settling
-  if (settling.ending !== undefined) return
-  const ending = endingOf(response, settling)
+  const record = recordOf(response.req)
+  if (record.ending !== undefined) return
+  const ending = endingOf(response, record)
   // Kept: asked later, a response written after its client left would call itself finished.
-  settling.ending = ending
+  record.ending = ending
   ;(response.req.socket as Connection | null)?.[QUEUE]?.delete(response)
-  const { first, others } = settling
+  const { first, others } = record
   if (others !== undefined) {
     for (let index = others.length - 1; index >= 0; index--) {
-      call(others[index] as SettledListener, response, ending)
+      call(others[index] as SettledListener, response, ending, record)
     }
   }
-  if (first !== undefined) call(first, response, ending)
+  if (first !== undefined) call(first, response, ending, record)
 }
 
-function call(listener: SettledListener, response: ServerResponse, ending: Ending): void {
+function call(
+  listener: SettledListener,
+  response: ServerResponse,
+  ending: Ending,
+  record: RequestRecord
+): void {
   try {
-    contain(listener(response, ending), listener, LISTENER)
+    const returned: unknown = listener(response, ending, record)
+    if (returned !== undefined) contain(returned, listener, LISTENER)
   } catch (error) {
     reportOnce(listener, LISTENER, error)
   }
@@ -170,7 +179,7 @@ function isHttp2(response: ServerResponse): boolean {
   return (response as EndedResponse).stream !== undefined
 }
 
-function endingOf(response: ServerResponse, { sent }: Settling): Ending {
+function endingOf(response: ServerResponse, { sent }: RequestRecord): Ending {
   if (isHttp2(response)) return endingOfHttp2(response)
   return sent ? 'finished' : endingOfUnsent(response)
 }

@@ -420,6 +420,58 @@ t.test('who joined a response before Node announced it to the intake is told onc
   await app.close()
 })
 
+t.test('of several listeners the one that joined last is told of the end first', async (t) => {
+  const app = Fastify()
+  const told: string[] = []
+  for (const name of ['one', 'two']) {
+    intake(app, { request() {}, settled: (_, ending) => told.push(`${name} ${ending}`) })
+  }
+  app.get('/', (_, reply) => {
+    onSettled(reply.raw, (_, ending) => told.push(`route ${ending}`))
+    return 'ok'
+  })
+  await app.inject('/')
+  await eventually(() => told.length === 3)
+  t.strictSame(told, ['route finished', 'two finished', 'one finished'])
+  await app.close()
+})
+
+t.test('what was taken in before the app closed is told of its end', async (t) => {
+  const { app, ledger } = await start(t)
+  const aborted = new AbortController()
+  const injected = app.inject({ url: '/never', signal: aborted.signal })
+  await eventually(() => ledger.entries.length === 1)
+  await app.close()
+  aborted.abort()
+  await t.rejects(injected)
+  ledger.entries[0]?.response.destroy()
+  await eventually(() => ledger.isSettled(1))
+})
+
+t.test(
+  'an app that hands its requests on to another one is told of their end, and so is the other',
+  async (t) => {
+    const inner = Fastify()
+    const innerLedger = new Ledger()
+    intake(inner, innerLedger)
+    inner.get('/', () => 'ok')
+    await inner.ready()
+    const { ledger, port } = await start(t, {}, (app) => {
+      app.get('/mounted', (request, reply) => {
+        reply.hijack()
+        request.raw.url = '/'
+        inner.routing(request.raw, reply.raw)
+      })
+    })
+    const connection = await rawConnection(port)
+    connection.write(head('GET /mounted', { Connection: 'close' }))
+    t.match(await connection.ended(), /200 OK/)
+    await eventually(() => ledger.isSettled(1) && innerLedger.isSettled(1))
+    t.strictSame(innerLedger.lines, ledger.lines)
+    await inner.close()
+  }
+)
+
 t.test('HTTP/2 requests are booked', async (t) => {
   const app = Fastify({ http2: true })
   const ledger = new Ledger()
@@ -693,6 +745,7 @@ t.test('a listener that throws or rejects is reported once and harms nobody', as
   const { app, ledger, port } = await start(t, {}, (app) => {
     intake(app, { request: throws('on request') })
     intake(app, { request: async () => throws('later')() })
+    intake(app, { request() {}, settled: throws('on the end') })
     intake(app, { request() {}, tunnel: throws('on tunnel'), malformed: throws('on malformed') })
   })
   const behind = new Ledger()
@@ -708,14 +761,12 @@ t.test('a listener that throws or rejects is reported once and harms nobody', as
     connection.socket.end()
     await connection.ended()
   }
-  await eventually(() => warnings.length === 3)
+  await eventually(() => warnings.length === 4)
   t.equal(behind.lines.length, 4)
   t.strictSame(behind.lines, ledger.lines)
-  t.match(warnings, [
-    { message: /intake;.*on request/ },
-    { message: /intake;.*later/ },
-    { message: /intake;.*on tunnel/ }
-  ])
+  for (const where of ['on request', 'later', 'on the end', 'on tunnel']) {
+    t.equal(warnings.filter(({ message }) => message.includes(`Error: ${where}`)).length, 1, where)
+  }
 })
 
 /** The status of one answer over HTTP/2. */

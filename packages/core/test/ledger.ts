@@ -9,7 +9,9 @@ export interface Entry {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** Each time it settled: the status that went out until then, and how it ended. */
-  readonly endings: `${number | 'nothing'} ${Ending}`[]
+  readonly endings: string[]
+  /** The same, as `onSettled()` tells it. */
+  readonly joined: string[]
 }
 
 export class Ledger implements IntakeListener {
@@ -18,11 +20,14 @@ export class Ledger implements IntakeListener {
   readonly refused: ClientErrorFact[] = []
 
   request(request: IncomingMessage, response: ServerResponse): void {
-    const endings: Entry['endings'] = []
-    this.entries.push({ request, response, endings })
-    onSettled(response, (_, ending) => {
-      endings.push(`${response.headersSent ? response.statusCode : 'nothing'} ${ending}`)
-    })
+    const joined: string[] = []
+    this.entries.push({ request, response, endings: [], joined })
+    onSettled(response, (_, ending) => joined.push(textOf(response, ending)))
+  }
+
+  settled(response: ServerResponse, ending: Ending): void {
+    const entry = this.entries.find((entry) => entry.response === response)
+    entry?.endings.push(textOf(response, ending))
   }
 
   tunnel(request: IncomingMessage): void {
@@ -36,12 +41,14 @@ export class Ledger implements IntakeListener {
   /** Everything booked, one line each: `GET /path 200 finished`. */
   get lines(): string[] {
     return [
-      ...this.entries.map(({ request, endings }) => {
+      ...this.entries.map(({ request, endings, joined }) => {
         const error = factsOf(request).clientError
+        const told = endings.join('+')
         return [
           request.method,
           request.url,
-          endings.join('+') || 'open',
+          told || 'open',
+          ...(joined.join('+') === told ? [] : ['but joined', joined.join('+')]),
           ...(error === undefined ? [] : [error.code, error.statusCode])
         ].join(' ')
       }),
@@ -54,4 +61,8 @@ export class Ledger implements IntakeListener {
   isSettled(count: number): boolean {
     return this.lines.length === count && this.entries.every(({ endings }) => endings.length > 0)
   }
+}
+
+function textOf({ headersSent, statusCode }: ServerResponse, ending: Ending): string {
+  return `${headersSent ? statusCode : 'nothing'} ${ending}`
 }

@@ -4,22 +4,12 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { leaveRing, onSettled, Ring, type RingItem, type SettledListener } from '@holdfast/core'
+import { type Ending, leaveRing, type RequestRecord, Ring } from '@holdfast/core'
 import type { PendingCount } from '../pending-count.ts'
-
-const PLACE: unique symbol = Symbol('holdfast.place-in-flight')
-
-/** The place of a response among those in flight. */
-interface Place extends RingItem {
-  readonly response: ServerResponse
-}
-
-/** The place hangs on the request, which has room for it; on a response it would cost more. */
-type Placed = object & { [PLACE]?: Place }
 
 /** Counts requests in and out. */
 export class InFlight implements Iterable<ServerResponse> {
-  readonly #places = new Ring<Place>()
+  readonly #records = new Ring<RequestRecord>()
   #count = 0
   readonly #pending: PendingCount
   readonly #endConnection: (socket: Socket) => void
@@ -45,23 +35,24 @@ export class InFlight implements Iterable<ServerResponse> {
 
   /** Oldest first. */
   *[Symbol.iterator](): Iterator<ServerResponse> {
-    for (const { response } of this.#places) yield response
+    for (const { response } of this.#records) if (response !== undefined) yield response
   }
 
-  /** Counts a request in, and out when its response settles. */
-  take(response: ServerResponse): void {
-    const request: Placed = response.req
-    const place: Place = { response, previous: undefined, next: undefined }
-    request[PLACE] = place
-    this.#places.add(place)
+  /** Counts a request in. */
+  take(response: ServerResponse, record: RequestRecord): void {
+    // An app may hand its requests on to another one.
+    if (record.keptBy !== undefined) return
+    record.keptBy = this
+    this.#records.add(record)
     this.#count++
     this.#pending.begin()
-    onSettled(response, this.#settle)
     if (this.#latest !== undefined) tellToLeave(response, this.#latest)
   }
 
-  readonly #settle: SettledListener = (response, ending) => {
-    leaveRing((response.req as Placed)[PLACE] as Place)
+  /** Counts a request out, if it was counted in. */
+  settle(response: ServerResponse, ending: Ending, record: RequestRecord): void {
+    if (record.keptBy !== this) return
+    leaveRing(record)
     this.#count--
     this.#pending.end()
     if (this.#latest === undefined) return

@@ -92,11 +92,12 @@ export class Service implements Drainable {
     const connections = this.#connections
     const { inFlight } = this
     intake(app, {
-      request(request, response) {
+      request(request, response, record) {
         // A WebSocket that Fastify routes has a response for as long as it lives.
         if ((request as MaybeUpgraded).upgrade === true) connections.tunnel(request.socket)
-        else inFlight.take(response)
+        else inFlight.take(response, record)
       },
+      settled: (response, ending, record) => inFlight.settle(response, ending, record),
       tunnel: (_request, socket) => connections.tunnel(socket)
     })
   }
