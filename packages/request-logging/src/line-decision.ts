@@ -3,7 +3,7 @@
  * the sample and the level. Nothing is built for a line that nobody wants.
  */
 import type { IncomingMessage } from 'node:http'
-import { factsOf, pathOf, traceOf } from '@holdfast/core'
+import { pathOf, traceOf } from '@holdfast/core'
 import {
   chosenLevel,
   type Levels,
@@ -36,6 +36,7 @@ export interface RequestOrigin {
   readonly raw: IncomingMessage
   /** Its target, before anybody rewrote it. */
   readonly target: string
+  readonly facts: { readonly probe?: true | undefined }
 }
 
 /**
@@ -48,20 +49,27 @@ export function decideLevel(
   settled: SettledRequest,
   origin: RequestOrigin | undefined
 ): LogLevel {
-  if (rules.silent) return 'silent'
+  const { silent, silence, levels, sample } = rules
+  if (silent) return 'silent'
   if (origin !== undefined) {
-    if (!isSampled(rules, settled, origin.raw) || isSilenced(rules, settled, origin))
-      return 'silent'
+    if (sample !== 1 && !isSampled(rules, settled, origin.raw)) return 'silent'
+    if (isSilenced(rules, settled, origin)) return 'silent'
   }
-  if (rules.silence.hasFunctions && rules.silence.covers(settled)) return 'silent'
-  const { choose, table } = rules.levels
-  if (choose !== undefined) return chosenLevel(choose, settled, table)
+  const { choose, table } = levels
+  if (silence.hasFunctions && silence.covers(copyOf(settled))) return 'silent'
+  if (choose !== undefined) return chosenLevel(choose, copyOf(settled), table)
   return levelInTable(table, settled.outcome, settled.slow)
+}
+
+/** What a function of the user's is given: no more than is documented, and for it to keep. */
+function copyOf(settled: SettledRequest): SettledRequest {
+  const { outcome, status, duration, slow, error, request, reply } = settled
+  return { outcome, status, duration, slow, error, request, reply }
 }
 
 /** The share of such lines that is written: this one stands for `1 / sampleRate` of them. */
 export function sampleRateOf({ sample }: LineRules, { outcome, slow }: SettledRequest): number {
-  return isRoutine(outcome) && !slow ? sample : 1
+  return sample !== 1 && isRoutine(outcome) && !slow ? sample : 1
 }
 
 /** Whether the line is among those that are kept: by its trace, or else by its id. */
@@ -79,10 +87,10 @@ function isSampled(rules: LineRules, settled: SettledRequest, raw: IncomingMessa
 function isSilenced(
   { silence, probe, semicolons }: LineRules,
   { outcome, error }: SettledRequest,
-  { raw, target }: RequestOrigin
+  { target, facts }: RequestOrigin
 ): boolean {
   const silenced =
-    (silence.probes && (probe || factsOf(raw).probe === true)) ||
+    (silence.probes && (probe || facts.probe === true)) ||
     (silence.hasPaths && silence.coversPath(pathOf(target, semicolons)))
   return silenced && !(outcome === 'server-error' && error !== undefined)
 }

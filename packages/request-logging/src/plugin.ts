@@ -12,21 +12,22 @@ import {
   INTAKE,
   intake,
   isRoot,
-  keepRemoteAddresses
+  keepRemoteAddresses,
+  trustProxyOf
 } from '@holdfast/core'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { warnOfDoubleLogging } from './edges/double-logging.ts'
 import { allSettled, flushed } from './edges/flush.ts'
 import { openHeadWatch } from './edges/head-watch.ts'
-import { recordOf } from './edges/log-record.ts'
+import { logRecordOf } from './edges/log-record.ts'
 import { warnOfNoLogger } from './edges/no-logger.ts'
 import { findOpenTelemetry } from './edges/open-telemetry.ts'
 import { mayReadContext } from './edges/pino-symbols.ts'
 import { RequestBindings } from './edges/request-bindings.ts'
 import { keepContexts } from './edges/request-context.ts'
 import { echoId, idLabelOf, provideRequestIds } from './edges/request-ids.ts'
-import { RequestLog } from './edges/request-log.ts'
+import { RequestLog, settled } from './edges/request-log.ts'
 import type { LogFields } from './fields.ts'
 import { nativeFormat } from './formats/native.ts'
 import { otelFormat } from './formats/otel.ts'
@@ -73,34 +74,37 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     bindings: new RequestBindings(app, idLabel),
     activeSpan,
     eventLoopDelay: delay,
-    semicolons: hasSemicolonQueries(app)
+    semicolons: hasSemicolonQueries(app),
+    behindProxy: trustProxyOf(app) !== false
   })
   const { requestId } = options
   const echo = requestId?.echo
   if (requestId !== undefined) provideRequestIds(app, requestId, activeSpan, options.sample)
 
-  // Lifecycle's hook answers probes only, which have no line unless the user asks for one; it stands
-  // in front of all others, wherever lifecycle is registered.
-  const mayAnswerBefore =
-    !options.silence.probes || hooksBefore(app, [INTAKE, '@holdfast/lifecycle']).length > 0
   // A scope sees its own requests only; what is never routed belongs to the root.
   if (isRoot(app)) {
     intake(app, {
-      request: (raw, response) => {
-        log.follow(raw, response)
-      },
+      request: (raw, response, record) => log.begin(raw, response, record),
+      settled,
       tunnel: (raw, socket) => log.followTunnel(raw, socket),
       malformed: (error, socket) => log.malformed(error, socket)
     })
   }
-
-  app.addHook('onRequest', function holdfastRequestLogging(request, reply, done) {
-    log.note(request, reply)
-    if (echo !== undefined) echoId(request, reply, echo)
-    done()
-  })
+  // All that the log of the root needs is known without a hook.
+  const needsHook = !isRoot(app) || activeSpan !== undefined || echo !== undefined
+  if (needsHook) {
+    app.addHook('onRequest', function holdfastRequestLogging(request, reply, done) {
+      log.note(request, reply)
+      if (echo !== undefined) echoId(request, reply, echo)
+      done()
+    })
+  }
   if (mayReadContext(logger)) keepContexts(app)
-  if (mayAnswerBefore) {
+  // Lifecycle's hook answers probes only, which have no line unless the user asks for one; it stands
+  // in front of all others, wherever lifecycle is registered.
+  const mayAnswerBefore =
+    !options.silence.probes || hooksBefore(app, [INTAKE, '@holdfast/lifecycle']).length > 0
+  if (needsHook && mayAnswerBefore) {
     // Then the hook above never runs.
     app.addHook('onSend', function holdfastRequestLoggingLate(request, reply, _payload, done) {
       log.note(request, reply)
@@ -122,7 +126,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   })
   if (!app.hasRequestDecorator('addLogFields')) {
     app.decorateRequest('addLogFields', function addLogFields(this: FastifyRequest, fields) {
-      const record = recordOf(this.raw)
+      const record = logRecordOf(this.raw)
       // Before any hook of the plugin ran, the plugin that put the method here has to do.
       const writer = record.writer ?? log
       writer.add(record, fields)

@@ -18,25 +18,21 @@ const WHERE = 'the option requestLogging.silent'
 /** The rules of one registration, ready to be asked. */
 export class Silence {
   readonly probes: boolean
+  /** Whether there are rules of paths: finding out the path of a request costs something. */
+  readonly hasPaths: boolean
+  readonly hasFunctions: boolean
   readonly #paths: ReadonlySet<string>
   readonly #prefixes: readonly string[]
   readonly #functions: readonly SilentFunction[]
 
   constructor(rules: readonly SilentRule[]) {
-    const paths = rules.filter((rule) => typeof rule === 'string')
-    this.probes = paths.includes('probes')
+    this.probes = rules.includes('probes')
+    const paths = rules.filter((rule) => typeof rule === 'string' && rule !== 'probes')
+    this.hasPaths = paths.length > 0
     this.#paths = new Set(paths.filter((path) => !path.endsWith('*')))
     this.#prefixes = paths.filter((path) => path.endsWith('*')).map((path) => path.slice(0, -1))
     this.#functions = rules.filter((rule) => typeof rule === 'function')
-  }
-
-  /** Whether there are rules of paths: finding out the path of a request costs something. */
-  get hasPaths(): boolean {
-    return this.#paths.size > 0 || this.#prefixes.length > 0
-  }
-
-  get hasFunctions(): boolean {
-    return this.#functions.length > 0
+    this.hasFunctions = this.#functions.length > 0
   }
 
   coversPath(path: string): boolean {

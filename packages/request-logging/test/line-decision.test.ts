@@ -1,7 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import { DEFAULT_LEVELS, type SettledRequest } from '../dist/level.js'
-import { decideLevel, type LineRules, sampleRateOf } from '../dist/line-decision.js'
+import {
+  decideLevel,
+  type LineRules,
+  type RequestOrigin,
+  sampleRateOf
+} from '../dist/line-decision.js'
 import { Silence } from '../dist/silence.js'
 
 const rules: LineRules = {
@@ -26,9 +31,13 @@ const settled: SettledRequest = {
 
 const failed: SettledRequest = { ...settled, outcome: 'server-error', status: 500 }
 
-function origin(target: string, traceId?: string): { raw: IncomingMessage; target: string } {
+function origin(
+  target: string,
+  traceId?: string,
+  facts: RequestOrigin['facts'] = {}
+): RequestOrigin {
   const headers = traceId === undefined ? {} : { traceparent: `00-${traceId}-${'1'.repeat(16)}-01` }
-  return { target, raw: { headers } as IncomingMessage }
+  return { target, facts, raw: { headers } as IncomingMessage }
 }
 
 t.test('a line has the level of its outcome', async (t) => {
@@ -37,6 +46,17 @@ t.test('a line has the level of its outcome', async (t) => {
   t.equal(decideLevel(rules, failed, origin('/')), 'error')
   const levels = { ...DEFAULT_LEVELS, choose: () => 'debug' as const }
   t.equal(decideLevel({ ...rules, levels }, failed, origin('/')), 'debug')
+})
+
+t.test('a function is given what is documented, and no more', async (t) => {
+  const given: object[] = []
+  const keep = (settled: SettledRequest) => {
+    given.push(settled)
+    return false
+  }
+  const record = Object.assign({}, settled, { target: '/', secrets: () => [] })
+  decideLevel({ ...rules, silence: new Silence([keep]) }, record, origin('/'))
+  t.strictSame(given, [settled])
 })
 
 t.test('what its route silences has no line, whatever happened', async (t) => {
@@ -53,6 +73,7 @@ t.test('probes and paths have no line, unless an error was thrown', async (t) =>
     t.equal(decideLevel(of, failed, origin(at)), 'silent')
     t.equal(decideLevel(of, thrown, origin(at)), 'error')
   }
+  t.equal(decideLevel(rules, settled, origin('/', undefined, { probe: true })), 'silent')
 })
 
 t.test('a function silences by itself, and also what never became a request', async (t) => {

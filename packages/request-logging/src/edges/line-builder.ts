@@ -18,6 +18,7 @@ import type { SettledRequest } from '../level.ts'
 import { type Line, rounded } from '../line.ts'
 import type { ResolvedRequestLoggingOptions } from '../options.ts'
 import type { OutgoingFact, ReadFacts } from '../read-facts.ts'
+import { remembered } from '../remembered.ts'
 import type { LogRecord } from './log-record.ts'
 
 const MAX_ID_LENGTH = 128
@@ -27,64 +28,69 @@ const MAX_AGENT_LENGTH = 512
 const MAX_HEADER_LENGTH = 256
 const MAX_NAME_LENGTH = 256
 
+const printableMethod = remembered((method) => printable(method, MAX_METHOD_LENGTH))
+const printableName = remembered((name) => printable(name, MAX_NAME_LENGTH))
+
 /** Builds the lines of one registration of the plugin. */
 export class LineBuilder {
   readonly #show: ReadonlySet<string>
   readonly #headers: readonly string[]
   readonly #semicolons: boolean
   readonly #eventLoopDelay: { readonly current: number }
+  readonly #behindProxy: boolean
 
-  /** @param semicolons whether a `;` begins the query too */
+  /**
+   * @param semicolons whether a `;` begins the query too
+   * @param behindProxy whether the address of a client may be another one than that of the peer
+   */
   constructor(
     { show, headers }: ResolvedRequestLoggingOptions,
     semicolons: boolean,
+    behindProxy: boolean,
     eventLoopDelay: { readonly current: number }
   ) {
     this.#show = show
     this.#headers = headers
     this.#semicolons = semicolons
+    this.#behindProxy = behindProxy
     this.#eventLoopDelay = eventLoopDelay
   }
 
   /** The line of a request that had a response. */
-  response(
-    record: LogRecord,
-    settled: SettledRequest,
-    response: ServerResponse,
-    ending: Ending
-  ): Line {
-    const { request, headAt, facts } = record
-    const line = this.tunnel(record, settled)
-    if (request !== undefined) {
-      line.reqId = printable(String(request.id), MAX_ID_LENGTH)
-      line.client = addressOf(request, record)
+  response(log: LogRecord, response: ServerResponse, ending: Ending): Line {
+    const { headAt, facts, outcome } = log
+    const { routed } = facts
+    const line = this.tunnel(log)
+    if (routed !== undefined) {
+      line.reqId = printable(String(routed.id), MAX_ID_LENGTH)
+      if (this.#behindProxy) line.client = addressOf(routed, log)
     }
     if (headAt !== 0) line.ttfb = rounded(Math.max(0, headAt - facts.startedAt))
-    line.bytesOut = bytesOf(record, response, ending === 'finished')
-    if (settled.outcome === 'aborted' && response.headersSent) {
-      line.sentStatus = response.statusCode
-    }
+    line.bytesOut = bytesOf(log, response, ending === 'finished')
     addDecisions(line, facts)
-    const error = this.#errorOf(record, settled, response, facts)
-    if (error !== undefined) line.error = error
+    if (outcome !== 'ok') {
+      if (outcome === 'aborted' && response.headersSent) line.sentStatus = response.statusCode
+      line.error = this.#errorOf(log, response)
+    }
     return line
   }
 
   /** The line of an upgrade or a CONNECT. */
-  tunnel({ target, peer, raw }: LogRecord, settled: SettledRequest): Line {
+  tunnel({ target, peer, raw, outcome, status, duration }: LogRecord): Line {
     const { method, headers } = raw
     const agent = headers['user-agent']
+    const bytesIn = headers['content-length']
     const isPlain = isPlainPath(target)
     const line: Line = {
       reqId: undefined,
-      method: method && printable(method, MAX_METHOD_LENGTH),
+      method: method && printableMethod(method),
       route: undefined,
       path: isPlain ? target : pathOf(target, this.#semicolons),
-      status: settled.status,
-      outcome: settled.outcome,
-      duration: settled.duration,
+      status,
+      outcome,
+      duration,
       ttfb: undefined,
-      bytesIn: announcedBytes(headers['content-length']),
+      bytesIn: bytesIn === undefined ? undefined : Number(bytesIn),
       bytesOut: undefined,
       client: peer,
       userAgent: agent && printable(agent, MAX_AGENT_LENGTH),
@@ -115,24 +121,21 @@ export class LineBuilder {
       const query = queryOf(target, this.#semicolons, this.#show)
       if (query !== undefined) line.query = query
     }
-    this.#addHeaders(line, headers)
+    if (this.#headers.length > 0) this.#addHeaders(line, headers)
     return line
   }
 
   /** The error on the line. */
-  #errorOf(
-    record: LogRecord,
-    { outcome, error }: SettledRequest,
-    response: ServerResponse,
-    { clientError }: ReadFacts
-  ): ErrorField | undefined {
+  #errorOf(log: LogRecord, response: ServerResponse): ErrorField | undefined {
+    const { outcome, error } = log
+    const { clientError } = log.facts
     if (clientError !== undefined) return { type: clientError.code }
     const blameless = outcome === 'client-error'
     if (!blameless && outcome !== 'server-error' && outcome !== 'cut') return undefined
     const { errored } = response as { readonly errored?: Error | null }
     const cause = error === undefined ? (errored ?? undefined) : error
     if (cause === undefined) return undefined
-    return describeError(cause, !blameless, record.secrets(this.#semicolons))
+    return describeError(cause, !blameless, log.secrets(this.#semicolons))
   }
 
   #addHeaders(line: Line, headers: IncomingMessage['headers']): void {
@@ -166,20 +169,16 @@ function addressOf(request: FastifyRequest, { peer }: LogRecord): string | undef
   }
 }
 
-/** Bytes of the request's body, as announced. */
-function announcedBytes(length: string | undefined): number | undefined {
-  return length === undefined ? undefined : Number(length)
-}
-
 /**
  * Bytes of the answer's body. Without a known length, those on the connection, with chunk framing.
  */
 function bytesOf(
-  { reply, bytesBefore }: LogRecord,
+  { facts, bytesBefore }: LogRecord,
   response: ServerResponse,
   finished: boolean
 ): number | undefined {
   if (!response.headersSent) return undefined
+  const { reply } = facts
   const { statusCode } = response
   if (response.req.method === 'HEAD' || statusCode === 204 || statusCode === 304) return 0
   if (finished) {
@@ -198,17 +197,17 @@ function addDecisions(line: Line, facts: ReadFacts): void {
   const { refusedBy, rateLimit, circuitBreaker, breakerFallback, outgoing, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
   if (rateLimit !== undefined) {
-    line.rateLimit = printable(rateLimit.policy, MAX_NAME_LENGTH)
+    line.rateLimit = printableName(rateLimit.policy)
     line.rateLimitRemaining = rateLimit.remaining
   }
   if (circuitBreaker !== undefined) {
     const { name, state, outcome } = circuitBreaker
-    line.breaker = printable(name, MAX_NAME_LENGTH)
+    line.breaker = printableName(name)
     line.breakerState = state
     if (outcome !== undefined) line.breakerOutcome = outcome
   }
   if (breakerFallback !== undefined) {
-    line.breakerFallback = printable(breakerFallback, MAX_NAME_LENGTH)
+    line.breakerFallback = printableName(breakerFallback)
   }
   if (outgoing !== undefined) addCalls(line, outgoing)
   if (lifecycle !== undefined) line.shutdownPhase = lifecycle.phase
@@ -217,7 +216,7 @@ function addDecisions(line: Line, facts: ReadFacts): void {
 /** Puts the calls that were made for the request on the line. */
 function addCalls(line: Line, { calls, tries, slowest }: OutgoingFact): void {
   if (slowest === undefined) return
-  line.upstreamName = printable(slowest.name, MAX_NAME_LENGTH)
+  line.upstreamName = printableName(slowest.name)
   line.upstreamTime = rounded(slowest.time)
   line.upstreamCalls = calls
   if (tries !== calls) line.upstreamTries = tries

@@ -4,17 +4,24 @@
  */
 import type { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Ending, factsOf, isPlainPath, secretPartsOf } from '@holdfast/core'
+import {
+  type Ending,
+  isPlainPath,
+  type RequestRecord,
+  recordOf,
+  secretPartsOf
+} from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AddedFields, LogFields } from '../fields.ts'
-import type { ReadFacts } from '../read-facts.ts'
+import type { SettledRequest } from '../level.ts'
+import type { RequestOutcome } from '../outcome.ts'
 
 /** Who writes the line of a request. */
 export interface LineWriter {
   /** Adds the application's fields to the line. */
-  add(record: LogRecord, fields: LogFields): void
+  add(log: LogRecord, fields: LogFields): void
   /** Writes the line of a request that had a response. */
-  settle(record: LogRecord, response: ServerResponse, ending: Ending): void
+  settle(log: LogRecord, response: ServerResponse, ending: Ending): void
 }
 
 declare module '@holdfast/core' {
@@ -24,18 +31,16 @@ declare module '@holdfast/core' {
   }
 }
 
-/** The notes of one request. */
-export class LogRecord {
+/** The notes of one request, and at last how it went. */
+export class LogRecord implements SettledRequest {
   /** The plugin of the innermost scope that the request reached; `undefined` before the first. */
   writer: LineWriter | undefined = undefined
   readonly raw: IncomingMessage
-  readonly facts: ReadFacts
+  readonly facts: RequestRecord
   /** The target as it came, before anybody rewrote it. */
   readonly target: string
   /** The address of the connection's peer; a Unix socket has none. */
   readonly peer: string | undefined
-  request: FastifyRequest | undefined = undefined
-  reply: FastifyReply | undefined = undefined
   error: unknown = undefined
   fields: AddedFields | undefined = undefined
   /** The async context of the request, for loggers that may ask for it. */
@@ -44,8 +49,12 @@ export class LogRecord {
   headAt = 0
   /** The bytes that had been written to the connection by then. */
   bytesBefore: number | undefined = undefined
+  outcome: RequestOutcome = 'ok'
+  status: number | undefined = undefined
+  duration: number | undefined = undefined
+  slow = false
 
-  constructor(raw: IncomingMessage & { readonly originalUrl?: string }, facts: ReadFacts) {
+  constructor(raw: IncomingMessage & { readonly originalUrl?: string }, facts: RequestRecord) {
     this.raw = raw
     this.facts = facts
     // An injected request is first seen after Fastify's rewriteUrl, which keeps what it replaces.
@@ -53,6 +62,14 @@ export class LogRecord {
     this.target = raw.originalUrl ?? raw.url ?? String(raw.headers[':authority'])
     // Read now: a socket that has closed without ever being asked has forgotten it.
     this.peer = raw.socket.remoteAddress
+  }
+
+  get request(): FastifyRequest | undefined {
+    return this.facts.routed
+  }
+
+  get reply(): FastifyReply | undefined {
+    return this.facts.reply
   }
 
   /** The parts of the target, as it came and as it was rewritten, that no error should repeat. */
@@ -69,12 +86,14 @@ export class LogRecord {
  * Returns the notes of a request, and begins them on first use. They hang on its facts, so that two
  * copies of this package in one process write one line.
  */
-export function recordOf(raw: IncomingMessage): LogRecord {
-  const facts = factsOf(raw)
-  let record = facts.requestLog
-  if (record === undefined) {
-    record = new LogRecord(raw, facts)
-    facts.requestLog = record
-  }
+export function logRecordOf(raw: IncomingMessage): LogRecord {
+  const facts = recordOf(raw)
+  return facts.requestLog ?? beginLogRecord(raw, facts)
+}
+
+/** Begins the notes of a request that has none. */
+export function beginLogRecord(raw: IncomingMessage, facts: RequestRecord): LogRecord {
+  const record = new LogRecord(raw, facts)
+  facts.requestLog = record
   return record
 }

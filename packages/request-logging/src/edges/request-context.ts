@@ -7,7 +7,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { appendPreHandler, routeConfig } from '@holdfast/core'
 import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { recordOf } from './log-record.ts'
+import { logRecordOf } from './log-record.ts'
 
 /**
  * Notes the context of each request when it arrives, when its body is read, and just before its
@@ -44,5 +44,5 @@ function beforeHandler(
 }
 
 function keepContext({ raw }: FastifyRequest): void {
-  recordOf(raw).context = new AsyncResource('HOLDFAST_REQUEST_LOG')
+  logRecordOf(raw).context = new AsyncResource('HOLDFAST_REQUEST_LOG')
 }

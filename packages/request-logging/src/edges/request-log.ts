@@ -11,6 +11,7 @@ import {
   type GuardedLog,
   guardedLog,
   onSettled,
+  type RequestRecord,
   reportOnce,
   type SettledListener,
   setTrace,
@@ -20,18 +21,18 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AddedFields, type LogFields } from '../fields.ts'
 import { type Format, LineEntry } from '../formats/format.ts'
-import type { LogLevel, SettledRequest, WrittenLevel } from '../level.ts'
+import type { LogLevel, WrittenLevel } from '../level.ts'
 import { type Line, messageOf } from '../line.ts'
 import { decideLevel, sampleRateOf } from '../line-decision.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
 import { directLogger } from './direct-logger.ts'
 import { watchHead } from './head-watch.ts'
 import { LineBuilder, malformedLine } from './line-builder.ts'
-import { type LineWriter, type LogRecord, recordOf } from './log-record.ts'
+import { beginLogRecord, type LineWriter, type LogRecord, logRecordOf } from './log-record.ts'
 import type { ActiveSpan } from './open-telemetry.ts'
 import type { RequestBindings } from './request-bindings.ts'
 import { type RouteSettings, RouteSettingsTable } from './route-settings.ts'
-import { settledMalformed, settledResponse, settledTunnel } from './settled-request.ts'
+import { noteResponse, noteTunnel, settledMalformed } from './settled-request.ts'
 
 /** What a log needs beside its options. */
 export interface LogEnvironment {
@@ -43,6 +44,8 @@ export interface LogEnvironment {
   readonly eventLoopDelay: { readonly current: number }
   /** Whether a `;` begins the query too, as Fastify was told. */
   readonly semicolons: boolean
+  /** Whether Fastify was told to believe what proxies say of a client's address. */
+  readonly behindProxy: boolean
 }
 
 const WHERE = 'the logger of requestLogging'
@@ -62,7 +65,8 @@ export class RequestLog implements LineWriter {
   readonly #told = new Set<string>()
 
   constructor(options: ResolvedRequestLoggingOptions, environment: LogEnvironment) {
-    const { logger, format, bindings, activeSpan, semicolons, eventLoopDelay } = environment
+    const { logger, format, bindings, activeSpan, semicolons, behindProxy, eventLoopDelay } =
+      environment
     const direct = directLogger(logger, format)
     this.#format = format
     this.#isDirect = direct !== undefined
@@ -71,36 +75,39 @@ export class RequestLog implements LineWriter {
     this.#activeSpan = activeSpan
     this.#semicolons = semicolons
     this.#routes = new RouteSettingsTable(options, semicolons, direct ?? logger)
-    this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
+    this.#builder = new LineBuilder(options, semicolons, behindProxy, eventLoopDelay)
   }
 
-  /** Makes sure that a line is written when the request settles. */
-  follow(raw: IncomingMessage, response: ServerResponse): LogRecord {
-    const record = recordOf(raw)
-    const isNew = record.writer === undefined
-    // First: one that has settled already, a bad URL that asked for an upgrade, has its line at once.
-    record.writer = this
-    if (isNew) {
-      watchHead(response)
-      onSettled(response, settle)
-    }
-    return record
+  /** Begins the notes of a request that was just taken in; {@link settled} ends them. */
+  begin(raw: IncomingMessage, response: ServerResponse, facts: RequestRecord): void {
+    const log = beginLogRecord(raw, facts)
+    log.writer = this
+    watchHead(response)
   }
 
-  /** Notes what Fastify made of a request. */
+  /**
+   * Notes that a request has come to the scope of this log, and makes sure that a line is written when
+   * it settles.
+   */
   note(request: FastifyRequest, reply: FastifyReply): LogRecord {
-    const record = this.follow(request.raw, reply.raw)
-    if (record.request === request) return record
-    record.request = request
-    record.reply = reply
+    const { raw } = request
+    const log = logRecordOf(raw)
+    const isNew = log.writer === undefined
+    log.writer = this
+    log.facts.routed = request
+    log.facts.reply = reply
+    if (isNew) {
+      watchHead(reply.raw)
+      onSettled(reply.raw, settled)
+    }
     const span = this.#activeSpan?.()
-    if (span !== undefined) setTrace(request.raw, span)
-    return record
+    if (span !== undefined) setTrace(raw, span)
+    return log
   }
 
-  add(record: LogRecord, fields: LogFields): void {
-    record.fields ??= new AddedFields(record.secrets(this.#semicolons))
-    record.fields.add(fields, this.#format.reserved, this.#tellReserved)
+  add(log: LogRecord, fields: LogFields): void {
+    log.fields ??= new AddedFields(log.secrets(this.#semicolons))
+    log.fields.add(fields, this.#format.reserved, this.#tellReserved)
   }
 
   readonly #tellReserved = (name: string): void => {
@@ -111,27 +118,26 @@ export class RequestLog implements LineWriter {
     )
   }
 
-  settle(record: LogRecord, response: ServerResponse, ending: Ending): void {
-    const settings = this.#routes.of(record.request)
-    const settled = settledResponse(record, response, ending, settings.slow)
-    const level = decideLevel(settings, settled, record)
+  settle(log: LogRecord, response: ServerResponse, ending: Ending): void {
+    const settings = this.#routes.of(log.facts.routed)
+    noteResponse(log, response, ending, settings.slow)
+    const level = decideLevel(settings, log, log)
     if (this.#isWritten(settings.logger, level)) {
-      const line = this.#builder.response(record, settled, response, ending)
-      this.#finish(line, level, settings, settled, record)
+      this.#finish(this.#builder.response(log, response, ending), level, settings, log)
     }
   }
 
   /** Writes the line of an upgrade or a CONNECT when its socket closes. */
   followTunnel(raw: IncomingMessage, socket: Socket): void {
-    const record = recordOf(raw)
+    const log = logRecordOf(raw)
     const settings = this.#routes.unrouted
     // An upgrade is told after its listener ran, which may have answered; a CONNECT before.
     const sentBefore = raw.method === 'CONNECT' ? socket.bytesWritten : 0
     socket.once('close', () => {
-      const settled = settledTunnel(record, socket, sentBefore)
-      const level = decideLevel(settings, settled, record)
+      noteTunnel(log, socket, sentBefore)
+      const level = decideLevel(settings, log, log)
       if (this.#isWritten(settings.logger, level)) {
-        this.#finish(this.#builder.tunnel(record, settled), level, settings, settled, record)
+        this.#finish(this.#builder.tunnel(log), level, settings, log)
       }
     })
   }
@@ -151,8 +157,9 @@ export class RequestLog implements LineWriter {
     if (level === 'silent') return false
     try {
       const enabled: unknown = logger.isLevelEnabled?.(level)
+      if (typeof enabled === 'boolean') return enabled
       contain(enabled, this, WHERE)
-      return enabled !== false
+      return true
     } catch (error) {
       this.#report(error)
       return false
@@ -160,30 +167,25 @@ export class RequestLog implements LineWriter {
   }
 
   /** Adds what is known beside how the request went, and writes the line. */
-  #finish(
-    line: Line,
-    level: WrittenLevel,
-    settings: RouteSettings,
-    settled: SettledRequest,
-    record: LogRecord
-  ): void {
+  #finish(line: Line, level: WrittenLevel, settings: RouteSettings, log: LogRecord): void {
     line.route = settings.route
-    if (settled.slow) line.slow = true
-    const sampleRate = sampleRateOf(settings, settled)
+    if (log.slow) line.slow = true
+    const sampleRate = sampleRateOf(settings, log)
     if (sampleRate < 1) line.sampleRate = sampleRate
-    const trace = traceOf(record.raw)
+    const trace = traceOf(log.raw)
     if (trace !== undefined) {
       line.traceId = trace.traceId
       line.spanId = trace.spanId
     }
-    const added = this.#addedTo(record)
+    const added = this.#addedTo(log)
     if (added !== undefined && added.dropped > 0) line.droppedFields = added.dropped
     this.#write(settings.logger, level, line, trace, added)
   }
 
   /** The application's fields, with the bindings of `request.log`. */
-  #addedTo({ request, fields }: LogRecord): AddedFields | undefined {
-    const bindings = request && this.#bindings.of(request)
+  #addedTo({ facts, fields }: LogRecord): AddedFields | undefined {
+    const { routed } = facts
+    const bindings = routed && this.#bindings.of(routed)
     if (bindings === undefined) return fields
     const all = new AddedFields()
     all.add(bindings, this.#format.reserved)
@@ -206,7 +208,7 @@ export class RequestLog implements LineWriter {
         this.#isDirect ? entry : entry.shaped(this.#format),
         messageOf(line)
       )
-      contain(written, this, WHERE)
+      if (written !== undefined) contain(written, this, WHERE)
     } catch (error) {
       this.#report(error)
       // A serializer of the logger's may be unable to take what the application added.
@@ -219,9 +221,10 @@ export class RequestLog implements LineWriter {
   }
 }
 
-const settle: SettledListener = (response, ending) => {
-  const record = recordOf(response.req)
-  const { writer, context } = record
-  if (context === undefined) writer?.settle(record, response, ending)
-  else context.runInAsyncScope(() => writer?.settle(record, response, ending))
+/** Has the line of a request written by the log of the innermost scope that it reached. */
+export const settled: SettledListener = (response, ending, { requestLog: log }) => {
+  if (log?.writer === undefined) return
+  const { writer, context } = log
+  if (context === undefined) writer.settle(log, response, ending)
+  else context.runInAsyncScope(() => writer.settle(log, response, ending))
 }

@@ -6,54 +6,45 @@ import type { Socket } from 'node:net'
 import { type ClientErrorFact, type Ending, isHijacked, monotonicClock } from '@holdfast/core'
 import type { SettledRequest } from '../level.ts'
 import { rounded } from '../line.ts'
-import { CLIENT_CLOSED_REQUEST, outcomeOf, type RequestOutcome } from '../outcome.ts'
-import type { ReadFacts } from '../read-facts.ts'
+import { CLIENT_CLOSED_REQUEST, outcomeOf } from '../outcome.ts'
 import type { LogRecord } from './log-record.ts'
 
-/** @param slow milliseconds from which a request is slow */
-export function settledResponse(
-  { request, reply, error, facts }: LogRecord,
+/**
+ * Notes how a request with a response went.
+ *
+ * @param slow milliseconds from which a request is slow
+ */
+export function noteResponse(
+  log: LogRecord,
   response: ServerResponse,
   ending: Ending,
   slow: number
-): SettledRequest {
+): void {
+  const { facts } = log
+  const { reply, clientError } = facts
   const hijacked = reply !== undefined && isHijacked(reply) === true
-  const routed = request !== undefined
-  const outcome = outcomeOf(ending, response.statusCode, facts, hijacked, routed)
+  const outcome = outcomeOf(ending, response.statusCode, facts, hijacked, reply !== undefined)
   const duration = rounded(monotonicClock() - facts.startedAt)
-  return {
-    outcome,
-    status: statusOf(outcome, response, facts),
-    duration,
-    slow: duration >= slow && outcome !== 'hijacked',
-    error,
-    request,
-    reply
-  }
+  log.outcome = outcome
+  log.duration = duration
+  log.slow = duration >= slow && outcome !== 'hijacked'
+  if (clientError !== undefined) log.status = clientError.statusCode
+  else if (outcome === 'aborted') log.status = CLIENT_CLOSED_REQUEST
+  // Until the head is sent, the status is only an intention.
+  else if (response.headersSent) log.status = response.statusCode
 }
 
 /**
- * How an upgrade or a CONNECT went.
+ * Notes how an upgrade or a CONNECT went.
  *
  * @param sentBefore bytes that had gone out on the socket before anybody could answer
  */
-export function settledTunnel(
-  { facts }: LogRecord,
-  socket: Socket,
-  sentBefore: number
-): SettledRequest {
+export function noteTunnel(log: LogRecord, socket: Socket, sentBefore: number): void {
   // Whoever took the socket has answered on it. Where nobody did, the service would not have it.
   const left = socket.readableEnded || socket.errored
-  const outcome = socket.bytesWritten > sentBefore ? 'hijacked' : left ? 'aborted' : 'refused'
-  return {
-    outcome,
-    status: outcome === 'aborted' ? CLIENT_CLOSED_REQUEST : undefined,
-    duration: rounded(monotonicClock() - facts.startedAt),
-    slow: false,
-    error: undefined,
-    request: undefined,
-    reply: undefined
-  }
+  log.outcome = socket.bytesWritten > sentBefore ? 'hijacked' : left ? 'aborted' : 'refused'
+  log.duration = rounded(monotonicClock() - log.facts.startedAt)
+  if (log.outcome === 'aborted') log.status = CLIENT_CLOSED_REQUEST
 }
 
 /** How it went with what never became a request. */
@@ -67,15 +58,4 @@ export function settledMalformed({ statusCode }: ClientErrorFact): SettledReques
     request: undefined,
     reply: undefined
   }
-}
-
-function statusOf(
-  outcome: RequestOutcome,
-  response: ServerResponse,
-  { clientError }: ReadFacts
-): number | undefined {
-  if (clientError !== undefined) return clientError.statusCode
-  if (outcome === 'aborted') return CLIENT_CLOSED_REQUEST
-  // Until the head is sent, the status is only an intention.
-  return response.headersSent ? response.statusCode : undefined
 }

@@ -2,6 +2,7 @@
  * Members of a JSON object, each joined to all that is written before it: a string so made is the
  * cheapest to make flat. A key comes ready to be written: `,"path":`.
  */
+import { remembered } from '../remembered.ts'
 
 /** Returns a name as the key of a member that is not the first. */
 export function keyOf(name: string): string {
@@ -13,10 +14,9 @@ export function withText(json: string, key: string, text: string | undefined): s
   return text === undefined ? json : json + key + quoted(text)
 }
 
-/** Adds a number, unless it is `undefined`. What is not finite becomes `null`. */
+/** Adds a number, unless it is `undefined`. */
 export function withNumber(json: string, key: string, value: number | undefined): string {
-  if (value === undefined) return json
-  return json + key + (Number.isFinite(value) ? value : 'null')
+  return value === undefined ? json : json + key + numeral(value)
 }
 
 /** Adds an object that holds nothing but JSON, unless it is `undefined`. */
@@ -31,4 +31,12 @@ const ESCAPED = /["\\\x00-\x1f\ud800-\udfff]/
 /** Returns a text as JSON. */
 export function quoted(text: string): string {
   return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`
+}
+
+/** As {@link quoted}, for a text that comes again and again. */
+export const quotedName: (name: string) => string = remembered(quoted)
+
+/** Returns a number as JSON: `null` for what is not finite. */
+export function numeral(value: number): number | null {
+  return Number.isFinite(value) ? value : null
 }

@@ -3,7 +3,7 @@
  */
 import type { Line } from '../line.ts'
 import { ALWAYS_RESERVED, type Format } from './format.ts'
-import { keyOf, withNumber, withObject, withText } from './json.ts'
+import { keyOf, numeral, quoted, quotedName, withText } from './json.ts'
 
 const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   reqId: true,
@@ -61,41 +61,54 @@ export function nativeFormat(idLabel: string): Format {
   }
 }
 
-/** By name, and not in a loop: the names of a line are known. */
+/**
+ * By name and in one function: the names of a line are known, and a call for each member would cost
+ * more than the member.
+ */
 function appendMembers(json: string, line: Line): string {
   let text = json
-  text = withText(text, ',"method":', line.method)
-  text = withText(text, ',"route":', line.route)
-  text = withText(text, ',"path":', line.path)
-  text = withNumber(text, ',"status":', line.status)
-  text = withText(text, ',"outcome":', line.outcome)
-  text = withNumber(text, ',"duration":', line.duration)
-  text = withNumber(text, ',"ttfb":', line.ttfb)
-  text = withNumber(text, ',"bytesIn":', line.bytesIn)
-  text = withNumber(text, ',"bytesOut":', line.bytesOut)
-  text = withText(text, ',"client":', line.client)
-  text = withText(text, ',"userAgent":', line.userAgent)
-  text = withNumber(text, ',"eventLoopDelay":', line.eventLoopDelay)
-  text = withText(text, ',"query":', line.query)
-  text = withNumber(text, ',"sentStatus":', line.sentStatus)
+  if (line.method !== undefined) text = `${text},"method":${quotedName(line.method)}`
+  if (line.route !== undefined) text = `${text},"route":${quotedName(line.route)}`
+  if (line.path !== undefined) text = `${text},"path":${quoted(line.path)}`
+  if (line.status !== undefined) text = `${text},"status":${numeral(line.status)}`
+  text = `${text},"outcome":${quotedName(line.outcome)}`
+  if (line.duration !== undefined) text = `${text},"duration":${numeral(line.duration)}`
+  if (line.ttfb !== undefined) text = `${text},"ttfb":${numeral(line.ttfb)}`
+  if (line.bytesIn !== undefined) text = `${text},"bytesIn":${numeral(line.bytesIn)}`
+  if (line.bytesOut !== undefined) text = `${text},"bytesOut":${numeral(line.bytesOut)}`
+  if (line.client !== undefined) text = `${text},"client":${quoted(line.client)}`
+  if (line.userAgent !== undefined) text = `${text},"userAgent":${quoted(line.userAgent)}`
+  if (line.eventLoopDelay !== undefined)
+    text = `${text},"eventLoopDelay":${numeral(line.eventLoopDelay)}`
+  if (line.query !== undefined) text = `${text},"query":${quoted(line.query)}`
+  if (line.sentStatus !== undefined) text = `${text},"sentStatus":${numeral(line.sentStatus)}`
   if (line.slow === true) text += ',"slow":true'
-  text = withNumber(text, ',"sampleRate":', line.sampleRate)
-  text = withText(text, ',"traceId":', line.traceId)
-  text = withText(text, ',"spanId":', line.spanId)
-  text = withText(text, ',"refusedBy":', line.refusedBy)
-  text = withText(text, ',"rateLimit":', line.rateLimit)
-  text = withNumber(text, ',"rateLimitRemaining":', line.rateLimitRemaining)
-  text = withText(text, ',"breaker":', line.breaker)
-  text = withText(text, ',"breakerState":', line.breakerState)
-  text = withText(text, ',"breakerOutcome":', line.breakerOutcome)
-  text = withText(text, ',"breakerFallback":', line.breakerFallback)
-  text = withText(text, ',"upstreamName":', line.upstreamName)
-  text = withNumber(text, ',"upstreamTime":', line.upstreamTime)
-  text = withNumber(text, ',"upstreamCalls":', line.upstreamCalls)
-  text = withNumber(text, ',"upstreamTries":', line.upstreamTries)
-  text = withText(text, ',"shutdownPhase":', line.shutdownPhase)
-  text = withObject(text, ',"error":', line.error)
-  text = withObject(text, ',"headers":', line.headers)
-  text = withNumber(text, ',"droppedFields":', line.droppedFields)
+  if (line.sampleRate !== undefined) text = `${text},"sampleRate":${numeral(line.sampleRate)}`
+  if (line.traceId !== undefined) text = `${text},"traceId":${quoted(line.traceId)}`
+  if (line.spanId !== undefined) text = `${text},"spanId":${quoted(line.spanId)}`
+  if (line.refusedBy !== undefined) text = `${text},"refusedBy":${quoted(line.refusedBy)}`
+  if (line.rateLimit !== undefined) text = `${text},"rateLimit":${quotedName(line.rateLimit)}`
+  if (line.rateLimitRemaining !== undefined)
+    text = `${text},"rateLimitRemaining":${numeral(line.rateLimitRemaining)}`
+  if (line.breaker !== undefined) text = `${text},"breaker":${quotedName(line.breaker)}`
+  if (line.breakerState !== undefined)
+    text = `${text},"breakerState":${quotedName(line.breakerState)}`
+  if (line.breakerOutcome !== undefined)
+    text = `${text},"breakerOutcome":${quotedName(line.breakerOutcome)}`
+  if (line.breakerFallback !== undefined)
+    text = `${text},"breakerFallback":${quoted(line.breakerFallback)}`
+  if (line.upstreamName !== undefined)
+    text = `${text},"upstreamName":${quotedName(line.upstreamName)}`
+  if (line.upstreamTime !== undefined) text = `${text},"upstreamTime":${numeral(line.upstreamTime)}`
+  if (line.upstreamCalls !== undefined)
+    text = `${text},"upstreamCalls":${numeral(line.upstreamCalls)}`
+  if (line.upstreamTries !== undefined)
+    text = `${text},"upstreamTries":${numeral(line.upstreamTries)}`
+  if (line.shutdownPhase !== undefined)
+    text = `${text},"shutdownPhase":${quoted(line.shutdownPhase)}`
+  if (line.error !== undefined) text = `${text},"error":${JSON.stringify(line.error)}`
+  if (line.headers !== undefined) text = `${text},"headers":${JSON.stringify(line.headers)}`
+  if (line.droppedFields !== undefined)
+    text = `${text},"droppedFields":${numeral(line.droppedFields)}`
   return text
 }
