@@ -16,6 +16,8 @@ export interface Caller {
   readonly deadline: number
   /** Whether its calls may be tried again: not those of a request that is a retry itself. */
   readonly mayRetry: boolean
+  /** Whether nobody waits for the answers any more. */
+  readonly hasLeft: boolean
   /** Calls `callerLeft()` of the call when the caller leaves, until the entry leaves. */
   follow(call: CallersCall): CallersEntry | undefined
 }
@@ -25,5 +27,6 @@ export const NOBODY: Caller = {
   request: undefined,
   deadline: Infinity,
   mayRetry: true,
+  hasLeft: false,
   follow: () => undefined
 }

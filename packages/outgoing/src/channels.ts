@@ -2,6 +2,7 @@
  * The channels of outgoing calls.
  */
 import { type Channel, channel } from '@holdfast/core'
+import type { FastifyRequest } from 'fastify'
 import type { NoRetryReason } from './retry-rules.ts'
 import type { TryOutcome } from './verdict.ts'
 
@@ -40,8 +41,17 @@ export interface OutgoingRetry {
   readonly wait: number | undefined
 }
 
+/** A request was refused because its time was over before its handler began. Read-only. */
+export interface RequestExpired {
+  readonly request: FastifyRequest
+  /** Milliseconds since its time was over. */
+  readonly late: number
+}
+
 declare module '@holdfast/core' {
   interface ChannelPayloads {
+    /** A request was refused: its time was over before its handler began. */
+    'holdfast:outgoing:expired': RequestExpired
     /** A try of an outgoing call has ended. */
     'holdfast:outgoing:try': OutgoingTry
     /** It was decided whether a failed try is made again. */
@@ -49,6 +59,7 @@ declare module '@holdfast/core' {
   }
 }
 
+export const expiredChannel: Channel<RequestExpired> = channel('holdfast:outgoing:expired')
 export const tryChannel: Channel<OutgoingTry> = channel('holdfast:outgoing:try')
 const retryChannel: Channel<OutgoingRetry> = channel('holdfast:outgoing:retry')
 

@@ -73,3 +73,18 @@ export const NoBreakersError: CodedErrorConstructor<'HOLDFAST_ERR_OUTGOING_NO_BR
     'The upstream "%s" has a breaker, but the app has no @holdfast/circuit-breaker. Register it before the upstream is declared, or set breaker: false.',
     500
   )
+
+const CodedExpiredError: CodedErrorConstructor<'HOLDFAST_ERR_OUTGOING_EXPIRED'> = defineError(
+  'HOLDFAST_ERR_OUTGOING_EXPIRED',
+  'The time of the request was over before its handler began.',
+  503
+)
+
+/** A request whose time was over before its handler began: nobody waits for its answer any more. */
+export class RequestExpiredError extends CodedExpiredError {
+  // Answers of a shortened time must not be kept for those who have more.
+  override readonly headers: Record<string, string> = {
+    'cache-control': 'no-store',
+    'retry-after': '1'
+  }
+}

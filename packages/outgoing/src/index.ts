@@ -3,13 +3,15 @@
  *
  * @module
  */
-export type { OutgoingRetry, OutgoingTry } from './channels.ts'
+export type { OutgoingRetry, OutgoingTry, RequestExpired } from './channels.ts'
+export type { DeadlineOption, WrittenDeadlineOption } from './deadline-options.ts'
 export type { FetchInit } from './edges/fetch.ts'
 export type { RequestUpstream, Upstream } from './edges/upstream.ts'
 export {
   CallDeadlineError,
   ClientLeftError,
   ForeignPathError,
+  RequestExpiredError,
   TryTimeoutError,
   UpstreamClosedError,
   UpstreamFullError

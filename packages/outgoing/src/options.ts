@@ -13,6 +13,16 @@ import {
   parseDuration
 } from '@holdfast/core/options'
 import type { BudgetRules } from './budget.ts'
+import {
+  type DeadlineOption,
+  deadlineCheck,
+  resolveTrust,
+  resolveWritten,
+  type TrustedCallers,
+  WRITTEN_SHAPE,
+  type WrittenDeadline,
+  type WrittenDeadlineOption
+} from './deadline-options.ts'
 import { parseOrigin } from './origin.ts'
 
 /** What calls may cost. Given to the plugin it holds for all upstreams, given to one for that one. */
@@ -39,6 +49,16 @@ export interface CallOptions {
   readonly retries?: number | undefined
   /** The retries of all calls of an upstream together, in any ten seconds. */
   readonly budget?: BudgetOption | undefined
+  /** How upstreams are told the time that a call has. */
+  readonly deadline?: WrittenDeadlineOption | undefined
+  /**
+   * Whether calls on behalf of a request hand on its trace, `traceparent` and `tracestate`: those that
+   * have none, as long as nobody listens on the channel `undici:request:create`, as OpenTelemetry's
+   * instrumentation does to add its own.
+   *
+   * @default true
+   */
+  readonly trace?: boolean | undefined
 }
 
 /** How many retries an upstream may be sent, hedges included. */
@@ -58,7 +78,18 @@ export interface BudgetOption {
 }
 
 /** The options of the plugin. */
-export interface OutgoingOptions extends CallOptions {}
+export interface OutgoingOptions extends CallOptions {
+  /** How upstreams are told the time that a call has, and which callers may shorten that of a request. */
+  readonly deadline?: DeadlineOption | undefined
+  /**
+   * `'explicit'`: calls are made on behalf of a request by `upstream.for(request)`.
+   * `'async-local-storage'`: `upstream.fetch` and `upstream.interceptor` find the request that they are
+   * used for by themselves. On Node 20 and 22 that makes every `await` of the process slower.
+   *
+   * @default 'explicit'
+   */
+  readonly context?: 'explicit' | 'async-local-storage' | undefined
+}
 
 /**
  * The options of one upstream, laid over the plugin's. `BreakerOptions` are those of
@@ -100,6 +131,15 @@ export interface CallRules {
   readonly tryTimeout: number
   readonly retries: number
   readonly budget: BudgetRules
+  readonly deadline: WrittenDeadline
+  readonly trace: boolean
+}
+
+/** The options of the plugin, complete. */
+export interface OutgoingRules {
+  readonly calls: CallRules
+  readonly callers: TrustedCallers
+  readonly context: 'explicit' | 'async-local-storage'
 }
 
 /** The options of an upstream, complete. */
@@ -114,7 +154,9 @@ const DEFAULTS: CallRules = {
   timeout: 10_000,
   tryTimeout: Infinity,
   retries: 2,
-  budget: { ratio: 0.2, minimum: 1 }
+  budget: { ratio: 0.2, minimum: 1 },
+  deadline: resolveWritten({}),
+  trace: true
 }
 
 /** One day, the longest time that any option may be, in milliseconds. */
@@ -133,7 +175,14 @@ const CALL_SHAPE: OptionShape = {
   budget: check.shape({
     ratio: check.number({ min: 0, max: 1 }),
     minimum: check.number({ min: 0, max: 1000 })
-  })
+  }),
+  deadline: check.shape(WRITTEN_SHAPE),
+  trace: check.boolean
+}
+const PLUGIN_SHAPE: OptionShape = {
+  ...CALL_SHAPE,
+  deadline: deadlineCheck,
+  context: check.oneOf('explicit', 'async-local-storage')
 }
 const UPSTREAM_SHAPE: OptionShape = {
   ...CALL_SHAPE,
@@ -144,9 +193,10 @@ const UPSTREAM_SHAPE: OptionShape = {
 }
 
 /** @throws UnknownOptionError, InvalidOptionError */
-export function resolveOutgoingOptions(given: OutgoingOptions): CallRules {
-  checkOptions('outgoing', given, CALL_SHAPE)
-  return merge(DEFAULTS, given)
+export function resolveOutgoingOptions(given: OutgoingOptions): OutgoingRules {
+  checkOptions('outgoing', given, PLUGIN_SHAPE)
+  const { deadline = {}, context = 'explicit' } = given
+  return { calls: merge(DEFAULTS, given), callers: resolveTrust(deadline), context }
 }
 
 /**
@@ -168,6 +218,7 @@ export function resolveUpstreamOptions(
 
 function merge(base: CallRules, given: CallOptions): CallRules {
   const { timeout, tryTimeout, retries = base.retries, budget = {} } = given
+  const { deadline = {}, trace = base.trace } = given
   return {
     timeout: timeout === false ? Infinity : milliseconds(timeout, base.timeout),
     tryTimeout: milliseconds(tryTimeout, base.tryTimeout),
@@ -175,7 +226,9 @@ function merge(base: CallRules, given: CallOptions): CallRules {
     budget: {
       ratio: budget.ratio ?? base.budget.ratio,
       minimum: budget.minimum ?? base.budget.minimum
-    }
+    },
+    deadline: resolveWritten(deadline, base.deadline),
+    trace
   }
 }
 

@@ -1,9 +1,20 @@
 /**
  * Wires outgoing calls into Fastify: the decorators, and the end of what is on its way.
  */
-import { declareFact, dropIdleDeadlines, enlist, provideState } from '@holdfast/core'
+import {
+  addFrontHook,
+  declareFact,
+  dropIdleDeadlines,
+  enlist,
+  intake,
+  provideState
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
+import { NOBODY } from './caller.ts'
+import type { TrustedCallers } from './deadline-options.ts'
+import { currentCaller, keepCurrentRequest } from './edges/current-request.ts'
+import { readCaller, refuseExpired } from './edges/incoming.ts'
 import type { Upstream } from './edges/upstream.ts'
 import { Upstreams } from './edges/upstreams.ts'
 import { type OutgoingOptions, resolveOutgoingOptions, type UpstreamOptions } from './options.ts'
@@ -50,9 +61,14 @@ function wire(app: FastifyInstance, options: OutgoingOptions): void {
   enlist(app, '@holdfast/outgoing', {
     after: ['@holdfast/lifecycle'],
     decorators: ['upstream', 'outgoing'],
+    refuses: true,
     twice: TWICE
   })
-  const upstreams = new Upstreams(app, resolveOutgoingOptions(options))
+  const { calls, callers, context } = resolveOutgoingOptions(options)
+  const isExplicit = context === 'explicit'
+  watchDeadlines(app, callers)
+  if (!isExplicit) keepCurrentRequest(app)
+  const upstreams = new Upstreams(app, calls, isExplicit ? () => NOBODY : currentCaller)
   const outgoing: Outgoing = { snapshots: () => upstreams.snapshots() }
   app.decorate('upstream', (name: string, given?: UpstreamOptions) => upstreams.open(name, given))
   app.decorate('outgoing', outgoing)
@@ -60,6 +76,24 @@ function wire(app: FastifyInstance, options: OutgoingOptions): void {
   app.addHook('onClose', async () => {
     upstreams.close()
     dropIdleDeadlines()
+  })
+}
+
+/** Learns of each request how long its answer is waited for, and refuses it when that is over. */
+function watchDeadlines(app: FastifyInstance, callers: TrustedCallers): void {
+  intake(app)
+  if (callers.trust !== false) {
+    addFrontHook(app, '@holdfast/outgoing', function holdfastCaller(request, _reply, done) {
+      readCaller(request, callers)
+      done()
+    })
+  }
+  app.addHook('onRequest', function holdfastExpired(request, reply, done) {
+    refuseExpired(request, reply, done)
+  })
+  // Again: a body may have been long under way.
+  app.addHook('preHandler', function holdfastExpiredMeanwhile(request, reply, done) {
+    refuseExpired(request, reply, done)
   })
 }
 

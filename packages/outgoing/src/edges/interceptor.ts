@@ -3,7 +3,6 @@
  */
 import { monotonicClock } from '@holdfast/core'
 import type { Caller } from '../caller.ts'
-import { withHeaders } from '../request-headers.ts'
 import { headersOf } from './call-headers.ts'
 import { failHandler, guardedHandler } from './dispatch-handlers.ts'
 import type { Target } from './target.ts'
@@ -55,9 +54,7 @@ export function send<Options extends object, Handler extends object>(
   options: Options & DispatchOptions,
   handler: Handler
 ): boolean {
-  const added = headersOf(attempt)
-  const given =
-    added === undefined ? options : { ...options, headers: withHeaders(options.headers, added) }
+  const given = { ...options, headers: headersOf(attempt, options.headers) }
   try {
     // The guard has the shape of the handler.
     return dispatch(given, guardedHandler(attempt, handler) as Handler)

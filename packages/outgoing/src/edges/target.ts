@@ -5,12 +5,12 @@ import { Ring } from '@holdfast/core'
 import { RetryBudget } from '../budget.ts'
 import type { Caller } from '../caller.ts'
 import { Counts } from '../counts.ts'
-import { UpstreamClosedError, UpstreamFullError } from '../errors.ts'
+import { ClientLeftError, UpstreamClosedError, UpstreamFullError } from '../errors.ts'
 import type { UpstreamRules } from '../options.ts'
 import { isSameOrigin } from '../origin.ts'
 import type { UpstreamSnapshot } from '../state.ts'
 import type { Breaker } from './breaker-seam.ts'
-import { type Stoppable, Try, type TryOwner, type TryPlan } from './try.ts'
+import { outOfTime, type Stoppable, Try, type TryOwner, type TryPlan } from './try.ts'
 
 /** Milliseconds. */
 const BODY_LEASE = 30_000
@@ -53,10 +53,13 @@ export class Target implements TryOwner {
   /**
    * Begins a try. It must be told its end.
    *
-   * @throws what the breaker refuses with, UpstreamFullError, UpstreamClosedError
+   * @throws what the breaker refuses with, UpstreamFullError, UpstreamClosedError, ClientLeftError, and
+   * CallDeadlineError when the time of the call is over already
    */
   begin(caller: Caller, plan: TryPlan, now: number): Try {
     if (this.#closed) throw new UpstreamClosedError(this.name)
+    if (caller.hasLeft) throw new ClientLeftError(this.name)
+    if (plan.due <= now) throw outOfTime(this, plan, caller)
     const { breaker } = this
     let begun: Try | undefined
     const permit =

@@ -115,7 +115,13 @@ export class Try implements Timed, CallersCall, Stoppable {
     target.add(this)
     this.#entry = caller.follow(this)
     this.#cost = costOf(target, caller, plan)
-    this.#watch(Math.min(now + target.rules.tryTimeout, plan.due), now)
+    this.#cost?.begin(now)
+    this.#watch(now + this.time, now)
+  }
+
+  /** Milliseconds that it may take from its beginning on; `Infinity` for no end. */
+  get time(): number {
+    return Math.min(this.target.rules.tryTimeout, this.plan.due - this.#begunAt)
   }
 
   /** Whether a good answer has begun. */
@@ -209,15 +215,13 @@ export class Try implements Timed, CallersCall, Stoppable {
   }
 
   #outOfTime(isCallOver: boolean): void {
-    const { name, rules } = this.target
-    if (!isCallOver) {
-      this.stop('try-timeout', new TryTimeoutError(name, rules.tryTimeout))
-    } else if (this.plan.due === this.caller.deadline) {
-      const why = 'the request that it is made for has no time left'
-      this.stop('deadline', new CallDeadlineError(name, why))
+    const { target, plan, caller } = this
+    if (isCallOver) {
+      const reason = plan.due === caller.deadline ? 'deadline' : 'timeout'
+      this.stop(reason, outOfTime(target, plan, caller))
     } else {
-      const why = `it took longer than its timeout of ${rules.timeout} ms`
-      this.stop('timeout', new CallDeadlineError(name, why))
+      const { name, rules } = target
+      this.stop('try-timeout', new TryTimeoutError(name, rules.tryTimeout))
     }
   }
 
@@ -253,7 +257,7 @@ export class Try implements Timed, CallersCall, Stoppable {
     this.status = status
     this.target.inFlight--
     this.#duration = now - this.#begunAt
-    if (this.#cost !== undefined) this.#cost.time += this.#duration
+    this.#cost?.end(this.#begunAt, now)
     return now
   }
 
@@ -295,13 +299,21 @@ export class Try implements Timed, CallersCall, Stoppable {
   }
 }
 
+/** The error of a call whose time is over: that of the request that it is made for, or its own. */
+export function outOfTime({ name, rules }: TryOwner, { due }: TryPlan, caller: Caller): Error {
+  const why =
+    due === caller.deadline
+      ? 'the request that it is made for has no time left'
+      : `it took longer than its timeout of ${rules.timeout} ms`
+  return new CallDeadlineError(name, why)
+}
+
 /** What the request that a try is made for has spent on the upstream; `undefined` without a request. */
 function costOf(target: TryOwner, caller: Caller, plan: TryPlan): UpstreamCost | undefined {
   if (caller.request === undefined) return undefined
   const facts = factsOf(caller.request)
   facts.outgoing ??= new OutgoingFact()
   const cost = facts.outgoing.of(target.name)
-  cost.tries++
   if (plan.number === 1 && !plan.isHedge) cost.calls++
   return cost
 }

@@ -2,11 +2,11 @@
  * An upstream as its users have it.
  */
 import { type AnyRequest, monotonicClock } from '@holdfast/core'
-import { type Caller, NOBODY } from '../caller.ts'
+import type { Caller } from '../caller.ts'
 import type { UpstreamSnapshot } from '../state.ts'
 import { callByFetch, type FetchInit } from './fetch.ts'
 import { type Dispatch, guardedDispatch } from './interceptor.ts'
-import { requestCaller } from './request-caller.ts'
+import { callerOf } from './request-caller.ts'
 import type { Target } from './target.ts'
 import type { TargetOfOrigin } from './try-dispatcher.ts'
 
@@ -23,10 +23,13 @@ export interface RequestUpstream {
 export class Upstream {
   readonly #target: Target
   readonly #targetOf: TargetOfOrigin
+  readonly #currentCaller: () => Caller
 
-  constructor(target: Target, targetOf: TargetOfOrigin) {
+  /** @param currentCaller finds whom a call is made for that names nobody */
+  constructor(target: Target, targetOf: TargetOfOrigin, currentCaller: () => Caller) {
     this.#target = target
     this.#targetOf = targetOf
+    this.#currentCaller = currentCaller
   }
 
   get name(): string {
@@ -49,12 +52,16 @@ export class Upstream {
    * @throws ForeignPathError when it leads elsewhere (as a rejection)
    */
   fetch(path: string | URL, init?: FetchInit): Promise<Response> {
-    return callByFetch(this.#target, this.#targetOf, NOBODY, path, init)
+    return callByFetch(this.#target, this.#targetOf, this.#currentCaller(), path, init)
   }
 
-  /** The same upstream, called on behalf of a request: Fastify's or Node's. */
+  /**
+   * The same upstream, called on behalf of a request: Fastify's or Node's.
+   *
+   * @throws InvalidOptionError when it is no request
+   */
   for(request: AnyRequest): RequestUpstream {
-    const caller: Caller = requestCaller(request)
+    const caller = callerOf(request)
     return {
       fetch: (path, init) => callByFetch(this.#target, this.#targetOf, caller, path, init)
     }
@@ -68,7 +75,8 @@ export class Upstream {
   get interceptor(): <Options extends object, Handler extends object>(
     dispatch: Dispatch<Options, Handler>
   ) => Dispatch<Options, Handler> {
-    return (dispatch) => guardedDispatch(this.#target, NOBODY, dispatch)
+    return (dispatch) => (options, handler) =>
+      guardedDispatch(this.#target, this.#currentCaller(), dispatch)(options, handler)
   }
 
   /** The upstream at this moment. */

@@ -3,6 +3,7 @@
  */
 import { monotonicClock } from '@holdfast/core'
 import { check } from '@holdfast/core/options'
+import type { Caller } from '../caller.ts'
 import { UnknownUpstreamError, UpstreamConflictError } from '../errors.ts'
 import {
   type CallRules,
@@ -25,12 +26,17 @@ interface Declared {
 export class Upstreams {
   readonly #app: object
   readonly #rules: CallRules
+  readonly #currentCaller: () => Caller
   readonly #byName = new Map<string, Declared>()
 
-  /** @param app has the breakers, if anything has */
-  constructor(app: object, rules: CallRules) {
+  /**
+   * @param app has the breakers, if anything has
+   * @param currentCaller finds whom a call is made for that names nobody
+   */
+  constructor(app: object, rules: CallRules, currentCaller: () => Caller) {
     this.#app = app
     this.#rules = rules
+    this.#currentCaller = currentCaller
   }
 
   /**
@@ -50,7 +56,7 @@ export class Upstreams {
     if (options === undefined) throw new UnknownUpstreamError(name, name)
     const rules = resolveUpstreamOptions(this.#rules, name, options)
     const target = new Target(name, rules, breakerOf(this.#app, name, rules.breaker))
-    const upstream = new Upstream(target, (origin) => this.targetOf(origin))
+    const upstream = new Upstream(target, (origin) => this.targetOf(origin), this.#currentCaller)
     this.#byName.set(name, { target, upstream })
     return upstream
   }
