@@ -14,7 +14,8 @@ import { CHROMIUM, findProgram, installPackage } from './programs.js'
 /** Each test of `test/system`, and what it needs. */
 const needs = [
   { test: 'rolling-restart', program: 'HAProxy', names: ['haproxy'] },
-  { test: 'browser', program: 'Chromium', names: CHROMIUM }
+  { test: 'browser', program: 'Chromium', names: CHROMIUM },
+  { test: 'verdicts', program: 'npx', names: ['npx'] }
 ]
 
 process.exitCode = main()
