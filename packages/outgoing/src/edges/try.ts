@@ -116,7 +116,8 @@ export class Try implements Timed, CallersCall, Stoppable {
     this.#entry = caller.follow(this)
     this.#cost = costOf(target, caller, plan)
     this.#cost?.begin(now)
-    this.#watch(now + this.time, now)
+    // Not `now + this.time`, which may be a little less than the call's due.
+    this.#watch(Math.min(now + target.rules.tryTimeout, plan.due), now)
   }
 
   /** Milliseconds that it may take from its beginning on; `Infinity` for no end. */

@@ -221,7 +221,7 @@ export async function mistakesIn(world) {
 /** @param {World} world @param {Case} row @param {string} origin */
 async function mistakeOf({ fetch, dispatcher, mode }, row, origin) {
   const given = { origin: row.call === refused ? await closedOrigin() : origin, ...row.options }
-  const rules = resolveUpstreamOptions(resolveOutgoingOptions({}), 'table', given)
+  const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'table', given)
   const breaker = new CircuitBreaker({ name: 'table', threshold: 100 })
   const target = new Target('table', rules, breaker, 100)
   /** @type {(string | undefined)[]} */
