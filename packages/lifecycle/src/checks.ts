@@ -48,12 +48,15 @@ export interface CheckChange {
 
 /** What is known of one check, without the reasons. */
 export interface CheckResult {
+  /** Its name. */
   readonly name: string
+  /** Its last answer. */
   readonly state: CheckState
+  /** Whether the service is not ready when it fails. */
   readonly critical: boolean
   /** Whole milliseconds since it was answered; `undefined` when it never was. */
   readonly age: number | undefined
-  /** Whole milliseconds that the answer took. */
+  /** Whole milliseconds that the answer took; `undefined` when there was none. */
   readonly took: number | undefined
 }
 

@@ -15,6 +15,7 @@ export type { Report } from './drain.ts'
 export type { CutRequest } from './edges/cut-request.ts'
 export type { Lifecycle, ShutdownOptions } from './edges/decorator.ts'
 export type { LifecycleCheckChange } from './edges/health.ts'
+export type { LifecycleShutdown } from './edges/shutdown.ts'
 export {
   ClosedBeforeListeningError,
   ProbePathTakenError,
@@ -29,6 +30,7 @@ export type { Phase, PhaseChange } from './phases.ts'
 export { type LifecycleStateChange, lifecycle, lifecycle as default } from './plugin.ts'
 export type { Pressure } from './pressure.ts'
 export type { PressureOptions } from './pressure-options.ts'
+export type { LifecycleState, RouteInFlight } from './state.ts'
 export type { StepOptions } from './step-options.ts'
 export type { StepCall, StepFunction } from './steps.ts'
 export type { UnfinishedTask } from './tasks.ts'

@@ -41,6 +41,11 @@ export class Phases {
     return this.#current
   }
 
+  /** Milliseconds spent in the present phase. */
+  get lasted(): number {
+    return this.#clock() - this.#since
+  }
+
   /** Whether the service has ever been ready. */
   get started(): boolean {
     return this.#started

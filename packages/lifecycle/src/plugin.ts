@@ -1,5 +1,13 @@
 import { setMaxListeners } from 'node:events'
-import { channel, contain, declareFact, enlist, guardedLog, monotonicClock } from '@holdfast/core'
+import {
+  channel,
+  contain,
+  declareFact,
+  enlist,
+  guardedLog,
+  monotonicClock,
+  provideState
+} from '@holdfast/core'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Cause, Member } from './edges/apps.ts'
@@ -114,10 +122,19 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
     unregister()
   })
 
-  app.decorate(
-    'lifecycle',
-    lifecycleOf({ phases, signal: abort.signal, service, steps, shutdown, sensor, checks, member })
-  )
+  const { signal } = abort
+  const decorator = lifecycleOf({
+    phases,
+    signal,
+    service,
+    steps,
+    shutdown,
+    sensor,
+    checks,
+    member
+  })
+  app.decorate('lifecycle', decorator)
+  provideState(app, '@holdfast/lifecycle', () => decorator.snapshot())
 }
 
 /** By the log, and where that is silent or broken by the console: a crash is told in any case. */

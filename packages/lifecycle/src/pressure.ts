@@ -4,7 +4,9 @@ export interface Pressure {
   readonly eventLoopDelay: number
   /** The part of the time the event loop was busy, 0 to 1. */
   readonly eventLoopUtilization: number
+  /** The heap in use, in bytes. */
   readonly heapUsed: number
+  /** The memory of the process, in bytes. */
   readonly rssBytes: number
 }
 

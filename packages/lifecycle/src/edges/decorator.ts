@@ -2,18 +2,18 @@
  * What a service knows and may ask of its own life: `app.lifecycle`.
  */
 import { check } from '@holdfast/core/options'
-import type { CheckFunction, Checks, Health } from '../checks.ts'
+import type { CheckFunction, Health } from '../checks.ts'
 import type { Report } from '../drain.ts'
 import { StepTooLateError } from '../errors.ts'
 import { type CheckOptions, resolveCheck } from '../health-options.ts'
-import type { Phase, Phases } from '../phases.ts'
+import type { Phase } from '../phases.ts'
 import type { Pressure } from '../pressure.ts'
+import type { LifecycleState } from '../state.ts'
 import { type StepOptions, stepOf } from '../step-options.ts'
 import type { StepFunction, Steps } from '../steps.ts'
 import { type Member, shutDownAll } from './apps.ts'
-import type { Sensor } from './pressure.ts'
-import type { Service } from './service.ts'
 import type { Shutdown } from './shutdown.ts'
+import { type StateSources, stateOf } from './state.ts'
 
 /** `app.lifecycle`. */
 export interface Lifecycle {
@@ -29,6 +29,8 @@ export interface Lifecycle {
   readonly inFlight: number
   /** The load of the process, sampled four times a second. */
   readonly pressure: Pressure
+  /** All that is known of the service at this moment: what `statesOf(app)` gives, too. Asks no check. */
+  snapshot(): LifecycleState
   /**
    * Adds a check that readiness depends on.
    *
@@ -74,14 +76,10 @@ export interface ShutdownOptions {
 }
 
 /** What the decorator speaks for. */
-export interface Parts {
-  readonly phases: Phases
+export interface Parts extends StateSources {
   readonly signal: AbortSignal
-  readonly service: Service
   readonly steps: Steps
   readonly shutdown: Shutdown
-  readonly sensor: Sensor
-  readonly checks: Checks
   readonly member: Member
 }
 
@@ -99,6 +97,7 @@ export function lifecycleOf(parts: Parts): Lifecycle {
     get pressure() {
       return sensor.pressure
     },
+    snapshot: () => stateOf(parts),
     addCheck(name, ask, given = {}) {
       const { settings } = resolveCheck(name, ask, given, `the check ${name}`)
       checks.add(name, ask, settings)

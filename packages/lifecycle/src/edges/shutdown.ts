@@ -1,7 +1,7 @@
 /**
  * The one shutdown of an app, from whatever cause, with what the log says of it.
  */
-import { type Clock, type GuardedLog, takePreCloseHooks } from '@holdfast/core'
+import { type Clock, channel, type GuardedLog, takePreCloseHooks } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import type { Pause } from '../attempt.ts'
 import { Drain, type Report, type ShutdownPlan } from '../drain.ts'
@@ -11,6 +11,20 @@ import { budgetFor, type ShutdownBudget } from '../shutdown-budget.ts'
 import type { Steps } from '../steps.ts'
 import type { Cause } from './apps.ts'
 import type { Service } from './service.ts'
+
+/** A service has shut down, or an `app.close()` is about to return. */
+export interface LifecycleShutdown extends Report {
+  /** The service. */
+  readonly app: FastifyInstance
+}
+
+declare module '@holdfast/core' {
+  interface ChannelPayloads {
+    'holdfast:lifecycle:shutdown': LifecycleShutdown
+  }
+}
+
+const shutdowns = channel('holdfast:lifecycle:shutdown')
 
 /** Begins the shutdown once. Later calls join it. */
 export class Shutdown {
@@ -104,6 +118,7 @@ export class Shutdown {
     const { clean, ...facts } = report
     if (clean) this.#log.info(facts, 'shut down')
     else this.#log.error(facts, 'shut down, but not everything was finished')
+    if (shutdowns.hasSubscribers) shutdowns.publish({ app: this.#app, ...report })
     return report
   }
 }
