@@ -31,7 +31,7 @@ const efforts = {
     passes: 2,
     rounds: 4,
     httpRounds: 2,
-    processes: 3,
+    processes: 2,
     warmUp: 100_000,
     requests: 5000,
     turns: 31,

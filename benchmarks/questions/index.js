@@ -5,6 +5,7 @@ import { circuitBreaker } from './circuit-breaker.js'
 import { inFront } from './in-front.js'
 import { lifecycle } from './lifecycle.js'
 import { limiterCore } from './limiter-core.js'
+import { outgoingCallQuestion } from './outgoing-call.js'
 import { rateLimit } from './rate-limit.js'
 import { redis } from './redis.js'
 import { requestLine } from './request-line.js'
@@ -20,6 +21,7 @@ export const questions = [
   redis,
   circuitBreaker,
   breakerBehaviour,
+  outgoingCallQuestion,
   requestLine,
   lifecycle,
   suite,

@@ -106,6 +106,15 @@ export const inSituations = /** @type {const} */ ({
   circuitBreakerOfRate: 'holdfast, failure rate'
 })
 
+/** Guards of a call, built by `outgoing-calls.js`. */
+export const outgoingCall = /** @type {const} */ ({
+  plain: 'fetch again (control)',
+  outgoing: 'holdfast outgoing',
+  opossum: 'opossum (breaker, timeout)',
+  cockatiel: 'cockatiel (retry, breaker, timeout)',
+  retryAgent: 'undici RetryAgent'
+})
+
 /** Ways to stop a service, built by `stopping-service.js`. */
 export const wayToStop = /** @type {const} */ ({
   none: 'no handler',
