@@ -88,7 +88,7 @@ export { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
 export { checkHoldfastConfig, type HoldfastRouteConfig } from './route-config.ts'
 export { checkRouteOption } from './route-option.ts'
 export { hasSemicolonQueries } from './semicolon-queries.ts'
-export { onSettled } from './settle.ts'
+export { isUpgrade, onSettled } from './settle.ts'
 export {
   dropIdleDeadlines,
   type Timed,

@@ -15,6 +15,7 @@ import { NOBODY } from './caller.ts'
 import type { TrustedCallers } from './deadline-options.ts'
 import { currentCaller, keepCurrentRequest } from './edges/current-request.ts'
 import { readCaller, refuseExpired } from './edges/incoming.ts'
+import type { ReplyFromClient } from './edges/reply-from.ts'
 import type { Upstream } from './edges/upstream.ts'
 import { Upstreams } from './edges/upstreams.ts'
 import { type OutgoingOptions, resolveOutgoingOptions, type UpstreamOptions } from './options.ts'
@@ -24,6 +25,8 @@ import type { UpstreamSnapshot } from './state.ts'
 export interface Outgoing {
   /** Every upstream at this moment. */
   snapshots(): UpstreamSnapshot[]
+  /** Options for `app.register(replyFrom, ...)` of `@fastify/reply-from`, for all upstreams. */
+  readonly replyFrom: { readonly undici: ReplyFromClient }
 }
 
 declare module 'fastify' {
@@ -69,7 +72,10 @@ function wire(app: FastifyInstance, options: OutgoingOptions): void {
   watchDeadlines(app, callers)
   if (!isExplicit) keepCurrentRequest(app)
   const upstreams = new Upstreams(app, calls, isExplicit ? () => NOBODY : currentCaller)
-  const outgoing: Outgoing = { snapshots: () => upstreams.snapshots() }
+  const outgoing: Outgoing = {
+    snapshots: () => upstreams.snapshots(),
+    replyFrom: { undici: upstreams.client }
+  }
   app.decorate('upstream', (name: string, given?: UpstreamOptions) => upstreams.open(name, given))
   app.decorate('outgoing', outgoing)
   provideState(app, '@holdfast/outgoing', () => ({ upstreams: upstreams.snapshots() }))

@@ -29,6 +29,9 @@ const OWN_FAULTS: ReadonlySet<unknown> = new Set([
   'UND_ERR_DESTROYED'
 ])
 
+/** Codes that clients of `node:http` give up with when their own timeout has passed: got, axios, request. */
+const TIMEOUTS: ReadonlySet<unknown> = new Set(['ETIMEDOUT', 'ECONNABORTED', 'ESOCKETTIMEDOUT'])
+
 const NOT_IMPLEMENTED = 501
 const VERSION_NOT_SUPPORTED = 505
 
@@ -57,7 +60,9 @@ export function outcomeOfStop(reason: StopReason, hasAnswered: boolean): TryOutc
  */
 export function outcomeOfAbort(error: unknown, hasAnswered: boolean): TryOutcome {
   if (hasAnswered) return 'success'
-  return memberOf(error, 'name') === 'TimeoutError' ? 'failure' : 'excluded'
+  const isTimeout =
+    memberOf(error, 'name') === 'TimeoutError' || TIMEOUTS.has(memberOf(error, 'code'))
+  return isTimeout ? 'failure' : 'excluded'
 }
 
 /** Whether an error is a mistake of the caller's, or of a pool of connections, on this side. */

@@ -1,7 +1,6 @@
 /**
  * The guard in front of a dispatcher of undici: each request to the upstream's origin is one try.
  */
-import { monotonicClock } from '@holdfast/core'
 import type { Caller } from '../caller.ts'
 import { headersOf } from './call-headers.ts'
 import { failHandler, guardedHandler } from './dispatch-handlers.ts'
@@ -21,24 +20,19 @@ export type Dispatch<Options extends object, Handler extends object> = (
 ) => boolean
 
 /**
- * Guards the requests to the origin of an upstream; those to other origins pass untouched.
- *
- * The answer's body is the caller's business: once it has begun, neither time nor the end of the app
- * stops it.
+ * Guards the requests to the origin of an upstream, each of them one try; those to other origins pass
+ * untouched.
  */
 export function guardedDispatch<Options extends object, Handler extends object>(
   target: Target,
-  caller: Caller,
+  currentCaller: () => Caller,
   dispatch: Dispatch<Options, Handler>
 ): Dispatch<Options, Handler> {
   return (options: Options & DispatchOptions, handler) => {
     if (!target.owns(options.origin)) return dispatch(options, handler)
     let attempt: Try
     try {
-      const now = monotonicClock()
-      const due = Math.min(now + target.rules.timeout, caller.deadline)
-      target.countCall(now)
-      attempt = target.begin(caller, { number: 1, isHedge: false, due, boundsBody: false }, now)
+      attempt = target.beginAlone(currentCaller())
     } catch (error) {
       failHandler(handler, error)
       return true

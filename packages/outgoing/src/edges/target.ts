@@ -1,7 +1,7 @@
 /**
  * An upstream from inside: its rules, its breaker, its budget, and the tries that are on their way.
  */
-import { Ring } from '@holdfast/core'
+import { monotonicClock, Ring } from '@holdfast/core'
 import { RetryBudget } from '../budget.ts'
 import type { Caller } from '../caller.ts'
 import { Counts } from '../counts.ts'
@@ -77,6 +77,19 @@ export class Target implements TryOwner {
     }
     begun = new Try(this, permit, caller, plan, now)
     return begun
+  }
+
+  /**
+   * Begins a call that is one try, made by a client of the user's own. The answer's body is that
+   * client's business: once it has begun, neither time nor the end of the app stops it.
+   *
+   * @throws as {@link begin}
+   */
+  beginAlone(caller: Caller): Try {
+    const now = monotonicClock()
+    const due = Math.min(now + this.rules.timeout, caller.deadline)
+    this.countCall(now)
+    return this.begin(caller, { number: 1, isHedge: false, due, boundsBody: false }, now)
   }
 
   add(running: Stoppable): void {

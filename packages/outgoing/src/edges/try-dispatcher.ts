@@ -41,6 +41,6 @@ export class TryDispatcher implements DispatcherLike {
     }
     const target = this.#targetOf(options.origin)
     if (target === undefined) return dispatch(options, handler)
-    return guardedDispatch(target, attempt.caller, dispatch)(options, handler)
+    return guardedDispatch(target, () => attempt.caller, dispatch)(options, handler)
   }
 }

@@ -1,11 +1,21 @@
 /**
  * An upstream as its users have it.
  */
+import type { Agent } from 'node:http'
+import type { Agent as SecureAgent } from 'node:https'
 import { type AnyRequest, monotonicClock } from '@holdfast/core'
 import type { Caller } from '../caller.ts'
 import type { UpstreamSnapshot } from '../state.ts'
+import { guardedAgent } from './agent.ts'
 import { callByFetch, type FetchInit } from './fetch.ts'
+import { type OwnProxyOptions, type ProxyOptions, proxyOptions } from './http-proxy.ts'
 import { type Dispatch, guardedDispatch } from './interceptor.ts'
+import {
+  type OwnReplyOptions,
+  type ReplyFromClient,
+  type ReplyOptions,
+  replyOptions
+} from './reply-from.ts'
 import { callerOf } from './request-caller.ts'
 import type { Target } from './target.ts'
 import type { TargetOfOrigin } from './try-dispatcher.ts'
@@ -17,19 +27,27 @@ export interface RequestUpstream {
    * when its client leaves; it belongs to the request's trace, its facts and its log line.
    */
   fetch(path: string | URL, init?: FetchInit): Promise<Response>
+  /** As {@link Upstream.agent}, on behalf of the request: an Agent for this request only. */
+  agent<GivenAgent extends Agent = SecureAgent>(inner?: GivenAgent): GivenAgent
+}
+
+/** What all upstreams of one registration of the plugin share. */
+export interface Registration {
+  readonly targetOf: TargetOfOrigin
+  /** Finds whom a call is made for that names nobody. */
+  readonly currentCaller: () => Caller
+  /** What reply-from takes as its client. */
+  readonly client: ReplyFromClient
 }
 
 /** A service that this one calls. Made by `app.upstream(name, options)`. */
 export class Upstream {
   readonly #target: Target
-  readonly #targetOf: TargetOfOrigin
-  readonly #currentCaller: () => Caller
+  readonly #registration: Registration
 
-  /** @param currentCaller finds whom a call is made for that names nobody */
-  constructor(target: Target, targetOf: TargetOfOrigin, currentCaller: () => Caller) {
+  constructor(target: Target, registration: Registration) {
     this.#target = target
-    this.#targetOf = targetOf
-    this.#currentCaller = currentCaller
+    this.#registration = registration
   }
 
   get name(): string {
@@ -52,7 +70,8 @@ export class Upstream {
    * @throws ForeignPathError when it leads elsewhere (as a rejection)
    */
   fetch(path: string | URL, init?: FetchInit): Promise<Response> {
-    return callByFetch(this.#target, this.#targetOf, this.#currentCaller(), path, init)
+    const { targetOf, currentCaller } = this.#registration
+    return callByFetch(this.#target, targetOf, currentCaller(), path, init)
   }
 
   /**
@@ -62,9 +81,53 @@ export class Upstream {
    */
   for(request: AnyRequest): RequestUpstream {
     const caller = callerOf(request)
+    const { targetOf } = this.#registration
     return {
-      fetch: (path, init) => callByFetch(this.#target, this.#targetOf, caller, path, init)
+      fetch: (path, init) => callByFetch(this.#target, targetOf, caller, path, init),
+      agent: (inner) => guardedAgent(this.#target, () => caller, inner)
     }
+  }
+
+  /**
+   * An Agent for clients that are built on `node:http`, as axios, got and the SDKs of AWS and Stripe are:
+   * `axios.get(url, { httpAgent: upstream.agent(), httpsAgent: upstream.agent() })`. Each request to
+   * the upstream's origin is one try; others pass untouched. A refused request opens no connection: it
+   * emits the error, as one that cannot connect does. Where the client gives its headers to Node as a
+   * list, none are added.
+   *
+   * @param inner the Agent that has the connections, and is returned with a guard in front
+   *
+   * @default http.globalAgent or https.globalAgent
+   */
+  agent<GivenAgent extends Agent = SecureAgent>(inner?: GivenAgent): GivenAgent {
+    return guardedAgent(this.#target, this.#registration.currentCaller, inner)
+  }
+
+  /**
+   * Options for `reply.from(path, ...)` of `@fastify/reply-from`, which is registered with
+   * `app.outgoing.replyFrom`. A call is one try. When it is refused or given up, the client gets its
+   * status and headers, an open breaker's 503 with `Retry-After` for example; when the client leaves,
+   * the call ends.
+   *
+   * @param own options of your own. `rewriteRequestHeaders` and `onError` are called as without an upstream; `onError` gets
+   * the error of this package or of the breaker, with the status and the headers set on the reply
+   */
+  replyOptions<const Own extends OwnReplyOptions>(
+    own: Own = {} as Own
+  ): Omit<Own, keyof ReplyOptions> & ReplyOptions {
+    return replyOptions(this.#target, own)
+  }
+
+  /**
+   * Options for `app.register(httpProxy, ...)` of `@fastify/http-proxy`: those of
+   * {@link Upstream.replyOptions}, and a WebSocket takes its permit, too.
+   *
+   * @param own options of your own, such as `prefix`
+   */
+  proxyOptions<const Own extends OwnProxyOptions>(
+    own: Own = {} as Own
+  ): Omit<Own, keyof ProxyOptions> & ProxyOptions {
+    return proxyOptions(this.#target, this.#registration.client, own)
   }
 
   /**
@@ -75,8 +138,7 @@ export class Upstream {
   get interceptor(): <Options extends object, Handler extends object>(
     dispatch: Dispatch<Options, Handler>
   ) => Dispatch<Options, Handler> {
-    return (dispatch) => (options, handler) =>
-      guardedDispatch(this.#target, this.#currentCaller(), dispatch)(options, handler)
+    return (dispatch) => guardedDispatch(this.#target, this.#registration.currentCaller, dispatch)
   }
 
   /** The upstream at this moment. */

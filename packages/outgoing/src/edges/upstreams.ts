@@ -13,8 +13,10 @@ import {
 } from '../options.ts'
 import type { UpstreamSnapshot } from '../state.ts'
 import { breakerOf } from './breaker-seam.ts'
+import { ReplyFromClient } from './reply-from.ts'
 import { Target } from './target.ts'
-import { Upstream } from './upstream.ts'
+import type { TargetOfOrigin } from './try-dispatcher.ts'
+import { type Registration, Upstream } from './upstream.ts'
 
 /** What is declared under one name. */
 interface Declared {
@@ -23,11 +25,19 @@ interface Declared {
 }
 
 /** Upstreams are declared by the program, never by who sends it requests: there are as many as it names. */
-export class Upstreams {
+export class Upstreams implements Registration {
   readonly #app: object
   readonly #rules: CallRules
-  readonly #currentCaller: () => Caller
   readonly #byName = new Map<string, Declared>()
+  readonly currentCaller: () => Caller
+  /** The upstream of an origin, the one that was declared first; `undefined` when there is none. */
+  readonly targetOf: TargetOfOrigin = (origin) => {
+    if (origin === undefined) return undefined
+    for (const { target } of this.#byName.values()) if (target.owns(origin)) return target
+    return undefined
+  }
+
+  readonly client: ReplyFromClient = new ReplyFromClient(this.targetOf)
 
   /**
    * @param app has the breakers, if anything has
@@ -36,7 +46,7 @@ export class Upstreams {
   constructor(app: object, rules: CallRules, currentCaller: () => Caller) {
     this.#app = app
     this.#rules = rules
-    this.#currentCaller = currentCaller
+    this.currentCaller = currentCaller
   }
 
   /**
@@ -56,16 +66,9 @@ export class Upstreams {
     if (options === undefined) throw new UnknownUpstreamError(name, name)
     const rules = resolveUpstreamOptions(this.#rules, name, options)
     const target = new Target(name, rules, breakerOf(this.#app, name, rules.breaker))
-    const upstream = new Upstream(target, (origin) => this.targetOf(origin), this.#currentCaller)
+    const upstream = new Upstream(target, this)
     this.#byName.set(name, { target, upstream })
     return upstream
-  }
-
-  /** The upstream of an origin, the one that was declared first; `undefined` when there is none. */
-  targetOf(origin: unknown): Target | undefined {
-    if (origin === undefined) return undefined
-    for (const { target } of this.#byName.values()) if (target.owns(origin)) return target
-    return undefined
   }
 
   snapshots(): UpstreamSnapshot[] {

@@ -8,7 +8,11 @@ import type { Test } from 'tap'
 
 /** Starts a server on a port of its own until the test is over, and returns its origin. */
 export async function serve(t: Test, listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
+  return listenUntilOver(t, createServer(listener))
+}
+
+/** Starts a server until the test is over, and returns its origin. */
+export async function listenUntilOver(t: Test, server: Server): Promise<string> {
   t.teardown(() => {
     server.closeAllConnections()
     server.close()
