@@ -22,6 +22,7 @@ export {
   subscribe
 } from './channels.ts'
 export { type Clock, monotonicClock } from './clock.ts'
+export type { CoreState, RequestTotals } from './core-state.ts'
 export { type Deadline, extensionOf, startDeadline } from './deadline.ts'
 export { type Duration, parseDuration } from './duration.ts'
 export { enlist, type Placement } from './enlist.ts'
@@ -36,7 +37,7 @@ export {
   RegisteredTwiceError,
   UnknownOptionError
 } from './errors.ts'
-export { type EventLoopDelay, eventLoopDelay } from './event-loop-delay.ts'
+export { type EventLoopDelay, eventLoopDelay, type LoopDelay } from './event-loop-delay.ts'
 export type { ClientErrorFact, Refuser, Refusers, RequestFacts } from './facts.ts'
 export {
   appendOnSend,

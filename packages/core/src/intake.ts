@@ -12,6 +12,7 @@ import { Server as HttpServer, type IncomingMessage, ServerResponse } from 'node
 import { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { RequestCounts } from './core-state.ts'
 import type { ClientErrorFact } from './facts.ts'
 import { furtherServers, handlerTimeoutOf, rootOf } from './fastify-internals.ts'
 import { addFrontHook, INTAKE } from './front-hooks.ts'
@@ -25,6 +26,7 @@ import {
   type SettledListener
 } from './request-record.ts'
 import { join, noteSent, watch, watchNew } from './settle.ts'
+import { provideState } from './states.ts'
 
 /** A listener to every request of an app. A member that throws is reported once and harms nothing. */
 export interface IntakeListener {
@@ -105,6 +107,7 @@ class Intake {
   readonly listeners: IntakeListener[] = []
   readonly #app: FastifyInstance
   readonly #releases: (() => void)[] = []
+  readonly #counts = new RequestCounts()
   #isClosed = false
 
   constructor(app: FastifyInstance) {
@@ -131,6 +134,7 @@ class Intake {
       done()
     })
     app.addHook('onClose', async () => this.#close())
+    provideState(app, '@holdfast/core', () => this.#counts.state)
   }
 
   /** Whether a server that was never seen before serves this app. */
@@ -142,6 +146,7 @@ class Intake {
     const record = recordOf(request)
     if (record.takenBy === this || this.#isClosed) return
     record.takenBy = this
+    this.#counts.takenIn++
     if (queued === undefined) watch(response, record)
     else watchNew(response, record, queued)
     // Not through #tell(): this runs for every request, and would make a closure for each.
@@ -158,6 +163,7 @@ class Intake {
 
   /** One listener to the end of a request, in the place of one for each listener to its beginning. */
   readonly #settled: SettledListener = (response, ending, record) => {
+    this.#counts.countEnding(ending)
     const { listeners } = this
     for (let index = listeners.length - 1; index >= 0; index--) {
       const listener = listeners[index] as IntakeListener
@@ -174,6 +180,7 @@ class Intake {
     const record = recordOf(request)
     if (record.takenBy === this || this.#isClosed) return
     record.takenBy = this
+    this.#counts.tunnels++
     this.#tell((listener) => listener.tunnel?.(request, socket))
   }
 
@@ -200,6 +207,7 @@ class Intake {
       // A client that left in the middle of its body said nothing wrong: it is aborted.
       if (code !== LEFT_MIDWAY) factsOf(latest.req).clientError = fact
     } else {
+      this.#counts.countMalformed(code)
       this.#tell((listener) => listener.malformed?.(fact, socket))
     }
   }

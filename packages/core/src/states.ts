@@ -3,6 +3,7 @@
  * here, and import none of them. A plugin declares its state by merging it into {@link States}.
  */
 import type { FastifyInstance } from 'fastify'
+import type { CoreState } from './core-state.ts'
 import { rootOf } from './fastify-internals.ts'
 import { guardedCall } from './guard.ts'
 import { reportOnce } from './report.ts'
@@ -26,8 +27,10 @@ import { reportOnce } from './report.ts'
  * const states: ReadStates = statesOf(app)
  * ```
  */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by the plugins through declaration merging
-export interface States {}
+export interface States {
+  /** There as soon as a plugin takes requests in. */
+  '@holdfast/core': CoreState
+}
 
 /** The npm name of a plugin that provides a state. */
 export type StateName = keyof States & string
