@@ -56,7 +56,7 @@ export class RetryBudget {
     this.#advance(now)
     const bucket = bucketOf(takenAt)
     if (bucket <= this.#current - BUCKETS) return
-    const index = bucket % BUCKETS
+    const index = indexOf(bucket)
     const retries = this.#retries[index] as number
     if (retries === 0) return
     this.#retries[index] = retries - 1
@@ -78,9 +78,9 @@ export class RetryBudget {
   #advance(now: number): number {
     const bucket = Math.max(bucketOf(now), this.#current)
     const passed = Math.min(bucket - this.#current, BUCKETS)
-    for (let age = 0; age < passed; age++) this.#forget((bucket - age) % BUCKETS)
+    for (let age = 0; age < passed; age++) this.#forget(indexOf(bucket - age))
     this.#current = bucket
-    return bucket % BUCKETS
+    return indexOf(bucket)
   }
 
   #forget(index: number): void {
@@ -93,4 +93,9 @@ export class RetryBudget {
 
 function bucketOf(time: number): number {
   return Math.floor(time / BUCKET)
+}
+
+/** Where a bucket is kept. The first ones reach back before the beginning of time. */
+function indexOf(bucket: number): number {
+  return (((bucket % BUCKETS) + BUCKETS) % BUCKETS)
 }

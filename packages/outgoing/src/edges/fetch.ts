@@ -3,11 +3,10 @@
  */
 import { type CallersCall, listenTo, monotonicClock } from '@holdfast/core'
 import type { Caller, CallersEntry } from '../caller.ts'
-import { publishRetry } from '../channels.ts'
 import type { DispatcherLike } from '../options.ts'
 import { resolvePath } from '../origin.ts'
 import { isRepeatable } from '../repeatable-body.ts'
-import { decideRetry, isRetryable, type RetryDecision } from '../retry-rules.ts'
+import { decideAbout } from './decision.ts'
 import { pause } from './pause.ts'
 import type { Target } from './target.ts'
 import type { Try } from './try.ts'
@@ -93,43 +92,17 @@ async function fetchTry(
 
 /** Returns how many milliseconds to wait before the next try; `undefined` when there is none. */
 function waitAfter(attempt: Try, target: Target, init: FetchInit): number | undefined {
-  const { number } = attempt.plan
-  if (!hasFailed(attempt) || init.signal?.aborted || number > target.rules.retries) return undefined
-  const decision = decide(attempt, target, init)
-  const isScheduled = typeof decision === 'number'
-  const reason = isScheduled ? 'scheduled' : decision
-  const wait = isScheduled ? decision : undefined
-  target.counts.retries[reason]++
-  publishRetry(target.name, number, reason, wait)
-  return wait
-}
-
-/** Whether a try has failed in a way that another one may make good. */
-function hasFailed({ status, stopped, outcome }: Try): boolean {
-  if (status !== undefined) return isRetryable(status)
-  return outcome === 'failure' && (stopped === undefined || stopped.reason === 'try-timeout')
-}
-
-function decide(attempt: Try, target: Target, init: FetchInit): RetryDecision {
-  const now = monotonicClock()
-  return decideRetry(
-    {
-      method: (init.method ?? 'GET').toUpperCase(),
-      isKeyed: new Headers(init.headers).has('idempotency-key'),
-      isBodyRepeatable: isRepeatable(init.body),
-      wasSent: attempt.wasSent,
-      number: attempt.plan.number,
-      retryAfter: attempt.retryAfter
-    },
-    {
-      mayRetry: attempt.caller.mayRetry,
-      isBreakerOpen: target.breaker.retryAfter > 0,
-      left: attempt.plan.due - now,
-      usual: 0,
-      random: Math.random(),
-      takeRetry: () => target.budget.take(now)
-    }
-  )
+  const { number, due } = attempt.plan
+  if (!attempt.hasFailed || init.signal?.aborted || number > target.rules.retries) return undefined
+  return decideAbout(target, attempt.caller, {
+    method: (init.method ?? 'GET').toUpperCase(),
+    headers: new Headers(init.headers),
+    isBodyRepeatable: isRepeatable(init.body),
+    wasSent: attempt.wasSent,
+    number,
+    retryAfter: attempt.retryAfter,
+    due
+  })
 }
 
 function resultOf(attempt: Try, ended: Ended): Response {

@@ -32,7 +32,7 @@ export function guardedDispatch<Options extends object, Handler extends object>(
     if (!target.owns(options.origin)) return dispatch(options, handler)
     let attempt: Try
     try {
-      attempt = target.beginAlone(currentCaller())
+      attempt = target.beginAlone(currentCaller(), target.undiciRetries?.countDispatch(handler))
     } catch (error) {
       failHandler(handler, error)
       return true

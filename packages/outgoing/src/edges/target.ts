@@ -12,6 +12,12 @@ import type { UpstreamSnapshot } from '../state.ts'
 import type { Breaker } from './breaker-seam.ts'
 import { outOfTime, type Stoppable, Try, type TryOwner, type TryPlan } from './try.ts'
 
+/** Tells the retries of undici from other requests. */
+export interface DispatchCounter {
+  /** Counts a dispatch. Returns which try of its request it is, from 1. */
+  countDispatch(handler: object): number
+}
+
 /** Milliseconds. */
 const BODY_LEASE = 30_000
 
@@ -24,6 +30,7 @@ export class Target implements TryOwner {
   readonly counts: Counts = new Counts()
   readonly lease: number
   inFlight: number = 0
+  undiciRetries: DispatchCounter | undefined = undefined
   readonly #running = new Ring<Stoppable>()
   #closed = false
 
@@ -83,13 +90,14 @@ export class Target implements TryOwner {
    * Begins a call that is one try, made by a client of the user's own. The answer's body is that
    * client's business: once it has begun, neither time nor the end of the app stops it.
    *
+   * @param number which try it is, where the client makes several by itself
    * @throws as {@link begin}
    */
-  beginAlone(caller: Caller): Try {
+  beginAlone(caller: Caller, number: number = 1): Try {
     const now = monotonicClock()
     const due = Math.min(now + this.rules.timeout, caller.deadline)
-    this.countCall(now)
-    return this.begin(caller, { number: 1, isHedge: false, due, boundsBody: false }, now)
+    if (number === 1) this.countCall(now)
+    return this.begin(caller, { number, isHedge: false, due, boundsBody: false }, now)
   }
 
   add(running: Stoppable): void {

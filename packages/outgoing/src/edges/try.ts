@@ -21,6 +21,7 @@ import type { Counts } from '../counts.ts'
 import { CallDeadlineError, ClientLeftError, TryTimeoutError } from '../errors.ts'
 import { OutgoingFact, type UpstreamCost } from '../fact.ts'
 import type { CallRules } from '../options.ts'
+import { isRetryable } from '../retry-rules.ts'
 import {
   isOwnFault,
   outcomeOfAbort,
@@ -66,11 +67,15 @@ export interface TryOwner {
   readonly lease: number
   /** Tries that wait for their answers to begin. */
   inFlight: number
+  /** Set where its retries are undici's. */
+  readonly undiciRetries: object | undefined
   /** Notes what runs until it leaves the ring, so that it can be stopped. */
   add(running: Stoppable): void
 }
 
 const SWITCHING_PROTOCOLS = 101
+
+const triesByError = new WeakMap<object, Try>()
 
 export class Try implements Timed, CallersCall, Stoppable {
   readonly target: TryOwner
@@ -135,6 +140,18 @@ export class Try implements Timed, CallersCall, Stoppable {
     return this.#outcome
   }
 
+  /** Whether it has failed in a way that another one may make good. */
+  get hasFailed(): boolean {
+    if (this.status !== undefined) return isRetryable(this.status)
+    const isOurs = this.stopped === undefined || this.stopped.reason === 'try-timeout'
+    return this.#outcome === 'failure' && isOurs
+  }
+
+  /** The try that has failed with an error, where the upstream's retries are undici's. */
+  static ofError(error: object): Try | undefined {
+    return triesByError.get(error)
+  }
+
   get isOver(): boolean {
     return this.#isOver
   }
@@ -186,7 +203,11 @@ export class Try implements Timed, CallersCall, Stoppable {
    * @param wasAborted whether the caller ended it, on its side of what carries it
    */
   fail(error: unknown, wasAborted: boolean): void {
-    if (!this.#isOver) this.#endWith(this.#outcomeOf(error, wasAborted), error)
+    if (this.#isOver) return
+    if (this.target.undiciRetries !== undefined && typeof error === 'object' && error !== null) {
+      triesByError.set(error, this)
+    }
+    this.#endWith(this.#outcomeOf(error, wasAborted), error)
   }
 
   /** It was not made after all: something on this side is wrong. */

@@ -17,6 +17,7 @@ import {
   replyOptions
 } from './reply-from.ts'
 import { callerOf } from './request-caller.ts'
+import { type RetryPolicy, UndiciRetries } from './retry-policy.ts'
 import type { Target } from './target.ts'
 import type { TargetOfOrigin } from './try-dispatcher.ts'
 
@@ -44,6 +45,7 @@ export interface Registration {
 export class Upstream {
   readonly #target: Target
   readonly #registration: Registration
+  #retries: UndiciRetries | undefined
 
   constructor(target: Target, registration: Registration) {
     this.#target = target
@@ -139,6 +141,21 @@ export class Upstream {
     dispatch: Dispatch<Options, Handler>
   ) => Dispatch<Options, Handler> {
     return (dispatch) => guardedDispatch(this.#target, this.#registration.currentCaller, dispatch)
+  }
+
+  /**
+   * Our rules, and the upstream's budget, for undici's own retries. Read it once:
+   *
+   * ```js
+   * new Agent().compose(upstream.interceptor, interceptors.retry({ retry: upstream.retryPolicy }))
+   * ```
+   *
+   * undici asks it about the statuses of its option `statusCodes` and about every error.
+   */
+  get retryPolicy(): RetryPolicy {
+    this.#retries ??= new UndiciRetries(this.#target)
+    this.#target.undiciRetries = this.#retries
+    return this.#retries.policy
   }
 
   /** The upstream at this moment. */
