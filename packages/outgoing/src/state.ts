@@ -6,7 +6,9 @@ import type { TryOutcome } from './verdict.ts'
 
 /** An upstream at one moment. Totals count from the boot on. */
 export interface UpstreamSnapshot {
+  /** The name that it was declared with. */
   readonly name: string
+  /** Scheme, host and port of its URLs: `https://payments.example`. */
   readonly origin: string
   /** Calls that were asked for, by `fetch` or by a client of another kind. */
   readonly calls: number
@@ -28,6 +30,7 @@ export interface UpstreamSnapshot {
 
 /** The upstreams of one registration of the plugin. */
 export interface OutgoingState {
+  /** Every upstream: what `app.outgoing.snapshots()` returns. */
   readonly upstreams: readonly UpstreamSnapshot[]
 }
 
