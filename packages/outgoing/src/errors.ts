@@ -34,6 +34,14 @@ export const ClientLeftError: CodedErrorConstructor<'HOLDFAST_ERR_OUTGOING_CLIEN
     503
   )
 
+/** A try that was stopped because another one of the same call answered first. No call ends with it. */
+export const HedgeLostError: CodedErrorConstructor<'HOLDFAST_ERR_OUTGOING_HEDGE_LOST'> =
+  defineError(
+    'HOLDFAST_ERR_OUTGOING_HEDGE_LOST',
+    'Another try of the same call of the upstream "%s" has answered first.',
+    503
+  )
+
 /** A call that was refused, or given up, because the app has closed. */
 export const UpstreamClosedError: CodedErrorConstructor<'HOLDFAST_ERR_OUTGOING_CLOSED'> =
   defineError(

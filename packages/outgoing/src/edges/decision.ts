@@ -8,6 +8,8 @@ import { decideRetry, type FailedTry } from '../retry-rules.ts'
 import { DispatchHeaders } from './dispatch-headers.ts'
 import type { Target } from './target.ts'
 
+const MEDIAN = 0.5
+
 /** A try that failed in a way that another one may make good. */
 export interface Failure extends Omit<FailedTry, 'isKeyed'> {
   /** The headers of its request, in any form. */
@@ -28,7 +30,7 @@ export function decideAbout(target: Target, caller: Caller, failure: Failure): n
       mayRetry: caller.mayRetry,
       isBreakerOpen: target.breaker.retryAfter > 0,
       left: failure.due - now,
-      usual: 0,
+      usual: target.latencies.quantile(MEDIAN) ?? 0,
       random: Math.random(),
       takeRetry: () => target.budget.take(now)
     }

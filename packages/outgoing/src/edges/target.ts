@@ -6,6 +6,7 @@ import { RetryBudget } from '../budget.ts'
 import type { Caller } from '../caller.ts'
 import { Counts } from '../counts.ts'
 import { ClientLeftError, UpstreamClosedError, UpstreamFullError } from '../errors.ts'
+import { Latencies } from '../latencies.ts'
 import type { UpstreamRules } from '../options.ts'
 import { isSameOrigin } from '../origin.ts'
 import type { UpstreamSnapshot } from '../state.ts'
@@ -28,6 +29,7 @@ export class Target implements TryOwner {
   readonly breaker: Breaker
   readonly budget: RetryBudget
   readonly counts: Counts = new Counts()
+  readonly latencies: Latencies = new Latencies()
   readonly lease: number
   inFlight: number = 0
   undiciRetries: DispatchCounter | undefined = undefined

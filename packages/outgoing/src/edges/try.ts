@@ -20,6 +20,7 @@ import { tryChannel } from '../channels.ts'
 import type { Counts } from '../counts.ts'
 import { CallDeadlineError, ClientLeftError, TryTimeoutError } from '../errors.ts'
 import { OutgoingFact, type UpstreamCost } from '../fact.ts'
+import type { Latencies } from '../latencies.ts'
 import type { CallRules } from '../options.ts'
 import { isRetryable } from '../retry-rules.ts'
 import {
@@ -63,6 +64,7 @@ export interface TryOwner {
   readonly rules: CallRules
   readonly breaker: Breaker
   readonly counts: Counts
+  readonly latencies: Latencies
   /** Milliseconds after its last part that a body which nobody reads counts as an answer. */
   readonly lease: number
   /** Tries that wait for their answers to begin. */
@@ -179,7 +181,7 @@ export class Try implements Timed, CallersCall, Stoppable {
     const now = this.#arrived(status)
     if (retryAfter !== undefined) this.retryAfter = parseRetryAfter(retryAfter)
     const outcome = this.target.breaker.judge({ statusCode: status })
-    if (outcome === 'success') this.#permit.answered()
+    if (outcome === 'success') this.#answeredWell()
     else this.#judge(outcome, `status ${status}`)
     const leaseEnds = now + this.target.lease
     this.#watch(this.plan.boundsBody ? Math.min(this.plan.due, leaseEnds) : leaseEnds, now)
@@ -283,8 +285,19 @@ export class Try implements Timed, CallersCall, Stoppable {
     return now
   }
 
+  #answeredWell(): void {
+    this.#permit.answered()
+    this.target.latencies.record(this.#duration)
+  }
+
   #endWith(outcome: TryOutcome, error: unknown): void {
-    if (this.status === undefined) this.#arrived(undefined)
+    if (this.status === undefined) {
+      this.#arrived(undefined)
+      // Without the slow ones that a hedge ended, the upstream would seem faster with each hedge.
+      if (this.stopped?.reason === 'hedge' && !this.plan.isHedge) {
+        this.target.latencies.record(this.#duration)
+      }
+    }
     this.#judge(outcome, error)
     this.#leave()
   }

@@ -231,7 +231,8 @@ async function mistakeOf({ fetch, dispatcher, mode }, row, origin) {
   })
   const inner = dispatcher()
   /** @type {any} */
-  const interceptor = (/** @type {any} */ dispatch) => guardedDispatch(target, () => NOBODY, dispatch)
+  const interceptor = (/** @type {any} */ dispatch) =>
+    guardedDispatch(target, () => NOBODY, dispatch)
   const guarded =
     mode === 'compose'
       ? inner.compose?.(interceptor)
