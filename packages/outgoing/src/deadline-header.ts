@@ -59,7 +59,7 @@ function millisecondsOf(header: string): number {
  */
 export function formatTimeout(name: string, left: number): string | undefined {
   if (left <= 0 || left === Infinity) return undefined
-  const milliseconds = Math.min(Math.max(Math.floor(left) - FOR_THE_WAY, 1), MAX_TIMEOUT)
+  const milliseconds = Math.min(Math.max(Math.round(left) - FOR_THE_WAY, 1), MAX_TIMEOUT)
   return name === GRPC_TIMEOUT ? `${milliseconds}m` : String(milliseconds)
 }
 

@@ -80,7 +80,8 @@ t.test('no header, whatever it holds, is more than a time or nothing', async (t)
 
 t.test('a call tells 5 ms less than it has left, at least 1 and at most a day', async (t) => {
   t.equal(formatTimeout(ENVOY_TIMEOUT, 1000), '995')
-  t.equal(formatTimeout(ENVOY_TIMEOUT, 1000.9), '995')
+  // Sums of times are not exact: what is left of 1000 ms may be this.
+  t.equal(formatTimeout(ENVOY_TIMEOUT, 999.9999999), '995')
   t.equal(formatTimeout('grpc-timeout', 1000), '995m')
   t.equal(formatTimeout(ENVOY_TIMEOUT, 3), '1')
   t.equal(formatTimeout(ENVOY_TIMEOUT, 0.2), '1')
