@@ -1,5 +1,5 @@
 /**
- * The gateway example as a newcomer meets it: real processes, real HTTP, real signals. The four acts
+ * The gateway example as a newcomer meets it: real processes, real HTTP, real signals. The five acts
  * of its README, and what it says when it cannot start.
  */
 import { once } from 'node:events'
@@ -15,6 +15,7 @@ import { type RunningProcess, startNode } from './support/process.ts'
 t.jobs = 4
 
 const start = fileURLToPath(new URL('../examples/gateway/start.js', import.meta.url))
+const layers = fileURLToPath(new URL('../examples/gateway/layers.js', import.meta.url))
 const server = fileURLToPath(new URL('../examples/gateway/server.js', import.meta.url))
 
 const FREE_PORTS = { PORT: '0', PAYMENTS_PORT: '0' }
@@ -45,7 +46,7 @@ async function placeOrder(url: string): Promise<{ statusCode: number; status: un
   return { statusCode, status }
 }
 
-async function tellPayments(url: string, mode: 'ok' | 'slow' | 'fail'): Promise<void> {
+async function tellPayments(url: string, mode: 'ok' | 'slow' | 'fail' | 'uneven'): Promise<void> {
   const { body } = await request(`${url}/behaviour`, {
     method: 'PUT',
     headers: json,
@@ -54,9 +55,20 @@ async function tellPayments(url: string, mode: 'ok' | 'slow' | 'fail'): Promise<
   await body.dump()
 }
 
-async function callsSeenBy(payments: string): Promise<number> {
+/** What payments have seen: calls, orders charged, and how long the last caller said that it waits. */
+interface Seen {
+  readonly calls: number
+  readonly charged: number
+  readonly waiting: number
+}
+
+async function seenBy(payments: string): Promise<Seen> {
   const { body } = await request(`${payments}/behaviour`)
-  return ((await body.json()) as { calls: number }).calls
+  return (await body.json()) as Seen
+}
+
+async function callsSeenBy(payments: string): Promise<number> {
+  return (await seenBy(payments)).calls
 }
 
 t.test('act 1: an order is read and placed, and each request is one line of log', async (t) => {
@@ -128,9 +140,10 @@ t.test('act 3, slow payments: an order does not wait for them longer than a seco
   await tellPayments(example.payments, 'slow')
   const answers = await Promise.all(Array.from({ length: 5 }, () => placeOrder(example.url)))
   for (const answer of answers) t.equal(answer.status, 'payment-pending')
-  t.equal(await callsSeenBy(example.payments), 5)
+  const calls = await callsSeenBy(example.payments)
+  t.ok(calls >= 5)
   t.equal((await placeOrder(example.url)).status, 'payment-pending')
-  t.equal(await callsSeenBy(example.payments), 5, 'too slow is broken: the breaker is open')
+  t.equal(await callsSeenBy(example.payments), calls, 'too slow is broken: the breaker is open')
 })
 
 t.test('act 4: stopped under load, the gateway loses nothing', async (t) => {
@@ -196,6 +209,39 @@ t.test('act 4: stopped under load, the gateway loses nothing', async (t) => {
 
   t.same(await example.exited, { code: 0, signal: null })
   await t.rejects(request(example.payments), 'the payments service has left as well')
+})
+
+t.test(
+  'act 5: a charge that is not answered in time is asked for again, and made once',
+  async (t) => {
+    const example = await startExample(t)
+    await tellPayments(example.payments, 'uneven')
+    const orders = 6
+    let paid = 0
+    for (let placed = 0; placed < orders; placed++) {
+      if ((await placeOrder(example.url)).status === 'paid') paid++
+    }
+    t.ok(paid >= orders - 1, `${paid} of ${orders} are paid`)
+    const { calls, charged, waiting } = await seenBy(example.payments)
+    t.ok(calls > orders, `${calls} calls`)
+    t.ok(charged <= orders, 'no order is charged twice')
+    t.ok(
+      waiting > 0 && waiting <= 1000,
+      `payments know that nobody waits for more than ${waiting} ms`
+    )
+    await eventually(() => example.lines().some((line) => Number(line['upstreamTries']) > 1))
+  }
+)
+
+t.test('act 5: retries multiply through the layers, and within a budget do not', async (t) => {
+  const running = startNode([layers])
+  t.teardown(running.stop)
+  t.same(await running.exited, { code: 0, signal: null })
+  const calls = running.output().matchAll(/^\| (retries.*?) +\| +([\d.]+) \|$/gm)
+  const [plain, budget, breaker] = Array.from(calls, ([, , count]) => Number(count))
+  t.equal(plain, 27)
+  t.ok(Number(budget) >= 1 && Number(budget) < 2, `${budget} within a budget`)
+  t.ok(Number(breaker) < 0.5, `${breaker} behind a breaker`)
 })
 
 t.test('a signal to the whole process group stops the gateway first, then payments', async (t) => {

@@ -1,8 +1,8 @@
 /**
  * The payments service: for the gateway it belongs to somebody else. It is a process of its own
- * and can be told to be slow or to fail:
+ * and can be told to be slow, to fail, or not to answer each third call in time:
  *
- *     PUT /behaviour {"mode": "ok" | "slow" | "fail"}
+ *     PUT /behaviour {"mode": "ok" | "slow" | "fail" | "uneven"}
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import Fastify from 'fastify'
@@ -10,27 +10,34 @@ import { giveUp } from './give-up.js'
 
 const SLOW_ANSWER = 5000
 
-/** @typedef {'ok' | 'slow' | 'fail'} Mode */
+/** @typedef {'ok' | 'slow' | 'fail' | 'uneven'} Mode */
 
 /** @type {Mode} */
 let mode = 'ok'
 let calls = 0
+/** @type {Set<string>} */
+const charged = new Set()
+/** How many milliseconds the last caller said that it waits. */
+let waiting = 0
 
 const app = Fastify()
 
-app.post('/charges', async (_request, reply) => {
+app.post('/charges', async ({ headers }, reply) => {
   calls++
-  if (mode === 'slow') await wait(SLOW_ANSWER)
+  waiting = Number(headers['x-envoy-expected-rq-timeout-ms'])
+  if (mode === 'slow' || (mode === 'uneven' && calls % 3 === 0)) await wait(SLOW_ANSWER)
   if (mode === 'fail') return reply.code(503).send({ message: 'Payments are down.' })
+  // However often it is asked for: a caller that was not answered asks again.
+  charged.add(String(headers['idempotency-key']))
   return reply.code(201).send({ charged: true })
 })
 
-app.get('/behaviour', async () => ({ mode, calls }))
+app.get('/behaviour', async () => ({ mode, calls, charged: charged.size, waiting }))
 
 const behaviour = {
   type: 'object',
   required: ['mode'],
-  properties: { mode: { enum: ['ok', 'slow', 'fail'] } }
+  properties: { mode: { enum: ['ok', 'slow', 'fail', 'uneven'] } }
 }
 
 app.put(

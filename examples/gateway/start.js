@@ -31,6 +31,7 @@ Its process id is ${process.pid}. In another terminal:
   a new order            curl -i ${url}/orders -H 'content-type: application/json' -d '{"item":"tea","amount":4.5}'
   payments fail          curl -X PUT ${paymentsUrl}/behaviour -H 'content-type: application/json' -d '{"mode":"fail"}'
                          ... and the new order again, six times: the breaker opens, the answer is 202
+  payments are uneven    the same with {"mode":"uneven"}: each third call has no answer, and is made again
   stop under load        node examples/gateway/load.js ${url}
                          ... and meanwhile: kill -TERM ${process.pid}
 

@@ -12,13 +12,28 @@ export {
   CircuitOpenError,
   isCircuitOpen
 } from '@holdfast/circuit-breaker'
-export { factsOf, type RequestFacts, remaining, subscribe, traceHeaders } from '@holdfast/core'
+export {
+  factsOf,
+  type RequestFacts,
+  remaining,
+  statesOf,
+  subscribe,
+  traceHeaders
+} from '@holdfast/core'
 export {
   type LifecycleOptions,
   ServerDrainingError,
   serverTimeouts,
   UnderPressureError
 } from '@holdfast/lifecycle'
+export {
+  CallDeadlineError,
+  type OutgoingOptions,
+  type RequestUpstream,
+  TryTimeoutError,
+  type Upstream,
+  UpstreamFullError
+} from '@holdfast/outgoing'
 export {
   type Decision,
   RateLimitExceededError,

@@ -1,6 +1,7 @@
 import type { CircuitBreakerOptions } from '@holdfast/circuit-breaker'
 import { check, checkOptions } from '@holdfast/core/options'
 import type { LifecycleOptions } from '@holdfast/lifecycle'
+import type { OutgoingOptions } from '@holdfast/outgoing'
 import type { RateLimitOptions } from '@holdfast/rate-limit'
 import type { RequestLoggingOptions } from '@holdfast/request-logging'
 
@@ -14,6 +15,8 @@ export interface HoldfastOptions {
   readonly rateLimit?: RateLimitOptions | false | undefined
   /** Route breakers and `app.circuitBreaker()`. @default {} */
   readonly circuitBreaker?: CircuitBreakerOptions | false | undefined
+  /** `app.upstream()`: calls to others, with their breakers, deadlines and retries. @default false */
+  readonly outgoing?: OutgoingOptions | false | undefined
 }
 
 const part = check.either('an object of options, or false', check.object, check.oneOf(false))
@@ -24,6 +27,7 @@ export function checkHoldfastOptions(given: HoldfastOptions): void {
     lifecycle: part,
     requestLogging: part,
     rateLimit: part,
-    circuitBreaker: part
+    circuitBreaker: part,
+    outgoing: part
   })
 }

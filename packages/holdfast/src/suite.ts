@@ -1,5 +1,6 @@
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { lifecycle } from '@holdfast/lifecycle'
+import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import type { FastifyPluginAsync } from 'fastify'
@@ -18,6 +19,7 @@ export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
     if (options.requestLogging !== false) app.register(requestLogging, options.requestLogging ?? {})
     if (options.rateLimit !== false) app.register(rateLimit, options.rateLimit ?? {})
     if (options.circuitBreaker !== false) app.register(circuitBreaker, options.circuitBreaker ?? {})
+    if (options.outgoing) app.register(outgoing, options.outgoing)
   },
   { name: 'holdfast', fastify: '5.x' }
 )

@@ -9,6 +9,7 @@ import holdfast, {
   RateLimitExceededError,
   serverOptions,
   serverTimeouts,
+  statesOf,
   subscribe
 } from 'holdfast'
 import t from 'tap'
@@ -33,6 +34,20 @@ t.test('handlers have the errors, facts and events of the parts', async (t) => {
   const payments = app.circuitBreaker('payments')
   payments.isolate()
   t.same((await app.inject('/pay')).json(), { isOpen: true })
+})
+
+t.test('calls to others are a part of the suite where they are asked for', async (t) => {
+  const parts = { lifecycle: { signals: false } } as const
+  const without = Fastify(serverOptions({ logger: false }))
+  const app = Fastify(serverOptions({ logger: false }))
+  t.teardown(() => Promise.all([without.close(), app.close()]))
+  await without.register(holdfast, parts)
+  t.notOk(without.hasDecorator('upstream'))
+  await app.register(holdfast, { ...parts, outgoing: { timeout: '2s' } })
+  const payments = app.upstream('payments', { origin: 'http://127.0.0.1:9' })
+  await t.rejects(payments.fetch('/charges'), { message: 'fetch failed' })
+  t.match(statesOf(app, '@holdfast/outgoing'), [{ state: { upstreams: [{ name: 'payments' }] } }])
+  t.equal(app.circuitBreaker('payments').snapshot().failures, 1, 'behind a breaker of the suite')
 })
 
 t.test('what messages of the suite name can be imported from it', async (t) => {
