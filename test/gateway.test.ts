@@ -200,7 +200,7 @@ t.test('act 4: stopped under load, the gateway loses nothing', async (t) => {
 
   t.same(failures, [], 'no request failed')
   t.same([...statuses.keys()].sort(), [200, 201])
-  t.ok(afterwards.answers > 100, 'the load went on after the signal')
+  t.ok(afterwards.answers > 20, 'the load went on after the signal')
   t.equal(
     afterwards.askedToClose,
     afterwards.answers,
@@ -226,7 +226,7 @@ t.test(
     t.ok(calls > orders, `${calls} calls`)
     t.ok(charged <= orders, 'no order is charged twice')
     t.ok(
-      waiting > 0 && waiting <= 1000,
+      waiting > 0 && waiting <= 400,
       `payments know that nobody waits for more than ${waiting} ms`
     )
     await eventually(() => example.lines().some((line) => Number(line['upstreamTries']) > 1))

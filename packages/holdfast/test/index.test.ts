@@ -1,6 +1,8 @@
 /**
  * A service that imports nothing but `holdfast` and Fastify. Covers `suite.ts` and `options.ts`, too.
  */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import Fastify from 'fastify'
 import holdfast, {
   factsOf,
@@ -44,7 +46,11 @@ t.test('calls to others are a part of the suite where they are asked for', async
   await without.register(holdfast, parts)
   t.notOk(without.hasDecorator('upstream'))
   await app.register(holdfast, { ...parts, outgoing: { timeout: '2s' } })
-  const payments = app.upstream('payments', { origin: 'http://127.0.0.1:9' })
+  const gone = createServer().listen(0, '127.0.0.1')
+  await once(gone, 'listening')
+  const { port } = gone.address() as AddressInfo
+  gone.close()
+  const payments = app.upstream('payments', { origin: `http://127.0.0.1:${port}`, retries: 0 })
   await t.rejects(payments.fetch('/charges'), { message: 'fetch failed' })
   t.match(statesOf(app, '@holdfast/outgoing'), [{ state: { upstreams: [{ name: 'payments' }] } }])
   t.equal(app.circuitBreaker('payments').snapshot().failures, 1, 'behind a breaker of the suite')
