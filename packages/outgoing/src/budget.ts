@@ -97,5 +97,5 @@ function bucketOf(time: number): number {
 
 /** Where a bucket is kept. The first ones reach back before the beginning of time. */
 function indexOf(bucket: number): number {
-  return (((bucket % BUCKETS) + BUCKETS) % BUCKETS)
+  return ((bucket % BUCKETS) + BUCKETS) % BUCKETS
 }

@@ -4,7 +4,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { waitBefore } from '../dist/backoff.js'
-import { type Circumstances, decideRetry, type FailedTry, isRetryable } from '../dist/retry-rules.js'
+import {
+  type Circumstances,
+  decideRetry,
+  type FailedTry,
+  isRetryable
+} from '../dist/retry-rules.js'
 
 const failed: FailedTry = {
   method: 'GET',
@@ -33,7 +38,10 @@ t.test('each reason not to try again has its name', async (t) => {
   t.equal(decideRetry({ ...failed, retryAfter: 9_000 }, { ...calm, left: 2_000 }), 'retry-after')
   t.equal(decideRetry(failed, { ...calm, isBreakerOpen: true }), 'breaker')
   t.equal(decideRetry(failed, { ...calm, takeRetry: () => false }), 'budget')
-  t.equal(decideRetry({ ...failed, retryAfter: 3_600_000 }, { ...calm, left: Infinity }), 'retry-after')
+  t.equal(
+    decideRetry({ ...failed, retryAfter: 3_600_000 }, { ...calm, left: Infinity }),
+    'retry-after'
+  )
 })
 
 t.test('what was never sent, or has a key, may be any method', async (t) => {
@@ -88,18 +96,22 @@ t.test('a retry is in time, allowed, harmless and never too early', async () => 
       const isHarmless =
         !attempt.wasSent || attempt.isKeyed || !['POST', 'PATCH'].includes(attempt.method)
       const isInTime = decision + rest.usual <= rest.left && decision <= 60_000
-      const isAllowed = rest.mayRetry && hasBudget && !rest.isBreakerOpen && attempt.isBodyRepeatable
+      const isAllowed =
+        rest.mayRetry && hasBudget && !rest.isBreakerOpen && attempt.isBodyRepeatable
       return isHarmless && isInTime && isAllowed && decision >= attempt.retryAfter
     }),
     { numRuns: 5000 }
   )
 })
 
-t.test('waits are random from 0 on, grow to a second, and are never shorter than asked for', async (t) => {
-  const bounds = [1, 2, 3, 4, 5, 6, 50].map((retry) => waitBefore(retry, 0, 0.999_999))
-  t.strictSame(bounds.map(Math.round), [50, 100, 200, 400, 800, 1000, 1000])
-  t.equal(waitBefore(3, 0, 0), 0)
-  t.equal(waitBefore(1, 1000, 0), 1000)
-  t.equal(waitBefore(1, 1000, 0.5), 1250)
-  t.equal(waitBefore(1, 30_000, 0.5), 30_500)
-})
+t.test(
+  'waits are random from 0 on, grow to a second, and are never shorter than asked for',
+  async (t) => {
+    const bounds = [1, 2, 3, 4, 5, 6, 50].map((retry) => waitBefore(retry, 0, 0.999_999))
+    t.strictSame(bounds.map(Math.round), [50, 100, 200, 400, 800, 1000, 1000])
+    t.equal(waitBefore(3, 0, 0), 0)
+    t.equal(waitBefore(1, 1000, 0), 1000)
+    t.equal(waitBefore(1, 1000, 0.5), 1250)
+    t.equal(waitBefore(1, 30_000, 0.5), 30_500)
+  }
+)

@@ -1,0 +1,111 @@
+/**
+ * undici's own retries, by our rules, and what happens to answers that nobody reads. Covers
+ * `edges/interceptor.ts`, too.
+ */
+import { createServer } from 'node:http'
+import { CircuitBreaker } from '@holdfast/circuit-breaker'
+import t from 'tap'
+import { Agent, interceptors, RetryAgent, request } from 'undici'
+import { Agent as Agent6, interceptors as interceptors6, request as request6 } from 'undici-6'
+import { NOBODY } from '../../dist/caller.js'
+import { guardedDispatch } from '../../dist/edges/interceptor.js'
+import { Target } from '../../dist/edges/target.js'
+import { resolveOutgoingOptions, resolveUpstreamOptions } from '../../dist/options.js'
+import { listen, serve } from '../support/serve.ts'
+import { payments } from '../support/upstream.ts'
+
+// The timers of calls keep no process alive, and here nothing else may.
+const alive = setInterval(() => {}, 60_000)
+t.teardown(() => clearInterval(alive))
+
+t.test('undici tries again by our rules, and tells the upstream which try it is', async (t) => {
+  for (const version of ['6', '7'] as const) {
+    const attempts: unknown[] = []
+    const origin = await serve(t, (incoming, response) => {
+      attempts.push(incoming.headers['x-envoy-attempt-count'])
+      response.statusCode = attempts.length < 3 ? 503 : 200
+      response.end('ok')
+    })
+    const { upstream } = await payments(t, { origin })
+    const retry = { retry: upstream.retryPolicy }
+    if (version === '6') {
+      const agent = new Agent6().compose(upstream.interceptor, interceptors6.retry(retry))
+      const { statusCode, body } = await request6(origin, { dispatcher: agent })
+      t.equal(`${statusCode} ${await body.text()}`, '200 ok')
+    } else {
+      const agent = new Agent().compose(upstream.interceptor, interceptors.retry(retry))
+      const { statusCode, body } = await request(origin, { dispatcher: agent })
+      t.equal(`${statusCode} ${await body.text()}`, '200 ok')
+    }
+    t.strictSame(attempts, [undefined, '2', '3'], `undici ${version}`)
+    t.match(upstream.snapshot(), { calls: 1, tries: 3, retries: { scheduled: 2 } })
+  }
+})
+
+t.test('a RetryAgent around a guarded agent obeys the rules, too', async (t) => {
+  let hits = 0
+  const origin = await serve(t, (incoming, response) => {
+    hits++
+    if (incoming.url === '/reset') incoming.socket.destroy()
+    else response.writeHead(503, { 'retry-after': '60' }).end()
+  })
+  const { upstream } = await payments(t, { origin })
+  const inner = new Agent().compose(upstream.interceptor)
+  const agent = new RetryAgent(inner, { retry: upstream.retryPolicy })
+  const ask = (path: string, method: 'GET' | 'POST'): Promise<unknown> =>
+    request(origin + path, { dispatcher: agent, method })
+  await t.rejects(ask('/', 'GET'), { code: 'UND_ERR_REQ_RETRY' })
+  t.match(upstream.snapshot(), { tries: 1, retries: { 'retry-after': 1 } })
+  await t.rejects(ask('/reset', 'POST'), { code: 'UND_ERR_SOCKET' })
+  t.match(upstream.snapshot(), { tries: 2, retries: { method: 1 } })
+  await t.rejects(ask('/reset', 'GET'), { code: 'UND_ERR_SOCKET' })
+  t.equal(hits, 5)
+  t.match(upstream.snapshot(), { calls: 3, tries: 5, retries: { scheduled: 2 } })
+})
+
+t.test('what undici tells without a request is not tried again', async (t) => {
+  const { upstream } = await payments(t, { origin: 'http://payments.test' })
+  const error = new Error('of nobody')
+  const told: unknown[] = []
+  upstream.retryPolicy(error, { opts: {} }, (given) => told.push(given))
+  upstream.retryPolicy(error, { opts: { retryOptions: {} } }, (given) => told.push(given))
+  t.strictSame(told, [error, error])
+})
+
+t.test('a wait of undici ends with the app', async (t) => {
+  const origin = await serve(t, (_incoming, response) => {
+    response.writeHead(503, { 'retry-after': '8' }).end()
+  })
+  const { app, upstream } = await payments(t, { origin })
+  const retry = { retry: upstream.retryPolicy }
+  const agent = new Agent().compose(upstream.interceptor, interceptors.retry(retry))
+  const call = t.rejects(request(origin, { dispatcher: agent }), { code: 'UND_ERR_REQ_RETRY' })
+  while (upstream.snapshot().retries.scheduled === 0) {
+    await new Promise((next) => setTimeout(next, 5))
+  }
+  await app.close()
+  await call
+})
+
+t.test('twenty large bodies that undici.request leaves unread hold no permit', async (t) => {
+  const big = Buffer.alloc(4 << 20)
+  const server = createServer((_incoming, response) => void response.end(big))
+  const origin = await listen(server)
+  const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'payments', { origin })
+  const breaker = new CircuitBreaker()
+  const target = new Target('payments', rules, breaker, 100)
+  const pool = new Agent()
+  const agent = pool.compose((dispatch) => guardedDispatch(target, () => NOBODY, dispatch))
+  t.teardown(async () => {
+    server.closeAllConnections()
+    server.close()
+    await pool.destroy()
+  })
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => request(origin, { dispatcher: agent }))
+  )
+  for (const { body } of answers) body.on('error', () => {})
+  t.equal(target.inFlight, 0)
+  while (breaker.snapshot().inFlight > 0) await new Promise((next) => setTimeout(next, 10))
+  t.match(target.snapshot(performance.now()), { outcomes: { success: 20, failure: 0 } })
+})
