@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
 import { lifecycle } from '@holdfast/lifecycle'
+import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -65,7 +66,7 @@ async function messagesOf({ code }: Mistake): Promise<Message[]> {
   }
   const scope: Record<string, unknown> = {
     ...HANDLERS,
-    ...{ CircuitBreaker, circuitBreaker, holdfast, lifecycle, rateLimit, requestLogging },
+    ...{ CircuitBreaker, circuitBreaker, holdfast, lifecycle, outgoing, rateLimit, requestLogging },
     ...{ serverOptions, logger, Fastify: makeApp },
     fastifyRateLimit: ofOthers('@fastify/rate-limit'),
     cors: ofOthers('@fastify/cors'),

@@ -226,6 +226,23 @@ export const SECTIONS: readonly Section[] = [
     ]
   },
   {
+    title: 'Calls to others',
+    mistakes: [
+      {
+        title: 'A time of callers that nobody is trusted with',
+        code: 'await app.register(outgoing, { deadline: { read: true } })'
+      },
+      {
+        title: 'The trust in callers, at an upstream',
+        code: "await app.register(outgoing)\napp.upstream('prices', { origin: 'http://prices.internal', deadline: { trust: true } })"
+      },
+      {
+        title: 'A header that is none',
+        code: "await app.register(outgoing, { deadline: { header: 'X Timeout' } })"
+      }
+    ]
+  },
+  {
     title: 'The log',
     mistakes: [
       {

@@ -79,8 +79,15 @@ const names: OptionCheck = (value, option) => {
   check.listOf(name)(value, option)
 }
 
-/** The checks of an upstream's option `deadline`. */
-export const WRITTEN_SHAPE: OptionShape = { write: check.boolean, header: names }
+const WRITTEN_SHAPE: OptionShape = { write: check.boolean, header: names }
+const OF_THE_PLUGIN =
+  'It is about requests, whichever upstream they call: write it into the options of the plugin.'
+
+/** The check of an upstream's option `deadline`. */
+export const writtenCheck: OptionCheck = check.shape(WRITTEN_SHAPE, {
+  read: OF_THE_PLUGIN,
+  trust: OF_THE_PLUGIN
+})
 
 const SHAPE: OptionShape = {
   ...WRITTEN_SHAPE,

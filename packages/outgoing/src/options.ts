@@ -19,9 +19,9 @@ import {
   resolveTrust,
   resolveWritten,
   type TrustedCallers,
-  WRITTEN_SHAPE,
   type WrittenDeadline,
-  type WrittenDeadlineOption
+  type WrittenDeadlineOption,
+  writtenCheck
 } from './deadline-options.ts'
 import type { HedgeAfter } from './hedge.ts'
 import { parseOrigin } from './origin.ts'
@@ -207,7 +207,7 @@ const CALL_SHAPE: OptionShape = {
     minimum: check.number({ min: 0, max: 1000 })
   }),
   hedge,
-  deadline: check.shape(WRITTEN_SHAPE),
+  deadline: writtenCheck,
   trace: check.boolean
 }
 const PLUGIN_SHAPE: OptionShape = {

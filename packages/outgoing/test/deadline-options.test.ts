@@ -4,7 +4,8 @@ import {
   type DeadlineOption,
   deadlineCheck,
   resolveTrust,
-  resolveWritten
+  resolveWritten,
+  writtenCheck
 } from '../dist/deadline-options.js'
 
 const KNOWN = ['x-envoy-expected-rq-timeout-ms', 'grpc-timeout', 'connect-timeout-ms']
@@ -57,4 +58,7 @@ t.test('a wrong option is named, with the remedy', async (t) => {
     t.throws(() => check(given as DeadlineOption), { message })
   }
   t.throws(() => check({ reed: true } as DeadlineOption), UnknownOptionError)
+  t.throws(() => writtenCheck({ trust: true }, 'upstream("prices").deadline'), {
+    message: /"trust" does not exist.*into the options of the plugin/
+  })
 })
