@@ -17,9 +17,10 @@ export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
     checkHoldfastOptions(options)
     if (options.lifecycle !== false) app.register(lifecycle, options.lifecycle ?? {})
     if (options.requestLogging !== false) app.register(requestLogging, options.requestLogging ?? {})
+    // Requests that come too late are refused before they are charged to a limit.
+    if (options.outgoing) app.register(outgoing, options.outgoing)
     if (options.rateLimit !== false) app.register(rateLimit, options.rateLimit ?? {})
     if (options.circuitBreaker !== false) app.register(circuitBreaker, options.circuitBreaker ?? {})
-    if (options.outgoing) app.register(outgoing, options.outgoing)
   },
   { name: 'holdfast', fastify: '5.x' }
 )
