@@ -7,7 +7,7 @@
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { outgoing } from '@holdfast/outgoing'
 import Fastify from 'fastify'
-import { closed, connection, send } from '../harness/fake-exchange.js'
+import { connection, send } from '../harness/fake-exchange.js'
 import { spreadOf } from '../harness/statistics.js'
 import { outgoingCall } from './names.js'
 
@@ -69,10 +69,17 @@ for (const [name, guard] of Object.entries(guards)) {
 }
 
 /** @param {(app: import('fastify').FastifyInstance) => Call | Promise<Call>} guard @param {Record<string, number>} parameters */
-async function time(guard, { warmUp = 3000, calls = 300, turns = 20 }) {
+async function time(guard, { warmUp = 2000, calls = 200, turns = 20 }) {
   const app = Fastify({ handlerTimeout: 60_000 })
   await app.register(circuitBreaker, {})
   await app.register(outgoing, {})
+  let sent = 0
+  let ended = 0
+  let whenAllEnded = () => {}
+  app.addHook('onResponse', (_request, _reply, done) => {
+    if (++ended === sent) whenAllEnded()
+    done()
+  })
   let answered = 0
   for (const [path, call] of /** @type {const} */ ([
     ['/plain', plain],
@@ -85,17 +92,19 @@ async function time(guard, { warmUp = 3000, calls = 300, turns = 20 }) {
       return 'done'
     })
   }
-  await app.ready()
   const headers = { host: 'localhost', traceparent: TRACE }
   const sockets = Array.from({ length: IN_FLIGHT }, (_, client) => connection(client))
-  let sent = 0
+  await app.ready()
   /** @param {string} url @param {number} count @returns {Promise<number>} microseconds a request */
   const run = async (url, count) => {
     const before = process.cpuUsage()
     for (let done = 0; done < count; done += IN_FLIGHT) {
-      for (const socket of sockets) send(app, { method: 'GET', url, headers }, socket)
       sent += IN_FLIGHT
-      while (closed() < sent) await new Promise((resolve) => setImmediate(resolve))
+      const allEnded = new Promise((resolve) => {
+        whenAllEnded = () => resolve(undefined)
+      })
+      for (const socket of sockets) send(app, { method: 'GET', url, headers }, socket)
+      await allEnded
     }
     const { user, system } = process.cpuUsage(before)
     return (user + system) / count
