@@ -2,7 +2,7 @@
  * What stands in a table is kept as numbers, and becomes text only here.
  *
  * @typedef {readonly number[]} Figure least, lower quartile, median, upper quartile, most
- * @typedef {{ atMost: number } | { atLeast: number }} Aim for the nearest figure on its left
+ * @typedef {{ atMost: number } | { atLeast: number }} Aim for the nearest figure or number on its left
  * @typedef {string | number | Figure | Aim} Cell
  * @typedef {string | { name: string, digits: number }} Column figures have two digits if it names no other number
  * @typedef {{ title: string, columns: Column[], rows: Cell[][] }} Table
@@ -38,11 +38,12 @@ export function textsOf({ columns, rows }) {
 function textOf(cell, column, left) {
   if (typeof cell !== 'object') return String(cell)
   if (isFigure(cell)) return quoted(cell, digitsOf(column))
-  const [, , median = Number.NaN] = left.findLast(isFigure) ?? []
+  const judged = left.findLast((other) => isFigure(other) || typeof other === 'number')
+  const value = Number(isFigure(judged) ? judged[2] : judged)
   const [bound, reached] =
     'atMost' in cell
-      ? [`<= ${cell.atMost}`, median <= cell.atMost]
-      : [`>= ${cell.atLeast}`, median >= cell.atLeast]
+      ? [`<= ${cell.atMost}`, value <= cell.atMost]
+      : [`>= ${cell.atLeast}`, value >= cell.atLeast]
   return `${bound}: ${reached ? 'yes' : 'no'}`
 }
 

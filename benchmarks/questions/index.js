@@ -2,10 +2,12 @@
 import { bare } from './bare.js'
 import { breakerBehaviour } from './breaker-behaviour.js'
 import { circuitBreaker } from './circuit-breaker.js'
+import { hedgingQuestion } from './hedging.js'
 import { inFront } from './in-front.js'
 import { lifecycle } from './lifecycle.js'
 import { limiterCore } from './limiter-core.js'
 import { outgoingCallQuestion } from './outgoing-call.js'
+import { outgoingFailing } from './outgoing-failing.js'
 import { rateLimit } from './rate-limit.js'
 import { redis } from './redis.js'
 import { requestLine } from './request-line.js'
@@ -22,6 +24,8 @@ export const questions = [
   circuitBreaker,
   breakerBehaviour,
   outgoingCallQuestion,
+  outgoingFailing,
+  hedgingQuestion,
   requestLine,
   lifecycle,
   suite,

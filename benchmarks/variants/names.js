@@ -115,6 +115,27 @@ export const outgoingCall = /** @type {const} */ ({
   retryAgent: 'undici RetryAgent'
 })
 
+/** Ways to call a service that fails, built by `failing-layers.js`. */
+export const wayToCall = /** @type {const} */ ({
+  fetch: 'fetch',
+  retryAgent: 'undici RetryAgent, 5 retries',
+  axiosRetry: 'axios-retry, 3 retries',
+  outgoingWithoutBreaker: 'holdfast outgoing, no breaker',
+  outgoing: 'holdfast outgoing'
+})
+
+/** In which `hedged-calls.js` calls. */
+export const situation = /** @type {const} */ ({
+  slowAnswers: 'Three of a hundred answers are slow',
+  overload: 'Offered 1.15 of what it can answer'
+})
+
+/** How `hedged-calls.js` calls. */
+export const hedging = /** @type {const} */ ({
+  none: 'not hedged',
+  p95: 'hedged after the p95'
+})
+
 /** Ways to stop a service, built by `stopping-service.js`. */
 export const wayToStop = /** @type {const} */ ({
   none: 'no handler',
