@@ -24,10 +24,10 @@ export const outgoingCallQuestion = {
     const smoke = effort.name === 'smoke'
     const own = Number(process.versions.node.split('.')[0])
     // opossum and cockatiel have left Node 20.
-    const newer = nodeOfMajor(22)
+    const newer = smoke ? undefined : nodeOfMajor(22)
     const worlds = [
       { major: own, node: process.execPath, names: [plain, outgoing, retryAgent] },
-      ...(newer === undefined || smoke
+      ...(newer === undefined
         ? []
         : [{ major: 22, node: newer, names: [plain, outgoing, opossum, cockatiel, retryAgent] }])
     ]
