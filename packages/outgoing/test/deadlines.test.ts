@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import replyFrom from '@fastify/reply-from'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf } from '@holdfast/core'
 import { type OutgoingOptions, outgoing, type UpstreamOptions } from '@holdfast/outgoing'
@@ -268,4 +269,20 @@ t.test('the line of a handler that took too long says which upstream cost the ti
   t.match(line, { status: statusCode, upstreamName: 'payments', upstreamCalls: 2 })
   t.notOk('upstreamTries' in line)
   t.ok((line['upstreamTime'] as number) > (line['duration'] as number) / 2)
+})
+
+t.test('a proxy hands on what is left of a time, not what a client claims', async (t) => {
+  for (const [trust, told] of [
+    [false, /^9995$/],
+    [true, /^[1-6]\d{3}$/]
+  ] as const) {
+    const { app, received } = await calling(t, { deadline: { read: trust, trust } })
+    await app.register(replyFrom, app.outgoing.replyFrom)
+    const options = app.upstream('payments').replyOptions()
+    app.get('/proxied', (_request, reply) => reply.from('/', options))
+    const headers = { [ENVOY]: '6000', 'x-envoy-attempt-count': '2' }
+    t.equal((await app.inject({ url: '/proxied', headers })).body, 'fine')
+    t.match(received[0]?.[ENVOY], told)
+    t.notOk('x-envoy-attempt-count' in (received[0] as object))
+  }
 })

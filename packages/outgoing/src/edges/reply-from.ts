@@ -5,6 +5,7 @@
 import { type CodedError, refuse } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Caller, NOBODY } from '../caller.ts'
+import { ATTEMPT_COUNT } from '../deadline-header.ts'
 import { guardedAgent } from './agent.ts'
 import { type AnswerCallback, type PlainRequest, requestByHttp } from './http-request.ts'
 import { guardedDispatch } from './interceptor.ts'
@@ -101,7 +102,8 @@ export function replyOptions<Own extends OwnReplyOptions>(
     // The retries of reply-from know no budget, and sleep a Retry-After of two seconds as 2 ms.
     retryDelay: () => null,
     rewriteRequestHeaders: (request, headers) => {
-      const rewritten = own.rewriteRequestHeaders?.(request, headers) ?? headers
+      const believed = withoutClaims(target, headers)
+      const rewritten = own.rewriteRequestHeaders?.(request, believed) ?? believed
       const caller = callerOf(request as FastifyRequest)
       return { ...rewritten, [CALL]: { target, caller } satisfies ProxiedCall }
     },
@@ -112,6 +114,19 @@ export function replyOptions<Own extends OwnReplyOptions>(
       else (reply as FastifyReply).send(error)
     }
   }
+}
+
+/**
+ * The headers of a client without its claims about its time and its tries. What a trusted caller has said
+ * of its time is the request's own by now, and is told again as what is left of it.
+ */
+function withoutClaims<Headers extends object>({ rules }: Target, headers: Headers): Headers {
+  const { write, header } = rules.deadline
+  const believed = { ...headers }
+  for (const name of write ? [ATTEMPT_COUNT, ...header] : [ATTEMPT_COUNT]) {
+    Reflect.deleteProperty(believed, name)
+  }
+  return believed
 }
 
 /** An error of the suite's own, which has a status and may have headers. */
