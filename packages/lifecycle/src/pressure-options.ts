@@ -6,11 +6,12 @@ import {
   parseDuration
 } from '@holdfast/core/options'
 import { FOREIGN_PRESSURE_NAMES } from './foreign-names.ts'
+import type { Thresholds } from './pressure.ts'
 import { MAX_DURATION } from './timeouts.ts'
 
 /**
- * The pressure sensor, and what is done beyond its thresholds. Without a threshold nothing is. They
- * are those of `@fastify/under-pressure`.
+ * The pressure sensor, and what is done beyond its thresholds. Without a threshold nothing is. Their
+ * names are those of `@fastify/under-pressure`.
  */
 export interface PressureOptions {
   /**
@@ -18,7 +19,7 @@ export interface PressureOptions {
    * @default 250
    */
   sampleInterval?: Duration | undefined
-  /** How late the event loop may be, on average over a sample. */
+  /** How late the event loop may be, on average over a quarter of a second. */
   maxEventLoopDelay?: Duration | undefined
   /** The part of a sample the event loop may be busy: more than 0, at most 1. */
   maxEventLoopUtilization?: number | undefined
@@ -45,21 +46,11 @@ export interface PressureOptions {
 
 /** The options of the sensor with every default filled in, times in milliseconds. */
 export interface ResolvedPressure {
-  /** Whether the app's own sensor, if it has one, will not do. */
-  readonly own: boolean
   readonly sampleInterval: number
   readonly thresholds: Thresholds
   readonly refuse: boolean
   readonly retryAfter: number
   readonly readiness: boolean
-}
-
-/** As `@fastify/under-pressure` names them; 0 is none. */
-export interface Thresholds {
-  readonly maxEventLoopDelay: number
-  readonly maxEventLoopUtilization: number
-  readonly maxHeapUsedBytes: number
-  readonly maxRssBytes: number
 }
 
 const HOUR = 3_600_000
@@ -100,7 +91,6 @@ export function resolvePressure(given: PressureOptions): ResolvedPressure {
     }
   }
   return Object.freeze({
-    own: hasThreshold || given.sampleInterval !== undefined,
     sampleInterval: parseDuration(given.sampleInterval ?? 250, 'lifecycle.pressure.sampleInterval'),
     thresholds: Object.freeze(thresholds),
     refuse: hasThreshold && given.refuse !== false,

@@ -1,12 +1,12 @@
 /**
- * How hard the process is pressed, measured by `@fastify/under-pressure`. By itself it refuses
- * nothing; with thresholds of the user's, requests are refused while one is exceeded, probes never.
+ * How hard the process is pressed. By itself it refuses nothing; with thresholds of the user's,
+ * requests are refused while one is exceeded, probes never.
  */
-import underPressure from '@fastify/under-pressure'
-import { factsOf, refuse } from '@holdfast/core'
+import { performance } from 'node:perf_hooks'
+import { eventLoopDelay, factsOf, refuse } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { UnderPressureError } from '../errors.ts'
-import { NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
+import { isExceeded, NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
 import type { ResolvedPressure } from '../pressure-options.ts'
 
 /** The sensor of an app. */
@@ -16,34 +16,33 @@ export interface Sensor {
   readonly exceeded: boolean
 }
 
-/**
- * Starts the sensor; without settings of the user's for it, the one that the app has already is
- * used instead. It stops when the app closes.
- */
-export function watchPressure(app: FastifyInstance, options: ResolvedPressure): Sensor {
-  let sensor: FastifyInstance = app
-  if (options.own || !app.hasDecorator('memoryUsage')) {
-    // In a scope of its own: the app may still register the plugin, and its hook, which would
-    // refuse probes too, reaches no route.
-    app.register(async function holdfastPressure(scope) {
-      await scope.register(underPressure, {
-        ...options.thresholds,
-        sampleInterval: options.sampleInterval,
-        eventLoopUtilizationMode: 'interval'
-      })
-      sensor = scope
-    })
-  }
-  return {
-    get pressure() {
-      if (!sensor.hasDecorator('memoryUsage')) return NO_PRESSURE
-      const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
-      return { eventLoopDelay, eventLoopUtilization: eventLoopUtilized, heapUsed, rssBytes }
-    },
-    get exceeded() {
-      return sensor.hasDecorator('isUnderPressure') && sensor.isUnderPressure()
+/** Takes samples until the app closes. */
+export function watchPressure(
+  app: FastifyInstance,
+  { sampleInterval, thresholds }: ResolvedPressure
+): Sensor {
+  const sensor = { pressure: NO_PRESSURE, exceeded: false }
+  // The one that the whole process shares: @fastify/under-pressure would run a second, finer one,
+  // whatever its options, and never stop it.
+  const delay = eventLoopDelay()
+  let busySoFar = performance.eventLoopUtilization()
+  const timer = setInterval(() => {
+    const busy = performance.eventLoopUtilization()
+    const { heapUsed, rss } = process.memoryUsage()
+    sensor.pressure = {
+      eventLoopDelay: delay.current,
+      eventLoopUtilization: performance.eventLoopUtilization(busy, busySoFar).utilization,
+      heapUsed,
+      rssBytes: rss
     }
-  }
+    sensor.exceeded = isExceeded(sensor.pressure, thresholds)
+    busySoFar = busy
+  }, sampleInterval).unref()
+  app.addHook('onClose', async () => {
+    clearInterval(timer)
+    delay.release()
+  })
+  return sensor
 }
 
 /** Refuses requests while a threshold is exceeded, if the options say so. Probes pass. */
