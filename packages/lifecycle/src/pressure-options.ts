@@ -15,7 +15,7 @@ import { MAX_DURATION } from './timeouts.ts'
  */
 export interface PressureOptions {
   /**
-   * How often a sample is taken, 100 ms at least.
+   * How long a sample is used, 100 ms at least. The next one is taken when somebody asks.
    * @default 250
    */
   sampleInterval?: Duration | undefined

@@ -27,7 +27,7 @@ export interface Lifecycle {
   readonly signal: AbortSignal
   /** Requests taken in and not yet settled. */
   readonly inFlight: number
-  /** The load of the process, sampled four times a second. */
+  /** The load of the process, in a sample that is at most a quarter of a second old. */
   readonly pressure: Pressure
   /** All that is known of the service at this moment: what `statesOf(app)` gives, too. Asks no check. */
   snapshot(): LifecycleState

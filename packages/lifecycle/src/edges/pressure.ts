@@ -3,46 +3,59 @@
  * requests are refused while one is exceeded, probes never.
  */
 import { performance } from 'node:perf_hooks'
-import { eventLoopDelay, factsOf, refuse } from '@holdfast/core'
+import { eventLoopDelay, factsOf, monotonicClock, refuse } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { UnderPressureError } from '../errors.ts'
 import { isExceeded, NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
 import type { ResolvedPressure } from '../pressure-options.ts'
 
-/** The sensor of an app. */
-export interface Sensor {
-  readonly pressure: Pressure
-  /** Whether a threshold was exceeded in the latest sample. */
-  readonly exceeded: boolean
-}
-
-/** Takes samples until the app closes. */
-export function watchPressure(
-  app: FastifyInstance,
-  { sampleInterval, thresholds }: ResolvedPressure
-): Sensor {
-  const sensor = { pressure: NO_PRESSURE, exceeded: false }
+/**
+ * The sensor of an app. A sample is taken when somebody asks and the latest is older than the
+ * interval: nothing runs where nobody does.
+ */
+export class Sensor {
   // The one that the whole process shares: @fastify/under-pressure would run a second, finer one,
   // whatever its options, and never stop it.
-  const delay = eventLoopDelay()
-  let busySoFar = performance.eventLoopUtilization()
-  const timer = setInterval(() => {
+  readonly #delay = eventLoopDelay()
+  readonly #options: ResolvedPressure
+  #pressure: Pressure = NO_PRESSURE
+  #exceeded = false
+  #sampledAt = monotonicClock()
+  #busySoFar = performance.eventLoopUtilization()
+
+  constructor(app: FastifyInstance, options: ResolvedPressure) {
+    this.#options = options
+    app.addHook('onClose', async () => this.#delay.release())
+  }
+
+  /** The latest sample. */
+  get pressure(): Pressure {
+    this.#refresh()
+    return this.#pressure
+  }
+
+  /** Whether a threshold is exceeded in the latest sample. */
+  get exceeded(): boolean {
+    this.#refresh()
+    return this.#exceeded
+  }
+
+  #refresh(): void {
+    const now = monotonicClock()
+    const { sampleInterval, thresholds } = this.#options
+    if (now - this.#sampledAt < sampleInterval) return
     const busy = performance.eventLoopUtilization()
     const { heapUsed, rss } = process.memoryUsage()
-    sensor.pressure = {
-      eventLoopDelay: delay.current,
-      eventLoopUtilization: performance.eventLoopUtilization(busy, busySoFar).utilization,
+    this.#pressure = {
+      eventLoopDelay: this.#delay.current,
+      eventLoopUtilization: performance.eventLoopUtilization(busy, this.#busySoFar).utilization,
       heapUsed,
       rssBytes: rss
     }
-    sensor.exceeded = isExceeded(sensor.pressure, thresholds)
-    busySoFar = busy
-  }, sampleInterval).unref()
-  app.addHook('onClose', async () => {
-    clearInterval(timer)
-    delay.release()
-  })
-  return sensor
+    this.#exceeded = isExceeded(this.#pressure, thresholds)
+    this.#sampledAt = now
+    this.#busySoFar = busy
+  }
 }
 
 /** Refuses requests while a threshold is exceeded, if the options say so. Probes pass. */
