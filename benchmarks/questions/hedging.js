@@ -10,7 +10,7 @@ const WAYS = [hedging.none, hedging.p95]
 export const hedgingQuestion = {
   name: 'hedging',
   title: 'A second try when the first is late',
-  asks: 'Three of a hundred answers take 300 ms, the others five: how long does the slowest hundredth of the calls take, and how many more requests does that cost? And what does hedging do to a service that is offered 1.15 of what it can answer, where every answer is late?',
+  asks: 'Three of a hundred answers take 300 ms, the others five: how long does the slowest hundredth of the calls take, and how many more requests does that cost? And what does hedging do to a service that is offered 1.15 of what it can answer, where calls are given up after a second?',
   versions: [],
   once: true,
   run(effort) {
@@ -25,14 +25,7 @@ export const hedgingQuestion = {
       tables: [
         ...found.map(({ where, counted }) => ({
           title: where,
-          columns: [
-            'calls are',
-            'calls',
-            'given up after a second',
-            'p99 ms',
-            'requests a call',
-            'aim'
-          ],
+          columns: ['calls are', 'calls', 'given up', 'p99 ms', 'requests a call', 'aim'],
           rows: counted.map(({ how, calls, givenUp, p99, hits }) => [
             how,
             calls,

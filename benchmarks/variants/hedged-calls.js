@@ -24,16 +24,16 @@ function sometimesSlow() {
   }
 }
 
-/** Works on 20 requests at a time, for 50 ms each: 400 a second. The others wait. */
+/** Works on 20 requests at a time, for 50 ms each: 400 a second. The others wait, as long as somebody waits for them. */
 function withCapacity() {
   const SLOTS = 20
   let working = 0
   /** @type {(() => void)[]} */
   const waiting = []
-  return async () => {
+  return async (/** @type {import('node:http').ServerResponse} */ response) => {
     if (working < SLOTS) working++
     else await new Promise((resolve) => waiting.push(() => resolve(undefined)))
-    await sleep(50)
+    if (!response.destroyed) await sleep(50)
     const next = waiting.shift()
     if (next === undefined) working--
     else next()
@@ -41,8 +41,8 @@ function withCapacity() {
 }
 
 const situations = {
-  [situation.slowAnswers]: { work: sometimesSlow, perSecond: 200 },
-  [situation.overload]: { work: withCapacity, perSecond: 460 }
+  [situation.slowAnswers]: { work: sometimesSlow, perSecond: 100, timeout: '10s' },
+  [situation.overload]: { work: withCapacity, perSecond: 460, timeout: '1s' }
 }
 const chosen = situations[/** @type {keyof typeof situations} */ (where)]
 
@@ -50,7 +50,7 @@ let hits = 0
 const work = chosen.work()
 const service = createServer(async (_request, response) => {
   hits++
-  await work()
+  await work(response)
   response.end('done')
 })
 await new Promise((resolve) => service.listen(0, '127.0.0.1', () => resolve(undefined)))
@@ -62,7 +62,7 @@ await app.register(outgoing, {})
 const upstream = app.upstream('service', {
   origin: `http://127.0.0.1:${port}`,
   breaker: false,
-  timeout: '1s',
+  timeout: chosen.timeout,
   retries: 0,
   ...(how === hedging.p95 ? { hedge: { after: 'p95' } } : {})
 })
