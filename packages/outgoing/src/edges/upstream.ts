@@ -115,7 +115,7 @@ export class Upstream {
    * @param own options of your own. `rewriteRequestHeaders` and `onError` are called as without an upstream; `onError` gets
    * the error of this package or of the breaker, with the status and the headers set on the reply
    */
-  replyOptions<const Own extends OwnReplyOptions>(
+  replyOptions<const Own extends OwnReplyOptions & object>(
     own: Own = {} as Own
   ): Omit<Own, keyof ReplyOptions> & ReplyOptions {
     return replyOptions(this.#target, own)
@@ -127,7 +127,7 @@ export class Upstream {
    *
    * @param own options of your own, such as `prefix`
    */
-  proxyOptions<const Own extends OwnProxyOptions>(
+  proxyOptions<const Own extends OwnProxyOptions & object>(
     own: Own = {} as Own
   ): Omit<Own, keyof ProxyOptions> & ProxyOptions {
     return proxyOptions(this.#target, this.#registration.client, own)
