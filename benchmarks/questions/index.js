@@ -9,6 +9,7 @@ import { limiterCore } from './limiter-core.js'
 import { outgoingCallQuestion } from './outgoing-call.js'
 import { outgoingFailing } from './outgoing-failing.js'
 import { rateLimit } from './rate-limit.js'
+import { readingStates } from './reading-states.js'
 import { redis } from './redis.js'
 import { requestLine } from './request-line.js'
 import { rollingRestartQuestion } from './rolling-restart.js'
@@ -28,6 +29,7 @@ export const questions = [
   hedgingQuestion,
   requestLine,
   lifecycle,
+  readingStates,
   suite,
   suiteOverHttp,
   inFront,
