@@ -39,8 +39,11 @@ export interface RequestOrigin {
   readonly facts: { readonly probe?: true | undefined }
 }
 
+/** The level of a line, or why there is none. */
+export type LineDecision = LogLevel | 'sampled-out'
+
 /**
- * Returns the level of the line; `'silent'` means no line.
+ * Returns the level of the line; `'silent'` and `'sampled-out'` mean no line.
  *
  * @param origin `undefined` for what never became a request
  */
@@ -48,12 +51,12 @@ export function decideLevel(
   rules: LineRules,
   settled: SettledRequest,
   origin: RequestOrigin | undefined
-): LogLevel {
+): LineDecision {
   const { silent, silence, levels, sample } = rules
   if (silent) return 'silent'
   if (origin !== undefined) {
-    if (sample !== 1 && !isSampled(rules, settled, origin.raw)) return 'silent'
     if (isSilenced(rules, settled, origin)) return 'silent'
+    if (sample !== 1 && !isSampled(rules, settled, origin.raw)) return 'sampled-out'
   }
   const { choose, table } = levels
   if (silence.hasFunctions && silence.covers(copyOf(settled))) return 'silent'

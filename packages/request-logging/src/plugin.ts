@@ -13,6 +13,7 @@ import {
   intake,
   isRoot,
   keepRemoteAddresses,
+  provideState,
   trustProxyOf
 } from '@holdfast/core'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
@@ -81,6 +82,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
   const echo = requestId?.echo
   if (requestId !== undefined) provideRequestIds(app, requestId, activeSpan, options.sample)
 
+  provideState(app, '@holdfast/request-logging', () => log.state)
   // A scope sees its own requests only; what is never routed belongs to the root.
   if (isRoot(app)) {
     intake(app, {

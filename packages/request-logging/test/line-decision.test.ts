@@ -87,10 +87,10 @@ t.test('only routine is sampled, by the trace where there is one', async (t) => 
   const kept = `${'1'.repeat(18)}ff${'0'.repeat(12)}`
   const left = `${'1'.repeat(18)}00${'0'.repeat(12)}`
   t.equal(decideLevel(half, settled, origin('/', kept)), 'info')
-  t.equal(decideLevel(half, settled, origin('/', left)), 'silent')
+  t.equal(decideLevel(half, settled, origin('/', left)), 'sampled-out')
   t.equal(decideLevel(half, { ...settled, slow: true }, origin('/', left)), 'warn')
   t.equal(decideLevel(half, failed, origin('/', left)), 'error')
-  t.equal(decideLevel({ ...rules, sample: 0 }, settled, origin('/', kept)), 'silent')
+  t.equal(decideLevel({ ...rules, sample: 0 }, settled, origin('/', kept)), 'sampled-out')
   t.equal(sampleRateOf(half, settled), 0.5)
   t.equal(sampleRateOf(half, failed), 1)
 })

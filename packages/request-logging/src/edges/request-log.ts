@@ -21,10 +21,11 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AddedFields, type LogFields } from '../fields.ts'
 import { type Format, LineEntry } from '../formats/format.ts'
-import type { LogLevel, WrittenLevel } from '../level.ts'
+import type { WrittenLevel } from '../level.ts'
 import { type Line, messageOf } from '../line.ts'
-import { decideLevel, sampleRateOf } from '../line-decision.ts'
+import { decideLevel, type LineDecision, sampleRateOf } from '../line-decision.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
+import type { RequestLoggingState } from '../state.ts'
 import { directLogger } from './direct-logger.ts'
 import { watchHead } from './head-watch.ts'
 import { LineBuilder, malformedLine } from './line-builder.ts'
@@ -61,6 +62,10 @@ export class RequestLog implements LineWriter {
   readonly #builder: LineBuilder
   readonly #bindings: RequestBindings
   readonly #log: GuardedLog
+  #written = 0
+  #sampledOut = 0
+  #silent = 0
+  #failed = 0
   /** The reserved names that were told of. */
   readonly #told = new Set<string>()
 
@@ -76,6 +81,15 @@ export class RequestLog implements LineWriter {
     this.#semicolons = semicolons
     this.#routes = new RouteSettingsTable(options, semicolons, direct ?? logger)
     this.#builder = new LineBuilder(options, semicolons, behindProxy, eventLoopDelay)
+  }
+
+  get state(): RequestLoggingState {
+    return {
+      written: this.#written,
+      sampledOut: this.#sampledOut,
+      silent: this.#silent,
+      failed: this.#failed
+    }
   }
 
   /** Begins the notes of a request that was just taken in; {@link settled} ends them. */
@@ -153,17 +167,20 @@ export class RequestLog implements LineWriter {
     }
   }
 
-  #isWritten(logger: RequestLogger, level: LogLevel): level is WrittenLevel {
-    if (level === 'silent') return false
-    try {
-      const enabled: unknown = logger.isLevelEnabled?.(level)
-      if (typeof enabled === 'boolean') return enabled
-      contain(enabled, this, WHERE)
-      return true
-    } catch (error) {
-      this.#report(error)
+  /** Whether a line is built. Where none is, the reason is counted. */
+  #isWritten(logger: RequestLogger, level: LineDecision): level is WrittenLevel {
+    if (level === 'sampled-out') {
+      this.#sampledOut++
       return false
     }
+    try {
+      if (level !== 'silent' && isEnabled(logger, level, this)) return true
+      this.#silent++
+    } catch (error) {
+      this.#failed++
+      this.#report(error)
+    }
+    return false
   }
 
   /** Adds what is known beside how the request went, and writes the line. */
@@ -209,10 +226,12 @@ export class RequestLog implements LineWriter {
         messageOf(line)
       )
       if (written !== undefined) contain(written, this, WHERE)
+      this.#written++
     } catch (error) {
       this.#report(error)
       // A serializer of the logger's may be unable to take what the application added.
       if (added !== undefined) this.#write(logger, level, line, trace, undefined)
+      else this.#failed++
     }
   }
 
@@ -221,10 +240,17 @@ export class RequestLog implements LineWriter {
   }
 }
 
+function isEnabled(logger: RequestLogger, level: WrittenLevel, log: RequestLog): boolean {
+  const enabled: unknown = logger.isLevelEnabled?.(level)
+  if (typeof enabled === 'boolean') return enabled
+  contain(enabled, log, WHERE)
+  return true
+}
+
 /** Has the line of a request written by the log of the innermost scope that it reached. */
 export const settled: SettledListener = (response, ending, { requestLog: log }) => {
   if (log?.writer === undefined) return
   const { writer, context } = log
   if (context === undefined) writer.settle(log, response, ending)
-  else context.runInAsyncScope(() => writer.settle(log, response, ending))
+  else context.runInAsyncScope(writer.settle, writer, log, response, ending)
 }
