@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { type CallersCall, type Ending, factsOf, intake, onSettled } from '@holdfast/core'
 import Fastify, { type FastifyRequest } from 'fastify'
 import t from 'tap'
@@ -88,6 +90,11 @@ t.test('calls go on after the answer, and stop where the answer is cut', async (
     t.strictSame(endings.splice(0), [ending])
     t.equal(told.times, times)
   }
+})
+
+t.test('a request that no app has taken in is a caller without an end', async (t) => {
+  const caller = callerOf(new IncomingMessage(new Socket()))
+  t.match(caller, { deadline: Infinity, mayRetry: true, hasLeft: false })
 })
 
 t.test('what is no request is refused, with its name', async (t) => {
