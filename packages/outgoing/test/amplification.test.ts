@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { listen } from '../../../test/support/http.ts'
 import { serve } from './support/serve.ts'
 
-const REQUESTS = 300
+const REQUESTS = 100
 
 /** A service that hands each request on. Returns its origin. */
 async function layer(t: Test, origin: string): Promise<string> {

@@ -24,7 +24,7 @@ export interface Breaker {
 const NO_PERMIT: Permit = { end: () => {}, answered: () => {} }
 
 /** Takes the place of a breaker where there is none: it lets everything through. */
-export const NO_BREAKER: Breaker = {
+const NO_BREAKER: Breaker = {
   state: 'closed',
   retryAfter: 0,
   tryAcquire: () => NO_PERMIT,
