@@ -63,16 +63,16 @@ export interface StoreState {
   readonly fallbacks: number
 }
 
-/** One registration of the limiter at one moment, its totals since it was registered. */
+/** One registration of the limiter at one moment. Totals count from the registration on. */
 export interface RateLimitState {
   /**
    * The limits in the order in which they were made: the plugin's own, then those of routes, groups,
    * hooks and limiters. Routes of a group have one together; where some of them are in shadow mode, two.
    */
   readonly limits: readonly LimitTotals[]
-  /** `undefined` only with compat and a store. */
+  /** The table of clients; `undefined` only with compat and a store. */
   readonly table: TableState | undefined
-  /** `undefined` where there is none, and with compat. */
+  /** The store; `undefined` where there is none, and with compat. */
   readonly store: StoreState | undefined
 }
 

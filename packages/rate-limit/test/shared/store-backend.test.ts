@@ -260,16 +260,17 @@ t.test(
 t.test('a denied client costs no round trip until its time', async (t) => {
   const redis = await startPrivateRedis(t)
   if (redis === undefined) return
-  const options = { max: 2, timeWindow: 600, algorithm: 'fixed-window' } as const
+  const options = { max: 2, timeWindow: 2000, algorithm: 'fixed-window' } as const
   const [app] = (await services(t, redis, 1, options)) as [FastifyInstance]
   for (const status of [200, 200, 429]) t.equal((await ask(app)).status, status)
   const before = await calls(redis)
   for (let asked = 0; asked < 50; asked++) {
     const { status, headers } = await ask(app)
-    t.strictSame([status, headers['retry-after']], [429, '1'])
+    t.equal(status, 429)
+    t.match(headers['retry-after'], /^[12]$/)
   }
   t.equal(await calls(redis), before)
-  await new Promise((resolve) => setTimeout(resolve, 650))
+  await new Promise((resolve) => setTimeout(resolve, 2050))
   t.equal((await ask(app)).status, 200)
 })
 
