@@ -88,9 +88,9 @@ async function measure(modulePath, variants, { warmUp, requests, turns }) {
   try {
     for (const variant of variants) {
       const child = await startChild([...flags, worker, modulePath, variant, ...sizes])
-      /** @type {{ cpu: number[], hot: number[] }} */
-      const samples = { cpu: [], hot: [] }
-      measured.push({ child, ...samples })
+      const cpu = /** @type {number[]} */ ([])
+      const hot = /** @type {number[]} */ ([])
+      measured.push({ child, cpu, hot })
     }
     for (let turn = 0; turn < turns; turn++) {
       const order = rotated(measured, turn >> 1)

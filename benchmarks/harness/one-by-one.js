@@ -31,7 +31,8 @@ export async function compareOneByOne(modulePath, names, effort, samples) {
   const of = (/** @type {string} */ name, /** @type {string} */ load, /** @type {string} */ what) =>
     `one by one: ${names.join()}: ${name}: ${load}: ${what}`
   for (let round = 0; round < effort.processes; round++) {
-    for (const name of round % 2 === 0 ? order : [...order].reverse()) {
+    const isReversed = samples.count(of(base, 'full', 'cpu')) % 2 === 1
+    for (const name of isReversed ? [...order].reverse() : order) {
       const looks = await observe(modulePath, name === control ? base : name, effort)
       for (const [load, look] of Object.entries(looks)) {
         for (const [what, value] of Object.entries(look)) samples.add(of(name, load, what), value)

@@ -15,6 +15,11 @@ export class Samples {
     else list.push(value)
   }
 
+  /** How many there are so far. @param {string} of */
+  count(of) {
+    return this.#lists.get(of)?.length ?? 0
+  }
+
   /** What all samples so far come to. @param {string} of */
   spread(of) {
     return spreadOf(this.#lists.get(of) ?? [])

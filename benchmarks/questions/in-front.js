@@ -24,7 +24,8 @@ export const inFront = {
     const of = (/** @type {string} */ name, /** @type {string} */ what) =>
       `in front: ${name}: ${what}`
     for (let round = 0; round < effort.processes; round++) {
-      for (const name of round % 2 === 0 ? PLACEMENTS : [...PLACEMENTS].reverse()) {
+      const isReversed = samples.count(of(plain, 'cpu')) % 2 === 1
+      for (const name of isReversed ? [...PLACEMENTS].reverse() : PLACEMENTS) {
         for (const [what, value] of Object.entries(await observe(name, effort))) {
           samples.add(of(name, what), value)
         }
