@@ -28,5 +28,5 @@ export type {
 } from './options.ts'
 export { type Outgoing, outgoing, outgoing as default } from './plugin.ts'
 export type { NoRetryReason } from './retry-rules.ts'
-export type { OutgoingState, UpstreamSnapshot } from './state.ts'
+export type { GlobalFetchState, OutgoingState, UpstreamSnapshot } from './state.ts'
 export type { StopReason, TryOutcome } from './verdict.ts'

@@ -6,6 +6,7 @@ import {
   declareFact,
   dropIdleDeadlines,
   enlist,
+  guardedLog,
   intake,
   provideState
 } from '@holdfast/core'
@@ -15,6 +16,7 @@ import { NOBODY } from './caller.ts'
 import type { TrustedCallers } from './deadline-options.ts'
 import { currentCaller, keepCurrentRequest } from './edges/current-request.ts'
 import { readCaller, refuseExpired } from './edges/incoming.ts'
+import { GlobalFetch } from './edges/global-fetch.ts'
 import type { ReplyFromClient } from './edges/reply-from.ts'
 import type { Upstream } from './edges/upstream.ts'
 import { Upstreams } from './edges/upstreams.ts'
@@ -27,6 +29,17 @@ export interface Outgoing {
   snapshots(): UpstreamSnapshot[]
   /** Options for `app.register(replyFrom, ...)` of `@fastify/reply-from`, for all upstreams. */
   readonly replyFrom: { readonly undici: ReplyFromClient }
+  /**
+   * Guards `fetch` itself, for the whole process: requests to the origin of an upstream are single
+   * tries, whoever makes them; others pass untouched. Calls reach it that take the global dispatcher:
+   * those of `fetch`, and of `fetch()` and `request()` of any undici.
+   *
+   * On Node 20 and 22, import undici 8 before: loaded later, it replaces the guard. That is looked for
+   * when the app is ready and by `snapshots()`, and warned of.
+   *
+   * @returns takes the guard away when it is disposed of; so does the end of the app
+   */
+  install(): Disposable
 }
 
 declare module 'fastify' {
@@ -72,14 +85,28 @@ function wire(app: FastifyInstance, options: OutgoingOptions): void {
   watchDeadlines(app, callers)
   if (!isExplicit) keepCurrentRequest(app)
   const upstreams = new Upstreams(app, calls, isExplicit ? () => NOBODY : currentCaller)
+  const globalFetch = new GlobalFetch(
+    upstreams.targetOf,
+    upstreams.currentCaller,
+    guardedLog(app.log)
+  )
   const outgoing: Outgoing = {
-    snapshots: () => upstreams.snapshots(),
+    snapshots: () => {
+      globalFetch.check()
+      return upstreams.snapshots()
+    },
+    install: () => globalFetch.install(),
     replyFrom: { undici: upstreams.client }
   }
   app.decorate('upstream', (name: string, given?: UpstreamOptions) => upstreams.open(name, given))
   app.decorate('outgoing', outgoing)
-  provideState(app, '@holdfast/outgoing', () => ({ upstreams: upstreams.snapshots() }))
+  provideState(app, '@holdfast/outgoing', () => ({
+    upstreams: upstreams.snapshots(),
+    globalFetch: globalFetch.state
+  }))
+  app.addHook('onReady', async () => globalFetch.check())
   app.addHook('onClose', async () => {
+    globalFetch.release()
     upstreams.close()
     dropIdleDeadlines()
   })

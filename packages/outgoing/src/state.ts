@@ -32,7 +32,15 @@ export interface UpstreamSnapshot {
 export interface OutgoingState {
   /** Every upstream: what `app.outgoing.snapshots()` returns. */
   readonly upstreams: readonly UpstreamSnapshot[]
+  /**
+   * Whether `app.outgoing.install()` guards the `fetch` of the process; `replaced` when something else
+   * has taken its place since.
+   */
+  readonly globalFetch: GlobalFetchState
 }
+
+/** What became of the guard around `fetch`. */
+export type GlobalFetchState = 'not-installed' | 'guarded' | 'replaced'
 
 declare module '@holdfast/core' {
   interface States {

@@ -56,6 +56,11 @@ export function guardedHandler(attempt: Try, handler: object): object {
     : new FirstGuard(attempt, handler as FirstHandler)
 }
 
+/** Whether a handler is the guard of a try. */
+export function isGuarded(handler: object): boolean {
+  return handler instanceof Guard
+}
+
 /** Gives a handler the error of a request that is not made. */
 export function failHandler(handler: object, error: unknown): void {
   if (isSecond(handler)) handler.onResponseError?.(null, error)

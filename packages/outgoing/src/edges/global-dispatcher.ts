@@ -8,6 +8,9 @@ import { isSecond } from './dispatch-handlers.ts'
 const FIRST = Symbol.for('undici.globalDispatcher.1')
 const SECOND = Symbol.for('undici.globalDispatcher.2')
 
+/** Where the global dispatchers stand. */
+export const GLOBAL_DISPATCHERS: readonly symbol[] = [FIRST, SECOND]
+
 /**
  * Returns the global dispatcher for a handler, as the `fetch` that made the handler finds it.
  */

@@ -20,6 +20,7 @@ export interface OwnProxyOptions {
   readonly preHandler?: ((request: any, reply: any, done: any) => any) | undefined
   readonly wsClientOptions?: object | undefined
   readonly replyOptions?: OwnReplyOptions | undefined
+  readonly [option: string]: unknown
 }
 
 /** The options of http-proxy for one upstream. */

@@ -78,6 +78,7 @@ export interface OwnReplyOptions {
   readonly rewriteRequestHeaders?: ((request: any, headers: any) => any) | undefined
   readonly onError?: ((reply: any, details: { error: Error }) => void) | undefined
   // biome-ignore-end lint/suspicious/noExplicitAny: see above
+  readonly [option: string]: unknown
 }
 
 /** The options of `reply.from()` for calls of one upstream. */
