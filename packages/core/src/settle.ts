@@ -81,9 +81,9 @@ export function watchNew(response: ServerResponse, record: RequestRecord, queued
 export function noteSent(response: ServerResponse): void {
   const record = recordOf(response.req)
   if (record.response === undefined) return
-  const { aborted, socket } = response.req
+  const { aborted, socket } = response.req as RequestWithoutSocket
   // Before Node 24 a response whose last write failed with its connection is done with, too.
-  if (!aborted && !socket.destroyed && !socket.errored) record.sent = true
+  if (!aborted && !socket?.destroyed && !socket?.errored) record.sent = true
 }
 
 function noteThisSent(this: ServerResponse): void {
@@ -169,6 +169,9 @@ interface EndedResponse {
   readonly stream?: { readonly closed: boolean; readonly rstCode: number }
 }
 
+/** A request, when somebody has taken its socket. */
+type RequestWithoutSocket = Omit<IncomingMessage, 'socket'> & { readonly socket: Socket | null }
+
 function isOver(response: ServerResponse, queued: boolean): boolean {
   const { closed, stream } = response as EndedResponse
   if (stream !== undefined) return stream.closed
@@ -185,7 +188,10 @@ function endingOf(response: ServerResponse, { sent }: RequestRecord): Ending {
 }
 
 function endingOfUnsent(response: ServerResponse): Ending {
-  const { readableEnded, errored } = response.req.socket
+  const { aborted, socket } = response.req as RequestWithoutSocket
+  // undici takes the socket from a request that it sends on as a body, and has destroyed.
+  if (socket === null) return aborted ? 'aborted' : 'cut'
+  const { readableEnded, errored } = socket
   if (readableEnded) return 'aborted'
   // Read to no end and without an error of its own, the connection was closed by us.
   const own = errored && errored !== (response as EndedResponse).errored

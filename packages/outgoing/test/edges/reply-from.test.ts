@@ -63,16 +63,19 @@ for (const [name, transport] of Object.entries(transports)) {
     t.match(upstream.snapshot(), { calls: 1, outcomes: { failure: 1 }, inFlight: 0 })
   })
 
-  t.test(`${name}: an open breaker answers 503 with Retry-After, and nothing is called`, async (t) => {
-    let hits = 0
-    const { app, address } = await scene(t, () => hits++)
-    app.circuitBreakers.isolate('payments')
-    const response = await fetch(address)
-    t.equal(response.status, 503)
-    t.ok(Number(response.headers.get('retry-after')) >= 1)
-    t.match(await response.json(), { code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN' })
-    t.equal(hits, 0)
-  })
+  t.test(
+    `${name}: an open breaker answers 503 with Retry-After, and nothing is called`,
+    async (t) => {
+      let hits = 0
+      const { app, address } = await scene(t, () => hits++)
+      app.circuitBreakers.isolate('payments')
+      const response = await fetch(address)
+      t.equal(response.status, 503)
+      t.ok(Number(response.headers.get('retry-after')) >= 1)
+      t.match(await response.json(), { code: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN' })
+      t.equal(hits, 0)
+    }
+  )
 
   t.test(`${name}: an upstream that takes too long is a 504`, async (t) => {
     const { address, upstream } = await scene(t, () => {}, { timeout: 200 })
@@ -118,10 +121,13 @@ for (const [name, transport] of Object.entries(transports)) {
 t.test('an upstream whose certificate nobody vouches for is refused', async (t) => {
   const file = (name: string) =>
     readFileSync(
-      fileURLToPath(new URL(`../../../lifecycle/test/fixtures/localhost-${name}.pem`, import.meta.url))
+      fileURLToPath(
+        new URL(`../../../lifecycle/test/fixtures/localhost-${name}.pem`, import.meta.url)
+      )
     )
-  const server = createSecureServer({ cert: file('cert'), key: file('key') }, (_request, response) =>
-    response.end('secret')
+  const server = createSecureServer(
+    { cert: file('cert'), key: file('key') },
+    (_request, response) => response.end('secret')
   )
   const origin = (await listenUntilOver(t, server)).replace('http:', 'https:')
   const { address, upstream } = await proxyTo(t, { origin })
@@ -140,7 +146,10 @@ t.test('rewriteRequestHeaders and onError of the user have their effect', async 
   const upstream = app.upstream('payments', { origin })
   const unreachable = app.upstream('gone', { origin: 'http://127.0.0.1:1' })
   const own = {
-    rewriteRequestHeaders: (_request: object, headers: object) => ({ ...headers, 'x-added': 'added' }),
+    rewriteRequestHeaders: (_request: object, headers: object) => ({
+      ...headers,
+      'x-added': 'added'
+    }),
     onError: (
       reply: { statusCode: number; send(body: object): void },
       { error }: { error: Error & { code?: string } }
@@ -158,75 +167,84 @@ t.test('rewriteRequestHeaders and onError of the user have their effect', async 
   t.strictSame(refused.json(), { own: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN', status: 503 })
 })
 
-t.test('a call without the options is guarded by its origin, and passes where that is no upstream', async (t) => {
-  const origin = await serve(t, (_request, response) => response.end('ours'))
-  const elsewhere = await serve(t, (_request, response) => response.end('elsewhere'))
-  const app = await appWith(t)
-  await app.register(replyFrom, app.outgoing.replyFrom)
-  const upstream = app.upstream('payments', { origin })
-  app.get('/ours', (_request, reply) => reply.from(`${origin}/`))
-  app.get('/elsewhere', (_request, reply) => reply.from(`${elsewhere}/`))
-  t.equal((await app.inject('/ours')).body, 'ours')
-  t.equal((await app.inject('/elsewhere')).body, 'elsewhere')
-  t.match(upstream.snapshot(), { calls: 1 })
-})
-
-t.test('http-proxy: requests and WebSockets are guarded, and the user’s preHandler is called', async (t) => {
-  const service = Fastify()
-  t.teardown(() => service.close())
-  await service.register(websocket)
-  service.get('/api/echo', { websocket: true }, (socket) => {
-    socket.on('message', (message: Buffer) => socket.send(`echo ${message}`))
-  })
-  service.get('/api/hello', async () => 'hello')
-  const origin = await service.listen({ port: 0, host: '127.0.0.1' })
-
-  const app = await appWith(t)
-  const upstream = app.upstream('echo', { origin })
-  let handled = 0
-  await app.register(
-    httpProxy,
-    upstream.proxyOptions({
-      prefix: '/proxied',
-      rewritePrefix: '/api',
-      websocket: true,
-      preHandler: (_request: object, _reply: object, done: () => void) => {
-        handled++
-        done()
-      }
-    })
-  )
-  const address = await app.listen({ port: 0, host: '127.0.0.1' })
-  t.equal(await (await fetch(`${address}/proxied/hello`)).text(), 'hello')
-  t.equal(handled, 1)
-
-  const ws = `${address.replace('http', 'ws')}/proxied/echo`
-  const socket = new WebSocket(ws)
-  const message = await new Promise((resolve, reject) => {
-    socket.onopen = () => socket.send('hi')
-    socket.onmessage = ({ data }) => resolve(data)
-    socket.onerror = reject
-  })
-  t.equal(message, 'echo hi')
-  socket.close()
-  t.match(upstream.snapshot(), { calls: 2, outcomes: { success: 2 }, inFlight: 0 })
-
-  app.circuitBreakers.isolate('echo')
-  const headers = {
-    connection: 'upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'sec-websocket-version': '13'
+t.test(
+  'a call without the options is guarded by its origin, and passes where that is no upstream',
+  async (t) => {
+    const origin = await serve(t, (_request, response) => response.end('ours'))
+    const elsewhere = await serve(t, (_request, response) => response.end('elsewhere'))
+    const app = await appWith(t)
+    await app.register(replyFrom, app.outgoing.replyFrom)
+    const upstream = app.upstream('payments', { origin })
+    app.get('/ours', (_request, reply) => reply.from(`${origin}/`))
+    app.get('/elsewhere', (_request, reply) => reply.from(`${elsewhere}/`))
+    t.equal((await app.inject('/ours')).body, 'ours')
+    t.equal((await app.inject('/elsewhere')).body, 'elsewhere')
+    t.match(upstream.snapshot(), { calls: 1 })
   }
-  const refused = await statusOfUpgrade(`${address}/proxied/echo`, headers)
-  t.equal(refused, 503)
-  t.match(upstream.snapshot(), { calls: 2 })
-})
+)
+
+t.test(
+  'http-proxy: requests and WebSockets are guarded, and the user’s preHandler is called',
+  async (t) => {
+    const service = Fastify()
+    t.teardown(() => service.close())
+    await service.register(websocket)
+    service.get('/api/echo', { websocket: true }, (socket) => {
+      socket.on('message', (message: Buffer) => socket.send(`echo ${message}`))
+    })
+    service.get('/api/hello', async () => 'hello')
+    const origin = await service.listen({ port: 0, host: '127.0.0.1' })
+
+    const app = await appWith(t)
+    const upstream = app.upstream('echo', { origin })
+    let handled = 0
+    await app.register(
+      httpProxy,
+      upstream.proxyOptions({
+        prefix: '/proxied',
+        rewritePrefix: '/api',
+        websocket: true,
+        preHandler: (_request: object, _reply: object, done: () => void) => {
+          handled++
+          done()
+        }
+      })
+    )
+    const address = await app.listen({ port: 0, host: '127.0.0.1' })
+    t.equal(await (await fetch(`${address}/proxied/hello`)).text(), 'hello')
+    t.equal(handled, 1)
+
+    const ws = `${address.replace('http', 'ws')}/proxied/echo`
+    const socket = new WebSocket(ws)
+    const message = await new Promise((resolve, reject) => {
+      socket.onopen = () => socket.send('hi')
+      socket.onmessage = ({ data }) => resolve(data)
+      socket.onerror = reject
+    })
+    t.equal(message, 'echo hi')
+    socket.close()
+    t.match(upstream.snapshot(), { calls: 2, outcomes: { success: 2 }, inFlight: 0 })
+
+    app.circuitBreakers.isolate('echo')
+    const headers = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-version': '13'
+    }
+    const refused = await statusOfUpgrade(`${address}/proxied/echo`, headers)
+    t.equal(refused, 503)
+    t.match(upstream.snapshot(), { calls: 2 })
+  }
+)
 
 t.test('http-proxy without a preHandler of the user', async (t) => {
   const origin = await serve(t, (request, response) => response.end(request.url))
   const app = await appWith(t)
-  await app.register(httpProxy, app.upstream('plain', { origin }).proxyOptions({ prefix: '/plain' }))
+  await app.register(
+    httpProxy,
+    app.upstream('plain', { origin }).proxyOptions({ prefix: '/plain' })
+  )
   t.equal((await app.inject('/plain/path?query')).body, '/path?query')
 })
 
