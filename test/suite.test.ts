@@ -5,6 +5,7 @@ import diagnosticsChannel from 'node:diagnostics_channel'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf } from '@holdfast/core'
 import { lifecycle } from '@holdfast/lifecycle'
+import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
@@ -46,6 +47,12 @@ const cases: Case[] = [
     register: (app) => app.register(lifecycle, {}),
     registerWrong: (app) => app.register(lifecycle, { drainDelay: 'soon' }),
     complaint: /lifecycle\.drainDelay.*soon/
+  },
+  {
+    name: '@holdfast/outgoing',
+    register: (app) => app.register(outgoing, {}),
+    registerWrong: (app) => app.register(outgoing, { retries: -1 }),
+    complaint: /outgoing\.retries.*-1/
   },
   {
     name: 'holdfast',

@@ -1,5 +1,5 @@
 /**
- * The plugin and what it decorates an app with.
+ * The plugin and what it decorates an app with. Covers `fact.ts`, `state.ts` and `edges/upstream.ts`.
  */
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { outgoing } from '@holdfast/outgoing'

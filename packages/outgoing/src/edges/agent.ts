@@ -15,7 +15,8 @@ import type { HeaderFields } from '../call-headers.ts'
 import type { Caller } from '../caller.ts'
 import { addHeadersOf } from './call-headers.ts'
 import type { Target } from './target.ts'
-import type { Transport, Try } from './try.ts'
+import type { Try } from './try.ts'
+import type { Transport } from './try-plan.ts'
 
 /** What Node calls of an Agent to have a request sent. Its types leave it out. */
 interface RequestTaker {

@@ -5,7 +5,8 @@
  * handler is wrapped in one of its own shape. The built-in `fetch` of Node 20, 22 and 24 brings the
  * first, that of 26 the second.
  */
-import type { Transport, Try } from './try.ts'
+import type { Try } from './try.ts'
+import type { Transport } from './try-plan.ts'
 
 /** A handler of the first shape, of undici 6 and 7. */
 export interface FirstHandler {

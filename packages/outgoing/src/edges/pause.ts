@@ -14,7 +14,7 @@ import {
 import type { Caller, CallersEntry } from '../caller.ts'
 import { ClientLeftError } from '../errors.ts'
 import type { StopReason } from '../verdict.ts'
-import type { Stoppable, TryOwner } from './try.ts'
+import type { Stoppable, TryOwner } from './try-plan.ts'
 
 /** Waits so many milliseconds. */
 export function pause(

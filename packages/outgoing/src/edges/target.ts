@@ -11,7 +11,8 @@ import type { UpstreamRules } from '../options.ts'
 import { isSameOrigin } from '../origin.ts'
 import type { UpstreamSnapshot } from '../state.ts'
 import type { Breaker } from './breaker-seam.ts'
-import { outOfTime, type Stoppable, Try, type TryOwner, type TryPlan } from './try.ts'
+import { Try } from './try.ts'
+import { outOfTime, type Stoppable, type TryOwner, type TryPlan } from './try-plan.ts'
 
 /** Tells the retries of undici from other requests. */
 export interface DispatchCounter {

@@ -1,6 +1,7 @@
 /**
  * Calls by `fetch`, to real servers: when they are made again, and how they end. Covers
- * `edges/decision.ts`, `edges/pause.ts`, `edges/try-dispatcher.ts` and `counts.ts`, too.
+ * `edges/fetch-try.ts`, `edges/decision.ts`, `edges/pause.ts`, `edges/try-plan.ts`,
+ * `edges/try-dispatcher.ts` and `counts.ts`, too.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -259,10 +259,17 @@ function describe(error) {
 
 const require = createRequire(import.meta.url)
 
-/** @param {string} version @returns {Undici | undefined} */
+/** @type {Record<string, () => Undici>} */
+const LIBRARIES = {
+  6: () => require('undici-6'),
+  7: () => require('undici'),
+  8: () => require('undici-8')
+}
+
+/** @param {string} version */
 function undici(version) {
   try {
-    return require(version === '7' ? 'undici' : `undici-${version}`)
+    return LIBRARIES[version]?.()
   } catch {
     // undici 8 does not run on Node 20.
     return undefined
