@@ -93,9 +93,9 @@ console.log(
 console.log(`\n| ${'each layer has'.padEnd(38)} | calls of the bank, for each order |`)
 console.log(`| ${'-'.repeat(38)} | ${'-'.repeat(33)} |`)
 for (const [name, clientOf, orders] of /** @type {const} */ ([
-  ['retries', plain, 30],
-  ['retries within a budget', withBudget, 600],
-  ['retries within a budget, and a breaker', withBreaker, 600]
+  ['retries', plain, 10],
+  ['retries within a budget', withBudget, 400],
+  ['retries within a budget, and a breaker', withBreaker, 400]
 ])) {
   const calls = await callsAnOrder(clientOf, orders)
   console.log(`| ${name.padEnd(38)} | ${calls.toFixed(2).padStart(33)} |`)
