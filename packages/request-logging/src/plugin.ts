@@ -13,8 +13,7 @@ import {
   intake,
   isRoot,
   keepRemoteAddresses,
-  provideState,
-  trustProxyOf
+  provideState
 } from '@holdfast/core'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -75,8 +74,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     bindings: new RequestBindings(app, idLabel),
     activeSpan,
     eventLoopDelay: delay,
-    semicolons: hasSemicolonQueries(app),
-    behindProxy: trustProxyOf(app) !== false
+    semicolons: hasSemicolonQueries(app)
   })
   const { requestId } = options
   const echo = requestId?.echo

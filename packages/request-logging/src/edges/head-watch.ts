@@ -1,7 +1,8 @@
 /**
  * Notes when the head of an answer is written. Hooks could not tell: a stream's head goes out with
- * its first chunk, and a hijacked reply passes none. It is noted by the class of the response, as
- * long as there is a log: an own property on each response would make all code that meets one slower.
+ * its first chunk, and a hijacked reply passes none. Node's channels tell when a response is made and
+ * when it is done with, not when its head goes out. It is noted by the class of the response, as long
+ * as there is a log: an own property on each response would make all code that meets one slower.
  */
 import type { ServerResponse } from 'node:http'
 import { monotonicClock, peekFacts } from '@holdfast/core'

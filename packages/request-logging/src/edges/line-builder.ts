@@ -37,22 +37,16 @@ export class LineBuilder {
   readonly #headers: readonly string[]
   readonly #semicolons: boolean
   readonly #eventLoopDelay: { readonly current: number }
-  readonly #behindProxy: boolean
 
-  /**
-   * @param semicolons whether a `;` begins the query too
-   * @param behindProxy whether the address of a client may be another one than that of the peer
-   */
+  /** @param semicolons whether a `;` begins the query too */
   constructor(
     { show, headers }: ResolvedRequestLoggingOptions,
     semicolons: boolean,
-    behindProxy: boolean,
     eventLoopDelay: { readonly current: number }
   ) {
     this.#show = show
     this.#headers = headers
     this.#semicolons = semicolons
-    this.#behindProxy = behindProxy
     this.#eventLoopDelay = eventLoopDelay
   }
 
@@ -63,7 +57,7 @@ export class LineBuilder {
     const line = this.tunnel(log)
     if (routed !== undefined) {
       line.reqId = printable(String(routed.id), MAX_ID_LENGTH)
-      if (this.#behindProxy) line.client = addressOf(routed, log)
+      line.client = addressOf(routed, log)
     }
     if (headAt !== 0) line.ttfb = rounded(Math.max(0, headAt - facts.startedAt))
     line.bytesOut = bytesOf(log, response, ending === 'finished')

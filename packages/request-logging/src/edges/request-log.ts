@@ -45,8 +45,6 @@ export interface LogEnvironment {
   readonly eventLoopDelay: { readonly current: number }
   /** Whether a `;` begins the query too, as Fastify was told. */
   readonly semicolons: boolean
-  /** Whether Fastify was told to believe what proxies say of a client's address. */
-  readonly behindProxy: boolean
 }
 
 const WHERE = 'the logger of requestLogging'
@@ -70,8 +68,7 @@ export class RequestLog implements LineWriter {
   readonly #told = new Set<string>()
 
   constructor(options: ResolvedRequestLoggingOptions, environment: LogEnvironment) {
-    const { logger, format, bindings, activeSpan, semicolons, behindProxy, eventLoopDelay } =
-      environment
+    const { logger, format, bindings, activeSpan, semicolons, eventLoopDelay } = environment
     const direct = directLogger(logger, format)
     this.#format = format
     this.#isDirect = direct !== undefined
@@ -80,7 +77,7 @@ export class RequestLog implements LineWriter {
     this.#activeSpan = activeSpan
     this.#semicolons = semicolons
     this.#routes = new RouteSettingsTable(options, semicolons, direct ?? logger)
-    this.#builder = new LineBuilder(options, semicolons, behindProxy, eventLoopDelay)
+    this.#builder = new LineBuilder(options, semicolons, eventLoopDelay)
   }
 
   get state(): RequestLoggingState {
