@@ -15,7 +15,8 @@ import { CHROMIUM, findProgram, installPackage } from './programs.js'
 const needs = [
   { test: 'rolling-restart', program: 'HAProxy', names: ['haproxy'] },
   { test: 'browser', program: 'Chromium', names: CHROMIUM },
-  { test: 'verdicts', program: 'npx', names: ['npx'] }
+  { test: 'verdicts', program: 'npx', names: ['npx'] },
+  { test: 'proxies', program: 'npx', names: ['npx'] }
 ]
 
 process.exitCode = main()
