@@ -145,3 +145,22 @@ export const wayToStop = /** @type {const} */ ({
   lifecycle: 'holdfast lifecycle',
   lifecycleWithoutDelay: 'holdfast lifecycle, no delay'
 })
+
+/** What protects a service from a flood. */
+export const protection = {
+  none: 'nothing',
+  loadShedding: '@holdfast/load-shedding',
+  underPressure: '@fastify/under-pressure',
+  underPressureTuned: '@fastify/under-pressure, tuned',
+  overloadProtection: 'overload-protection',
+  tooBusy: 'toobusy-js',
+  cap: 'a cap by hand'
+}
+
+/** What the requests of a flood need. */
+export const work = {
+  cpu: 'CPU: 5 ms',
+  io: 'I/O: 20 slots of 50 ms',
+  halves: 'CPU in two halves around a wait',
+  slower: 'a dependency that becomes slower'
+}

@@ -62,6 +62,7 @@ export {
   guardedLog,
   type LogTarget
 } from './guarded-log.ts'
+export { type HeadListener, onHead, watchHead } from './head-watch.ts'
 export { type IntakeListener, intake } from './intake.ts'
 export { loopLateness, stopLoopLateness } from './loop-lateness.ts'
 export { isPlainPath, pathOf, queryOf, REDACTED, secretPartsOf, withoutSecrets } from './masking.ts'

@@ -16,7 +16,8 @@ import {
   type SettledListener,
   setTrace,
   type TraceContext,
-  traceOf
+  traceOf,
+  watchHead
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AddedFields, type LogFields } from '../fields.ts'
@@ -27,7 +28,6 @@ import { decideLevel, type LineDecision, sampleRateOf } from '../line-decision.t
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
 import type { RequestLoggingState } from '../state.ts'
 import { directLogger } from './direct-logger.ts'
-import { watchHead } from './head-watch.ts'
 import { LineBuilder, malformedLine } from './line-builder.ts'
 import { beginLogRecord, type LineWriter, type LogRecord, logRecordOf } from './log-record.ts'
 import type { ActiveSpan } from './open-telemetry.ts'

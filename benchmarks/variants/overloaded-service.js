@@ -1,0 +1,119 @@
+/**
+ * A service that is flooded: one route for each kind of request, and a protection or none.
+ *
+ *     node overloaded-service.js '<protection>' '<work>'
+ *
+ * It tells its port over IPC.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { loadShedding } from '@holdfast/load-shedding'
+import Fastify from 'fastify'
+import { protection, work } from './names.js'
+
+const [, , protectedBy, kindOfWork] = process.argv
+
+/** @type {Record<string, () => unknown>} */
+const WORKS = {
+  [work.cpu]: () => burn(5),
+  [work.io]: slots(20, 50),
+  [work.halves]: async () => {
+    burn(2.5)
+    await wait(20)
+    burn(2.5)
+  },
+  [work.slower]: gettingSlower(20)
+}
+
+/** @type {Record<string, (app: import('fastify').FastifyInstance) => unknown>} */
+const PROTECTIONS = {
+  [protection.none]: () => {},
+  [protection.loadShedding]: (app) =>
+    app.register(loadShedding, { cohort: (request) => String(request.headers['x-user']) }),
+  [protection.underPressure]: async (app) =>
+    app.register((await import('@fastify/under-pressure')).default, {
+      maxEventLoopDelay: 1000,
+      maxEventLoopUtilization: 0.98
+    }),
+  [protection.underPressureTuned]: async (app) =>
+    app.register((await import('@fastify/under-pressure')).default, {
+      maxEventLoopDelay: 100,
+      sampleInterval: 100
+    }),
+  [protection.overloadProtection]: async (app) => {
+    const protect = (await import('overload-protection')).default('http', { logging: false })
+    app.addHook('onRequest', (_request, reply, done) => {
+      if (protect(undefined, reply.raw) === true) reply.hijack()
+      else done()
+    })
+  },
+  [protection.tooBusy]: async (app) => {
+    const tooBusy = (await import('toobusy-js')).default
+    app.addHook('onRequest', (_request, reply, done) => {
+      if (tooBusy()) reply.code(503).header('retry-after', '1').send('busy')
+      else done()
+    })
+  },
+  [protection.cap]: (app) => {
+    const most = kindOfWork === work.io ? 40 : 8
+    let inFlight = 0
+    app.addHook('onRequest', (_request, reply, done) => {
+      if (inFlight >= most) {
+        reply.code(503).header('retry-after', '1').send('busy')
+        return
+      }
+      inFlight++
+      reply.raw.once('close', () => {
+        inFlight--
+      })
+      done()
+    })
+  }
+}
+
+const app = Fastify()
+await PROTECTIONS[String(protectedBy)]?.(app)
+const run = WORKS[String(kindOfWork)] ?? (() => {})
+const handler = async () => {
+  await run()
+  return 'done'
+}
+app.get('/critical', { config: { loadShedding: 'critical' } }, handler)
+app.get('/normal', handler)
+app.get('/bulk', { config: { loadShedding: 'bulk' } }, handler)
+if (process.argv[4] === 'stalls') setInterval(() => burn(200), 5000)
+await app.listen({ port: 0, host: '127.0.0.1', backlog: 4096 })
+const address = app.server.address()
+process.send?.(typeof address === 'object' && address !== null ? address.port : 0)
+process.on('disconnect', () => process.exit(0))
+
+/** @param {number} milliseconds of work on the event loop */
+function burn(milliseconds) {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+}
+
+/**
+ * A pool: so many at a time, each for so many milliseconds, the others wait.
+ *
+ * @param {number} count @param {number} milliseconds
+ */
+function slots(count, milliseconds) {
+  let free = count
+  /** @type {(() => void)[]} */
+  const waiting = []
+  return async () => {
+    if (free === 0) await new Promise((resolve) => waiting.push(() => resolve(undefined)))
+    else free--
+    await wait(milliseconds)
+    const next = waiting.shift()
+    if (next === undefined) free++
+    else next()
+  }
+}
+
+/** A dependency that is 10 or 50 times slower from the fifth second on. @param {number} milliseconds */
+function gettingSlower(milliseconds) {
+  const factor = Number(process.argv[4] ?? 10)
+  const slowAt = performance.now() + 5000
+  return () => wait(performance.now() < slowAt ? milliseconds : milliseconds * factor)
+}

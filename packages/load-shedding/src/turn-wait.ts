@@ -1,0 +1,79 @@
+/**
+ * How long requests wait for the event loop. Whatever arrives while the loop is busy waits in the
+ * sockets, unseen, until the loop looks for it: once a turn. From then on the requests of that turn
+ * wait for each other.
+ *
+ * The wait is known when the request is, without a timer, which on a busy loop would itself wait. A
+ * long wait alone is no overload: after a pause (a collection, a slow function) there is one, too, and
+ * the loop catches up. It is one when the loop has not slept for a while.
+ */
+
+/** Milliseconds that a loop sleeps at least when it has nothing to do. */
+const SLEEP = 0.5
+/** A loop that has slept within so many milliseconds is catching up, not overloaded. */
+const CATCHING_UP = 1000
+/** How much longer than usual requests may wait while the loop catches up. */
+const PATIENCE = 2.5
+/** How much longer than others critical requests may wait. */
+const CRITICAL = 2
+
+/** The wait of requests in one event loop. All times are milliseconds, by one clock. */
+export class TurnWait {
+  readonly #maxWait: number
+  #isBegun = false
+  #begunAt = 0
+  /** The length of the turn before; 0 when the loop has slept since. */
+  #previous = 0
+  #slept = 0
+  #sleptAt = -Infinity
+
+  /** @param maxWait how long a request may wait */
+  constructor(maxWait: number) {
+    this.#maxWait = maxWait
+  }
+
+  /** Whether a turn has begun and not ended. */
+  get isBegun(): boolean {
+    return this.#isBegun
+  }
+
+  /**
+   * Begins a turn, with its first request.
+   *
+   * @param slept how long the loop has slept so far, in total
+   */
+  begin(now: number, slept: number): void {
+    this.#isBegun = true
+    this.#begunAt = now
+    if (slept - this.#slept > SLEEP) {
+      this.#previous = 0
+      this.#sleptAt = now
+    }
+    this.#slept = slept
+  }
+
+  /** Ends the turn, when all that was ready at its beginning is done. */
+  end(now: number): void {
+    this.#isBegun = false
+    this.#previous = now - this.#begunAt
+  }
+
+  /**
+   * How long a request that is met now has waited: in this turn, and for half of the turn before, in
+   * which it came at an unknown moment. With the whole of it, long and short turns would alternate.
+   */
+  at(now: number): number {
+    return Math.max(0, now - this.#begunAt) + this.#previous / 2
+  }
+
+  /**
+   * The wait as a share of what is allowed; above 1 it is too long.
+   *
+   * @param isShedding whether requests are refused already: then a long wait is no passing thing
+   */
+  pressure(now: number, isCritical: boolean, isShedding: boolean): number {
+    const isCatchingUp = !isShedding && now - this.#sleptAt < CATCHING_UP
+    const patience = isCatchingUp ? PATIENCE : isCritical ? CRITICAL : 1
+    return this.at(now) / (this.#maxWait * patience)
+  }
+}
