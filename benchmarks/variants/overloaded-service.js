@@ -5,11 +5,13 @@
  *
  * It tells its port over IPC.
  */
+import { createRequire } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import { loadShedding } from '@holdfast/load-shedding'
 import Fastify from 'fastify'
 import { protection, work } from './names.js'
 
+const require = createRequire(import.meta.url)
 const [, , protectedBy, kindOfWork] = process.argv
 
 /** @type {Record<string, () => unknown>} */
@@ -39,15 +41,15 @@ const PROTECTIONS = {
       maxEventLoopDelay: 100,
       sampleInterval: 100
     }),
-  [protection.overloadProtection]: async (app) => {
-    const protect = (await import('overload-protection')).default('http', { logging: false })
+  [protection.overloadProtection]: (app) => {
+    const protect = require('overload-protection')('http', { logging: false })
     app.addHook('onRequest', (_request, reply, done) => {
       if (protect(undefined, reply.raw) === true) reply.hijack()
       else done()
     })
   },
-  [protection.tooBusy]: async (app) => {
-    const tooBusy = (await import('toobusy-js')).default
+  [protection.tooBusy]: (app) => {
+    const tooBusy = require('toobusy-js')
     app.addHook('onRequest', (_request, reply, done) => {
       if (tooBusy()) reply.code(503).header('retry-after', '1').send('busy')
       else done()

@@ -1,0 +1,71 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { TurnWait } from '../dist/turn-wait.js'
+
+t.test('requests of a turn wait for each other', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 0)
+  t.ok(turn.isBegun)
+  t.equal(turn.at(1000), 0)
+  t.equal(turn.at(1050), 50)
+  t.equal(turn.pressure(1050, false, true), 0.5)
+  turn.end(1060)
+  t.notOk(turn.isBegun)
+})
+
+t.test('those of the next turn have waited for half of the one before', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 0)
+  turn.end(1080)
+  turn.begin(1080, 0.2)
+  t.equal(turn.at(1080), 40)
+  t.equal(turn.at(1100), 60)
+})
+
+t.test('they have not waited where the loop has slept between', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 0)
+  turn.end(1080)
+  turn.begin(1082, 2)
+  t.equal(turn.at(1082), 0)
+})
+
+t.test('a loop that slept a moment ago may catch up, until requests are refused', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 5)
+  t.equal(turn.pressure(1250, false, false), 1)
+  t.equal(turn.pressure(1250, false, true), 2.5)
+  t.equal(turn.pressure(2001, false, false), 1001 / 100, 'not for longer than a second')
+})
+
+t.test('critical requests may wait twice as long', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 0)
+  t.equal(turn.pressure(1200, true, true), 1)
+})
+
+t.test('a clock that is read out of order makes no negative wait', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 0)
+  t.equal(turn.at(990), 0)
+})
+
+t.test('the length of turns converges where each is cut at the bound', async (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 500 }), (first) => {
+      const turn = new TurnWait(100)
+      let now = 0
+      turn.begin(now, 0)
+      now += first
+      turn.end(now)
+      for (let count = 0; count < 20; count++) {
+        turn.begin(now, 0)
+        while (turn.pressure(now, false, true) <= 1) now++
+        turn.end(now)
+      }
+      turn.begin(now, 0)
+      // T = L + L / 2.
+      return Math.abs(turn.at(now) - 100 / 3) < 3
+    })
+  )
+})
