@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { CircuitBreaker, circuitBreaker } from '@holdfast/circuit-breaker'
 import { lifecycle } from '@holdfast/lifecycle'
+import { loadShedding } from '@holdfast/load-shedding'
 import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
@@ -26,6 +27,7 @@ import {
   FOREIGN_TIMEOUT_NAMES,
   FOREIGN_NAMES as OF_LIFECYCLE
 } from '../packages/lifecycle/dist/foreign-names.js'
+import { FOREIGN_NAMES as OF_SHEDDING } from '../packages/load-shedding/dist/foreign-names.js'
 import { FOREIGN_NAMES as OF_LIMITERS } from '../packages/rate-limit/dist/foreign-names.js'
 import { FOREIGN_NAMES as OF_LOGGING } from '../packages/request-logging/dist/foreign-names.js'
 import { type Mistake, SECTIONS } from './support/mistakes.ts'
@@ -66,7 +68,16 @@ async function messagesOf({ code }: Mistake): Promise<Message[]> {
   }
   const scope: Record<string, unknown> = {
     ...HANDLERS,
-    ...{ CircuitBreaker, circuitBreaker, holdfast, lifecycle, outgoing, rateLimit, requestLogging },
+    ...{
+      CircuitBreaker,
+      circuitBreaker,
+      holdfast,
+      lifecycle,
+      loadShedding,
+      outgoing,
+      rateLimit,
+      requestLogging
+    },
     ...{ serverOptions, logger, Fastify: makeApp },
     fastifyRateLimit: ofOthers('@fastify/rate-limit'),
     cors: ofOthers('@fastify/cors'),
@@ -129,6 +140,7 @@ t.test('the page says what is said', async (t) => {
 t.test('every name of another package is answered with what to write instead', async (t) => {
   const tables: [Readonly<Record<string, string>>, (options: object) => FastifyInstance][] = [
     [OF_LIMITERS, (options) => Fastify().register(rateLimit, options)],
+    [OF_SHEDDING, (options) => Fastify().register(loadShedding, options)],
     [OF_BREAKERS, (options) => Fastify().register(circuitBreaker, options)],
     [OF_LOGGING, (options) => Fastify().register(requestLogging, options)],
     [OF_LIFECYCLE, (options) => Fastify().register(lifecycle, options)],

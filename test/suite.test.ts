@@ -5,6 +5,7 @@ import diagnosticsChannel from 'node:diagnostics_channel'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { factsOf } from '@holdfast/core'
 import { lifecycle } from '@holdfast/lifecycle'
+import { loadShedding } from '@holdfast/load-shedding'
 import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
@@ -12,7 +13,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import holdfast, { serverOptions } from 'holdfast'
 import t from 'tap'
 import { request } from 'undici'
-import { listen } from './support/http.ts'
+import { eventually, listen } from './support/http.ts'
 
 interface Case {
   readonly name: string
@@ -28,6 +29,12 @@ const cases: Case[] = [
     register: (app) => app.register(rateLimit, { max: 10 }),
     registerWrong: (app) => app.register(rateLimit, { max: Number.NaN }),
     complaint: /rateLimit\.max.*NaN/
+  },
+  {
+    name: '@holdfast/load-shedding',
+    register: (app) => app.register(loadShedding, {}),
+    registerWrong: (app) => app.register(loadShedding, { maxQueueDelay: 1 }),
+    complaint: /loadShedding\.maxQueueDelay.*1/
   },
   {
     name: '@holdfast/circuit-breaker',
@@ -204,6 +211,36 @@ t.test("a breaker does not take the limiter's refusals for failures", async (t) 
   t.equal(app.circuitBreaker('GET /').state, 'closed')
 })
 
+t.test(
+  'what is shed is charged to no limit, is no failure of a breaker, and no error on its line',
+  async (t) => {
+    const lines: Record<string, unknown>[] = []
+    const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+    const app = Fastify(serverOptions({ logger: { stream } }))
+    t.teardown(() => app.close())
+    await app.register(holdfast, { lifecycle: false, loadShedding: { maxInFlight: 1 } })
+    const config = { circuitBreaker: { threshold: 1 }, rateLimit: { max: 3 } }
+    const held: (() => void)[] = []
+    app.get('/', { config }, () => new Promise((resolve) => held.push(() => resolve('ok'))))
+    const first = app.inject('/')
+    await eventually(() => held.length === 1)
+    for (let shed = 0; shed < 5; shed++) t.equal((await app.inject('/')).statusCode, 503)
+    held[0]?.()
+    t.equal((await first).statusCode, 200)
+    const second = app.inject('/')
+    await eventually(() => held.length === 2)
+    held[1]?.()
+    t.match((await second).headers['ratelimit'], /r=1/, 'two were charged')
+    t.equal(app.circuitBreaker('GET /').state, 'closed')
+    const written = lines.filter(({ outcome }) => outcome === 'refused')
+    t.match(
+      written,
+      new Array(5).fill({ refusedBy: 'load-shedding', shed: 'in-flight', status: 503 })
+    )
+    t.equal(lines.filter(({ level }) => Number(level) >= 50).length, 0)
+  }
+)
+
 t.test('a failure that a fallback hides is on the line of the request', async (t) => {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
@@ -279,6 +316,7 @@ t.test('a suite with all its parts left out is an empty plugin', async (t) => {
   await app.register(holdfast, {
     lifecycle: false,
     requestLogging: false,
+    loadShedding: false,
     rateLimit: false,
     circuitBreaker: false
   })

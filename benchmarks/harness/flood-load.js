@@ -143,15 +143,26 @@ class Request {
   /** @param {keyof Counts} outcome */
   #count(outcome) {
     this.phase[outcome]++
-    const kind = (this.phase.kinds[this.kind.name] ??= noCounts())
+    const { kinds, slots } = this.phase
+    const kind = kinds[this.kind.name] ?? noCounts()
+    const slot = slots[this.slot] ?? noCounts()
+    kinds[this.kind.name] = kind
+    slots[this.slot] = slot
     kind[outcome]++
-    const slot = (this.phase.slots[this.slot] ??= noCounts())
     slot[outcome]++
   }
 }
 
 /** @param {Flood} flood @returns {Promise<PhaseResult[]>} */
-export async function sendFlood({ port, phases, kinds, connections, deadline, users, fresh = false }) {
+export async function sendFlood({
+  port,
+  phases,
+  kinds,
+  connections,
+  deadline,
+  users,
+  fresh = false
+}) {
   const pool = new Pool(port, connections, fresh)
   pool.warm()
   await new Promise((resolve) => setTimeout(resolve, 300))

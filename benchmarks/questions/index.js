@@ -8,6 +8,7 @@ import { lifecycle } from './lifecycle.js'
 import { limiterCore } from './limiter-core.js'
 import { outgoingCallQuestion } from './outgoing-call.js'
 import { outgoingFailing } from './outgoing-failing.js'
+import { overload } from './overload.js'
 import { rateLimit } from './rate-limit.js'
 import { readingStates } from './reading-states.js'
 import { redis } from './redis.js'
@@ -33,6 +34,7 @@ export const questions = [
   suite,
   suiteOverHttp,
   inFront,
+  overload,
   shutdown,
   rollingRestartQuestion
 ]

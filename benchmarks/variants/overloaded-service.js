@@ -12,6 +12,8 @@ import Fastify from 'fastify'
 import { protection, work } from './names.js'
 
 const require = createRequire(import.meta.url)
+/** A package without types. @param {string} name */
+const peer = (name) => require(name)
 const [, , protectedBy, kindOfWork] = process.argv
 
 /** @type {Record<string, () => unknown>} */
@@ -42,14 +44,14 @@ const PROTECTIONS = {
       sampleInterval: 100
     }),
   [protection.overloadProtection]: (app) => {
-    const protect = require('overload-protection')('http', { logging: false })
+    const protect = peer('overload-protection')('http', { logging: false })
     app.addHook('onRequest', (_request, reply, done) => {
       if (protect(undefined, reply.raw) === true) reply.hijack()
       else done()
     })
   },
   [protection.tooBusy]: (app) => {
-    const tooBusy = require('toobusy-js')
+    const tooBusy = peer('toobusy-js')
     app.addHook('onRequest', (_request, reply, done) => {
       if (tooBusy()) reply.code(503).header('retry-after', '1').send('busy')
       else done()

@@ -53,6 +53,10 @@ export const SECTIONS: readonly Section[] = [
         code: 'await app.register(lifecycle, { maxEventLoopDelay: 1000 })'
       },
       {
+        title: 'A threshold for load shedding',
+        code: 'await app.register(loadShedding, { maxEventLoopDelay: 100 })'
+      },
+      {
         title: 'An option of close-with-grace',
         code: 'await app.register(lifecycle, { delay: 500 })'
       },

@@ -27,6 +27,11 @@ export {
   UnderPressureError
 } from '@holdfast/lifecycle'
 export {
+  type LoadSheddingOptions,
+  OverloadedError,
+  type Priority
+} from '@holdfast/load-shedding'
+export {
   CallDeadlineError,
   type OutgoingOptions,
   type RequestUpstream,

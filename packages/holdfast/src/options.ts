@@ -1,6 +1,7 @@
 import type { CircuitBreakerOptions } from '@holdfast/circuit-breaker'
 import { check, checkOptions } from '@holdfast/core/options'
 import type { LifecycleOptions } from '@holdfast/lifecycle'
+import type { LoadSheddingOptions } from '@holdfast/load-shedding'
 import type { OutgoingOptions } from '@holdfast/outgoing'
 import type { RateLimitOptions } from '@holdfast/rate-limit'
 import type { RequestLoggingOptions } from '@holdfast/request-logging'
@@ -11,6 +12,8 @@ export interface HoldfastOptions {
   readonly lifecycle?: LifecycleOptions | false | undefined
   /** One line for every request. @default {} */
   readonly requestLogging?: RequestLoggingOptions | false | undefined
+  /** What is refused when the process cannot finish all in time. @default {} */
+  readonly loadShedding?: LoadSheddingOptions | false | undefined
   /** How much each client may ask. @default {} */
   readonly rateLimit?: RateLimitOptions | false | undefined
   /** Route breakers and `app.circuitBreaker()`. @default {} */
@@ -26,6 +29,7 @@ export function checkHoldfastOptions(given: HoldfastOptions): void {
   checkOptions('holdfast', given, {
     lifecycle: part,
     requestLogging: part,
+    loadShedding: part,
     rateLimit: part,
     circuitBreaker: part,
     outgoing: part

@@ -1,5 +1,6 @@
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { lifecycle } from '@holdfast/lifecycle'
+import { loadShedding } from '@holdfast/load-shedding'
 import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
@@ -17,6 +18,7 @@ export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
     checkHoldfastOptions(options)
     if (options.lifecycle !== false) app.register(lifecycle, options.lifecycle ?? {})
     if (options.requestLogging !== false) app.register(requestLogging, options.requestLogging ?? {})
+    if (options.loadShedding !== false) app.register(loadShedding, options.loadShedding ?? {})
     // Requests that come too late are refused before they are charged to a limit.
     if (options.outgoing) app.register(outgoing, options.outgoing)
     if (options.rateLimit !== false) app.register(rateLimit, options.rateLimit ?? {})

@@ -13,7 +13,7 @@ function overloaded(): { shedder: Shedder; now: number } {
   const shedder = new Shedder({ maxQueueDelay: 100, maxInFlight: Infinity })
   let now = 10_000
   for (let turn = 0; turn < 5; turn++) {
-    shedder.beginTurn(now, 0)
+    shedder.beginTurn(now, now)
     for (let count = 0; count < 50; count++) {
       now += 10
       if (shedder.decide(now, count % 2 === 0 ? BULK : NORMAL, (count % 10) / 10) === undefined) {
@@ -28,14 +28,14 @@ function overloaded(): { shedder: Shedder; now: number } {
 t.test('who stands low is refused before who stands high', async (t) => {
   const { shedder, now } = overloaded()
   t.ok(shedder.isShedding)
-  shedder.beginTurn(now, 1000)
+  shedder.beginTurn(now, now + 1)
   t.equal(shedder.decide(now, BULK, 0), 'level')
   t.equal(shedder.decide(now, CRITICAL, 0), undefined)
 })
 
 t.test('what cannot be finished in time is refused, however high it stands', async (t) => {
   const { shedder, now } = overloaded()
-  shedder.beginTurn(now, 1000)
+  shedder.beginTurn(now, now + 1)
   t.equal(shedder.decide(now, CRITICAL, 0.9, 1), 'deadline')
   t.equal(shedder.decide(now, CRITICAL, 0.9, 10_000), undefined)
   const calm = new Shedder({ maxQueueDelay: 100, maxInFlight: undefined })

@@ -44,6 +44,8 @@ export interface Line {
   spanId?: string | undefined
   /** The plugin of the suite that refused the request. */
   refusedBy?: string | undefined
+  /** Why load shedding refused the request, or in shadow mode would have. */
+  shed?: string | undefined
   /** The policy of the limiter that decided: the tightest one, or the one that was exceeded. */
   rateLimit?: string | undefined
   /** What that policy still has for the client. */

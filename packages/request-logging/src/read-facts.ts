@@ -4,6 +4,11 @@
  */
 import type { ClientErrorFact } from '@holdfast/core'
 
+/** The decision about a request that was shed, or in shadow mode would have been. */
+export interface SheddingFact {
+  readonly reason: string
+}
+
 /** The decision of the limiter. */
 export interface RateLimitFact {
   /** The policy that decided: the tightest one, or the one that was exceeded. */
@@ -41,6 +46,7 @@ export interface ReadFacts {
   readonly probe?: true | undefined
   readonly clientError?: ClientErrorFact | undefined
   readonly refusedBy?: string | undefined
+  readonly loadShedding?: SheddingFact | undefined
   readonly rateLimit?: RateLimitFact | undefined
   readonly circuitBreaker?: BreakerFact | undefined
   /** The breaker whose fallback answered in place of a call that failed. */

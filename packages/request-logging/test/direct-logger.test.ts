@@ -66,6 +66,7 @@ const anyLine = fc.record(
     traceId: anyText,
     spanId: anyText,
     refusedBy: anyText,
+    shed: anyText,
     rateLimit: anyText,
     rateLimitRemaining: fc.double(),
     breaker: anyText,

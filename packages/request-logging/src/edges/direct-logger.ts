@@ -119,6 +119,7 @@ const SAMPLE: Line = {
   traceId: 'a',
   spanId: 'b',
   refusedBy: 'c',
+  shed: 'm',
   rateLimit: 'd',
   rateLimitRemaining: 1,
   breaker: 'e',

@@ -96,6 +96,7 @@ export class LineBuilder {
       traceId: undefined,
       spanId: undefined,
       refusedBy: undefined,
+      shed: undefined,
       rateLimit: undefined,
       rateLimitRemaining: undefined,
       breaker: undefined,
@@ -188,8 +189,10 @@ function bytesOf(
 
 /** Puts the decisions of other plugins on the line. */
 function addDecisions(line: Line, facts: ReadFacts): void {
-  const { refusedBy, rateLimit, circuitBreaker, breakerFallback, outgoing, lifecycle } = facts
+  const { refusedBy, loadShedding, rateLimit, circuitBreaker } = facts
+  const { breakerFallback, outgoing, lifecycle } = facts
   if (refusedBy !== undefined) line.refusedBy = refusedBy
+  if (loadShedding !== undefined) line.shed = loadShedding.reason
   if (rateLimit !== undefined) {
     line.rateLimit = printableName(rateLimit.policy)
     line.rateLimitRemaining = rateLimit.remaining

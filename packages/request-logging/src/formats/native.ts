@@ -26,6 +26,7 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   traceId: true,
   spanId: true,
   refusedBy: true,
+  shed: true,
   rateLimit: true,
   rateLimitRemaining: true,
   breaker: true,
@@ -42,9 +43,6 @@ const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   droppedFields: true
 }
 
-/** Names that lines of later versions will have. */
-const TO_COME: readonly string[] = ['shed']
-
 /**
  * @param idLabel the name under which Fastify writes the id of a request on the application's own
  * lines, so that one search finds both
@@ -52,7 +50,7 @@ const TO_COME: readonly string[] = ['shed']
 export function nativeFormat(idLabel: string): Format {
   const idKey = keyOf(idLabel)
   return {
-    reserved: new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), ...TO_COME, idLabel]),
+    reserved: new Set<string>([...ALWAYS_RESERVED, ...Object.keys(NAMES), idLabel]),
     shape:
       idLabel === 'reqId'
         ? (line) => line
@@ -87,6 +85,7 @@ function appendMembers(json: string, line: Line): string {
   if (line.traceId !== undefined) text = `${text},"traceId":${quoted(line.traceId)}`
   if (line.spanId !== undefined) text = `${text},"spanId":${quoted(line.spanId)}`
   if (line.refusedBy !== undefined) text = `${text},"refusedBy":${quoted(line.refusedBy)}`
+  if (line.shed !== undefined) text = `${text},"shed":${quoted(line.shed)}`
   if (line.rateLimit !== undefined) text = `${text},"rateLimit":${quotedName(line.rateLimit)}`
   if (line.rateLimitRemaining !== undefined)
     text = `${text},"rateLimitRemaining":${numeral(line.rateLimitRemaining)}`

@@ -29,7 +29,7 @@ const METHODS: ReadonlySet<string> = new Set([
 export function otelFormat(idLabel: string): Format {
   const idKey = keyOf(idLabel)
   return {
-    reserved: new Set<string>([...ALWAYS_RESERVED, ...NAMES, ...TO_COME, idLabel]),
+    reserved: new Set<string>([...ALWAYS_RESERVED, ...NAMES, idLabel]),
     shape: (line, trace) => ({ [idLabel]: line.reqId, ...attributesOf(line, trace) }),
     append: (json, line, trace) => appendAttributes(withText(json, idKey, line.reqId), line, trace)
   }
@@ -63,6 +63,7 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
     'holdfast.slow': line.slow,
     'holdfast.sample_rate': line.sampleRate,
     'holdfast.refused_by': line.refusedBy,
+    'holdfast.shed': line.shed,
     'holdfast.rate_limit.policy': line.rateLimit,
     'holdfast.rate_limit.remaining': line.rateLimitRemaining,
     'holdfast.circuit_breaker.name': line.breaker,
@@ -114,6 +115,7 @@ function appendAttributes(json: string, line: Line, trace: TraceContext | undefi
   if (line.slow === true) text += ',"holdfast.slow":true'
   text = withNumber(text, ',"holdfast.sample_rate":', line.sampleRate)
   text = withText(text, ',"holdfast.refused_by":', line.refusedBy)
+  text = withText(text, ',"holdfast.shed":', line.shed)
   text = withText(text, ',"holdfast.rate_limit.policy":', line.rateLimit)
   text = withNumber(text, ',"holdfast.rate_limit.remaining":', line.rateLimitRemaining)
   text = withText(text, ',"holdfast.circuit_breaker.name":', line.breaker)
@@ -136,9 +138,6 @@ function appendAttributes(json: string, line: Line, trace: TraceContext | undefi
 }
 
 const NAMES: readonly string[] = Object.keys(attributesOf({ outcome: 'ok' }, undefined))
-
-/** Names that lines of later versions will have. */
-const TO_COME: readonly string[] = ['holdfast.shed']
 
 /** Of a client that left, the status that it had been sent: the conventions know no 499. */
 function sentStatusOf({ outcome, status, sentStatus }: Line): number | undefined {
