@@ -61,9 +61,10 @@ export class TurnWait {
   /**
    * How long a request that is met now has waited: in this turn, and for half of the turn before, in
    * which it came at an unknown moment. With the whole of it, long and short turns would alternate.
+   * Outside of a turn nobody waits.
    */
   at(now: number): number {
-    return Math.max(0, now - this.#begunAt) + this.#previous / 2
+    return this.#isBegun ? Math.max(0, now - this.#begunAt) + this.#previous / 2 : 0
   }
 
   /**

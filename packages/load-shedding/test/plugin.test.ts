@@ -333,6 +333,11 @@ t.test(
   }
 )
 
+t.test('a thousand requests by inject() in a row wait for nobody', async (t) => {
+  const { app } = await fullApp(t, { maxQueueDelay: 10 })
+  for (let count = 0; count < 1000; count++) t.equal((await app.inject('/')).statusCode, 200)
+})
+
 /** An app whose every answer takes 3 ms of CPU, and sixty clients that ask without a pause. */
 async function flooded(
   t: Test,

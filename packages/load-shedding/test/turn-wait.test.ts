@@ -11,6 +11,7 @@ t.test('requests of a turn wait for each other', async (t) => {
   t.equal(turn.pressure(1050, false, true), 0.5)
   turn.end(1060)
   t.notOk(turn.isBegun)
+  t.equal(turn.at(1070), 0, 'outside of a turn nobody waits')
 })
 
 t.test('those of the next turn have waited for half of the one before', async (t) => {
@@ -64,7 +65,7 @@ t.test('the length of turns converges where each is cut at the bound', async (t)
         turn.end(now)
       }
       turn.begin(now, 0)
-      // T = L + L / 2.
+      // T = L + L / 2, and half of L is 33 ms.
       return Math.abs(turn.at(now) - 100 / 3) < 3
     })
   )

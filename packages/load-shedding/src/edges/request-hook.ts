@@ -3,6 +3,7 @@
  * for how long the admitted count.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import {
   type Ending,
   factsOf,
@@ -103,7 +104,10 @@ export class RequestHook implements SheddingView {
       done()
       return
     }
-    const now = this.#turns.meet(facts.startedAt)
+    const { startedAt } = facts
+    // What never was in a socket, as with app.inject(), has not waited in one.
+    const isSent = request.raw.socket instanceof Socket
+    const now = isSent ? this.#turns.meet(startedAt) : startedAt
     this.#queueDelay = this.#shedder.waitAt(now)
     this.#totals.offered++
     this.#episodes.look(now)
