@@ -51,7 +51,7 @@ t.test('a clock that is read out of order makes no negative wait', async (t) => 
   t.equal(turn.at(990), 0)
 })
 
-t.test('the length of turns converges where each is cut at the bound', async (t) => {
+t.test('the length of turns converges where each is cut at the bound', async () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 500 }), (first) => {
       const turn = new TurnWait(100)
