@@ -335,7 +335,11 @@ t.test(
 
 t.test('a thousand requests by inject() in a row wait for nobody', async (t) => {
   const { app } = await fullApp(t, { maxQueueDelay: 10 })
-  for (let count = 0; count < 1000; count++) t.equal((await app.inject('/')).statusCode, 200)
+  let served = 0
+  for (let sent = 0; sent < 1000; sent++) {
+    if ((await app.inject('/')).statusCode === 200) served++
+  }
+  t.equal(served, 1000)
 })
 
 /** An app whose every answer takes 3 ms of CPU, and sixty clients that ask without a pause. */
@@ -383,7 +387,7 @@ const CLIENTS: readonly Priority[] = Array.from({ length: 60 }, (_, client) =>
 
 t.test('in a flood the least important are refused, and critical requests served', async (t) => {
   const { app, flood, counts, wasShedding } = await flooded(t, {})
-  await flood(CLIENTS, 3)
+  await flood(CLIENTS, 2)
   const share = (priority: Priority): number => {
     const { served = 0, refused = 0 } = counts.get(priority) ?? {}
     return served / (served + refused)
@@ -404,7 +408,7 @@ t.test('clients may lower their requests, and never raise them', async (t) => {
     { priority: 'u=0' }
   ]
   const { app, flood } = await flooded(t, {}, (client) => headers[client % 3] ?? {})
-  await flood(new Array(60).fill('normal'), 2)
+  await flood(new Array(60).fill('normal'), 1)
   const { shedByPriority } = stateOf(app)
   t.ok(shedByPriority.bulk > shedByPriority.normal, JSON.stringify(shedByPriority))
   t.equal(shedByPriority.critical, 0)
@@ -429,7 +433,7 @@ t.test('functions of the user that fail do no harm, and are reported once', asyn
   const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
   const ends = Array.from({ length: 300 }, async () => (await request(origin)).body.dump())
   await Promise.all(ends)
-  await flood(new Array(60).fill('normal'), 2)
+  await flood(new Array(60).fill('normal'), 1)
   t.equal(warnings.filter((text) => text.includes('loadShedding.priority')).length, 1)
   t.equal(warnings.filter((text) => text.includes('loadShedding.cohort')).length, 1)
 })
