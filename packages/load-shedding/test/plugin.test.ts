@@ -333,6 +333,18 @@ t.test(
   }
 )
 
+t.test('a request with a deadline is served as others are while all goes well', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.addHook('onRequest', async (request) => {
+    const facts = factsOf(request)
+    facts.deadline = facts.startedAt + 1
+  })
+  await app.register(loadShedding)
+  app.get('/', async () => 'ok')
+  t.equal((await app.inject('/')).statusCode, 200)
+})
+
 t.test('a thousand requests by inject() in a row wait for nobody', async (t) => {
   const { app } = await fullApp(t, { maxQueueDelay: 10 })
   let served = 0

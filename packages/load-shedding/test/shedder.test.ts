@@ -1,4 +1,4 @@
-/** Covers `work-in-hand.ts` and `limit-search.ts` where `floods.test.ts` does not. */
+/** Covers `work-in-hand.ts` where `floods.test.ts` does not. */
 import fc from 'fast-check'
 import t from 'tap'
 import { Shedder } from '../dist/shedder.js'

@@ -184,16 +184,16 @@ function hasUnreadBody({ httpVersionMajor, headers }: IncomingMessage): boolean 
 /** Counts a request out whose answer begins: how long its body takes depends on its reader. */
 export const countOutAnswered: HeadListener = (response) => {
   const facts = peekFacts(response.req)
-  if (facts?.workCount !== undefined) endWork(facts, true)
+  if (facts !== undefined) endWork(facts, true)
 }
 
 function countOut(response: ServerResponse, ending: Ending): void {
-  const facts = factsOf(response.req)
-  if (facts.workCount !== undefined) endWork(facts, ending === 'finished')
+  endWork(factsOf(response.req), ending === 'finished')
 }
 
 function endWork(facts: RequestFacts, isAnswered: boolean): void {
   const { workCount } = facts
+  if (workCount === undefined) return
   facts.workCount = undefined
-  workCount?.end(facts.startedAt, isAnswered)
+  workCount.end(facts.startedAt, isAnswered)
 }
