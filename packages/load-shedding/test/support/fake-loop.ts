@@ -44,7 +44,7 @@ const USERS = 200
 const CONNECTIONS = 400
 
 /** A source of numbers from 0 to below 1 that repeats itself (mulberry32). */
-export function randomOf(seed: number): () => number {
+function randomOf(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
