@@ -29,7 +29,8 @@ export function parseOrigin(given: unknown, option: string): URL {
  * @throws ForeignPathError when it is not one of the origin
  */
 export function resolvePath(upstream: string, origin: URL, path: string | URL): URL {
-  const url = parsed(path, origin)
+  // A URL would be made of anything: of `undefined` the path '/undefined'.
+  const url = typeof path === 'string' || path instanceof URL ? parsed(path, origin) : undefined
   if (url?.origin !== origin.origin)
     throw new ForeignPathError(String(path), upstream, origin.origin)
   return url

@@ -1,12 +1,13 @@
 /**
  * One try of a call, made by `fetch`.
  */
-import { type CallersCall, listenTo, monotonicClock } from '@holdfast/core'
-import type { Caller, CallersEntry } from '../caller.ts'
+import { monotonicClock } from '@holdfast/core'
+import type { Caller } from '../caller.ts'
 import { HedgeLostError } from '../errors.ts'
 import type { Contender } from '../hedge.ts'
 import type { DispatcherLike } from '../options.ts'
 import { isRetryable } from '../retry-rules.ts'
+import { LinkedSignal } from './linked-signal.ts'
 import type { Target } from './target.ts'
 import type { Try } from './try.ts'
 import { type TargetOfOrigin, TryDispatcher } from './try-dispatcher.ts'
@@ -21,8 +22,12 @@ export interface FetchCall {
   readonly target: Target
   readonly targetOf: TargetOfOrigin
   readonly caller: Caller
-  readonly url: URL
+  /** Where it goes: the upstream's origin. */
+  readonly input: URL | Request
   readonly init: FetchInit
+  /** In capitals. */
+  readonly method: string
+  readonly signal: AbortSignal | undefined
   /** When its time is over, by the monotonic clock; `Infinity` for never. */
   readonly due: number
   /** The tries that have begun. */
@@ -49,12 +54,17 @@ export class FetchTry implements Contender {
   readonly attempt: Try
   /** Resolves when its answer begins, or when it has failed. */
   readonly ended: Promise<void>
+  readonly #dispatcher: TryDispatcher
   #response: Response | undefined
   #error: unknown
 
   constructor(attempt: Try, call: FetchCall) {
+    const { target, targetOf, init, signal } = call
+    const link = signal && new LinkedSignal(signal)
+    const inner = init.dispatcher ?? target.rules.dispatcher
     this.attempt = attempt
-    this.ended = this.#fetch(call)
+    this.#dispatcher = new TryDispatcher(attempt, target, targetOf, inner, link)
+    this.ended = this.#fetch(call, link)
   }
 
   get isGood(): boolean {
@@ -66,12 +76,12 @@ export class FetchTry implements Contender {
   /** Its answer. Throws when it has none: our own error, rather than what `fetch` made of it. */
   get answer(): Response {
     if (this.#response !== undefined) return this.#response
-    throw this.attempt.stopped?.error ?? this.#error
+    throw this.#dispatcher.ownError ?? this.#error
   }
 
   lose(): void {
     if (this.#response === undefined) {
-      this.attempt.stop('hedge', new HedgeLostError(this.attempt.target.name))
+      this.#dispatcher.latest.stop('hedge', new HedgeLostError(this.attempt.target.name))
     } else this.discard()
   }
 
@@ -83,25 +93,21 @@ export class FetchTry implements Contender {
     gone?.catch(() => {})
   }
 
-  async #fetch({ target, targetOf, url, init }: FetchCall): Promise<void> {
+  async #fetch({ input, init }: FetchCall, link: LinkedSignal | undefined): Promise<void> {
     const { attempt } = this
-    const inner = init.dispatcher ?? target.rules.dispatcher
-    const dispatcher = new TryDispatcher(attempt, target, targetOf, inner)
+    const dispatcher = this.#dispatcher
     const given: FetchInit = { ...init, dispatcher }
-    if (init.signal) {
-      const link = new LinkedSignal(init.signal)
-      attempt.link = link
-      given.signal = link.signal
-    }
+    if (link !== undefined) given.signal = link.signal
     try {
       // The types of a dispatcher differ from one undici to the next.
-      this.#response = await fetch(url, given as RequestInit)
+      this.#response = await fetch(input, given as RequestInit)
       if (attempt.transport === undefined) this.#headWithoutDispatcher(this.#response)
     } catch (error) {
       this.#error = error
-      if (attempt.transport === undefined) attempt.exclude(error)
+      const { latest } = dispatcher
+      if (latest.transport === undefined) latest.exclude(error)
       // Aborted while it waited for a connection, which nobody tells the dispatcher.
-      else if (attempt.status === undefined) attempt.fail(error, true)
+      else if (latest.status === undefined) latest.fail(error, true)
     }
   }
 
@@ -109,32 +115,5 @@ export class FetchTry implements Contender {
   #headWithoutDispatcher({ status, headers }: Response): void {
     this.attempt.head(status, headers.get('retry-after') ?? undefined)
     this.attempt.end()
-  }
-}
-
-/**
- * A signal of its own for each try. `fetch` leaves a listener on the signal that it is given until its
- * objects are collected, and a signal may live as long as the process.
- */
-class LinkedSignal implements CallersCall, CallersEntry {
-  readonly #controller = new AbortController()
-  readonly #source: AbortSignal
-  readonly #entry: CallersEntry
-
-  constructor(source: AbortSignal) {
-    this.#source = source
-    this.#entry = listenTo(source, this)
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  callerLeft(): void {
-    this.#controller.abort(this.#source.reason)
-  }
-
-  leave(): void {
-    this.#entry.leave()
   }
 }

@@ -21,16 +21,19 @@ export async function callByFetch(
   target: Target,
   targetOf: TargetOfOrigin,
   caller: Caller,
-  path: string | URL,
+  path: string | URL | Request,
   init: FetchInit = {}
 ): Promise<Response> {
-  const url = resolvePath(target.name, target.rules.origin, path)
-  const signal = init.signal ?? undefined
+  const request = path instanceof Request ? path : undefined
+  const url = resolvePath(target.name, target.rules.origin, request?.url ?? (path as string | URL))
+  const signal = (init.signal === undefined ? request?.signal : init.signal) ?? undefined
   signal?.throwIfAborted()
+  const method = (init.method ?? request?.method ?? 'GET').toUpperCase()
   const now = monotonicClock()
   const due = Math.min(now + target.rules.timeout, caller.deadline)
-  const call: FetchCall = { target, targetOf, caller, url, init, due, tries: 0 }
-  target.countCall(now)
+  const input = request ?? url
+  const call: FetchCall = { target, targetOf, caller, input, init, method, signal, due, tries: 0 }
+  target.counts.calls++
   let last = await hedged(beginTry(call), call)
   for (;;) {
     const wait = waitAfter(last.attempt, call)
@@ -50,12 +53,14 @@ export async function callByFetch(
 
 /** Returns how many milliseconds to wait before the next try; `undefined` when there is none. */
 function waitAfter(last: Try, call: FetchCall): number | undefined {
-  const { target, caller, init, due, tries } = call
-  if (!last.hasFailed || init.signal?.aborted || tries > target.rules.retries) return undefined
+  const { target, caller, input, init, due, tries } = call
+  if (!last.hasFailed || call.signal?.aborted || tries > target.rules.retries) return undefined
+  const request = input instanceof URL ? undefined : input
   return decideAbout(target, caller, {
-    method: (init.method ?? 'GET').toUpperCase(),
-    headers: new Headers(init.headers),
-    isBodyRepeatable: isRepeatable(init.body),
+    method: call.method,
+    headers: new Headers(init.headers ?? request?.headers),
+    // The body of a Request is a stream, whatever it was made of.
+    isBodyRepeatable: isRepeatable(init.body ?? request?.body),
     wasSent: last.wasSent,
     number: tries,
     retryAfter: last.retryAfter,

@@ -25,10 +25,10 @@ export async function hedged(first: FetchTry, call: FetchCall): Promise<FetchTry
 }
 
 /** After how many milliseconds a call is hedged; `undefined` for not at all. */
-function delayOf({ target, caller, init }: FetchCall): number | undefined {
+function delayOf({ target, caller, method }: FetchCall): number | undefined {
   const { hedge } = target.rules
   if (hedge === undefined || !caller.mayRetry) return undefined
-  if (!HEDGED.has((init.method ?? 'GET').toUpperCase())) return undefined
+  if (!HEDGED.has(method)) return undefined
   return hedgeDelay(hedge, target.latencies)
 }
 

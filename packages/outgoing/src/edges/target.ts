@@ -10,7 +10,7 @@ import { Latencies } from '../latencies.ts'
 import type { UpstreamRules } from '../options.ts'
 import { isSameOrigin } from '../origin.ts'
 import type { UpstreamSnapshot } from '../state.ts'
-import type { Breaker } from './breaker-seam.ts'
+import { type Breaker, breakerOf } from './breaker-seam.ts'
 import { Try } from './try.ts'
 import { outOfTime, type Stoppable, type TryOwner, type TryPlan } from './try-plan.ts'
 
@@ -35,6 +35,7 @@ export class Target implements TryOwner {
   inFlight: number = 0
   undiciRetries: DispatchCounter | undefined = undefined
   readonly #running = new Ring<Stoppable>()
+  #elsewhere: Target | undefined
   #closed = false
 
   /** @param lease milliseconds; tests have less time */
@@ -54,10 +55,18 @@ export class Target implements TryOwner {
     return origin === undefined || isSameOrigin(origin, this.rules.origin)
   }
 
-  /** Counts a call, and its first try in the budget. */
-  countCall(now: number): void {
-    this.counts.calls++
-    this.budget.countFirst(now)
+  /**
+   * Where redirects to origins lead that no upstream has. Tries there have the same time and the same
+   * end, and carry no headers of ours; they are not counted here, and no breaker is asked.
+   */
+  get elsewhere(): Target {
+    this.#elsewhere ??= new Target(
+      this.name,
+      rulesElsewhere(this.rules),
+      breakerOf(this, this.name, false),
+      this.lease
+    )
+    return this.#elsewhere
   }
 
   /**
@@ -85,6 +94,8 @@ export class Target implements TryOwner {
       this.counts.refused++
       throw new UpstreamFullError(this.name, this.rules.maxConcurrent)
     }
+    // A refused call has no try, and so nothing to try again.
+    if (plan.number === 1 && !plan.isHedge) this.budget.countFirst(now)
     begun = new Try(this, permit, caller, plan, now)
     return begun
   }
@@ -99,7 +110,7 @@ export class Target implements TryOwner {
   beginAlone(caller: Caller, number: number = 1): Try {
     const now = monotonicClock()
     const due = Math.min(now + this.rules.timeout, caller.deadline)
-    if (number === 1) this.countCall(now)
+    if (number === 1) this.counts.calls++
     return this.begin(caller, { number, isHedge: false, due, boundsBody: false }, now)
   }
 
@@ -111,6 +122,7 @@ export class Target implements TryOwner {
   close(): void {
     this.#closed = true
     for (const running of this.#running) running.stop('closed', new UpstreamClosedError(this.name))
+    this.#elsewhere?.close()
   }
 
   snapshot(now: number): UpstreamSnapshot {
@@ -128,4 +140,9 @@ export class Target implements TryOwner {
       inFlight: this.inFlight
     }
   }
+}
+
+function rulesElsewhere(rules: UpstreamRules): UpstreamRules {
+  const deadline = { ...rules.deadline, write: false }
+  return { ...rules, deadline, trace: false, maxConcurrent: Infinity }
 }

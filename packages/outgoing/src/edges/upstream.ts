@@ -28,7 +28,7 @@ export interface RequestUpstream {
    * As {@link Upstream.fetch}, on behalf of the request: the call ends with the request's deadline, and
    * when its client leaves; it belongs to the request's trace, its facts and its log line.
    */
-  fetch(path: string | URL, init?: FetchInit): Promise<Response>
+  fetch(path: string | URL | Request, init?: FetchInit): Promise<Response>
   /** As {@link Upstream.agent}, on behalf of the request: an Agent for this request only. */
   agent<GivenAgent extends Agent = SecureAgent>(inner?: GivenAgent): GivenAgent
 }
@@ -69,10 +69,11 @@ export class Upstream {
    * Rejects as `fetch` does, with the reason of `init.signal` when that aborts, and with an error of this
    * package, or of the breaker, when the call is refused or given up.
    *
-   * @param path a path of the upstream's origin, `'/invoices/7?full'`, or a URL of it
+   * @param path a path of the upstream's origin, `'/invoices/7?full'`, a URL of it, or a `Request` to it, as
+   * ky and axios make them; one with a body is not made again
    * @throws ForeignPathError when it leads elsewhere (as a rejection)
    */
-  fetch(path: string | URL, init?: FetchInit): Promise<Response> {
+  fetch(path: string | URL | Request, init?: FetchInit): Promise<Response> {
     const { targetOf, currentCaller } = this.#registration
     return callByFetch(this.#target, targetOf, currentCaller(), path, init)
   }
