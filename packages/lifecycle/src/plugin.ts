@@ -13,7 +13,7 @@ import fp from 'fastify-plugin'
 import type { Cause, Member } from './edges/apps.ts'
 import { type Lifecycle, lifecycleOf } from './edges/decorator.ts'
 import { checksOf } from './edges/health.ts'
-import { refuseUnderPressure, Sensor } from './edges/pressure.ts'
+import { refuseUnderPressure, watchPressure } from './edges/pressure.ts'
 import { answerProbes } from './edges/probes.ts'
 import { register, warnOfOthers } from './edges/process.ts'
 import { Service } from './edges/service.ts'
@@ -77,7 +77,7 @@ async function wire(app: FastifyInstance, given: LifecycleOptions): Promise<void
   const steps = new Steps()
   const shutdown = new Shutdown(app, log, budget, phases, service, steps, monotonicClock)
 
-  const sensor = new Sensor(app, options.pressure)
+  const sensor = watchPressure(app, options.pressure)
   answerProbes(app, log, options.health, {
     refresh: () => (phases.current === 'ready' ? checks.refresh() : undefined),
     state: () => ({

@@ -6,20 +6,20 @@ import {
   parseDuration
 } from '@holdfast/core/options'
 import { FOREIGN_PRESSURE_NAMES } from './foreign-names.ts'
-import type { Thresholds } from './pressure.ts'
 import { MAX_DURATION } from './timeouts.ts'
 
 /**
- * The pressure sensor, and what is done beyond its thresholds. Without a threshold nothing is. Their
- * names are those of `@fastify/under-pressure`.
+ * The pressure sensor, and what is done beyond its thresholds. Without a threshold nothing is. They
+ * are those of `@fastify/under-pressure`.
  */
 export interface PressureOptions {
   /**
-   * How long a sample is used, 100 ms at least. The next one is taken when somebody asks.
+   * How long a sample is used, 100 ms at least. Without a threshold the next one is taken when
+   * somebody asks.
    * @default 250
    */
   sampleInterval?: Duration | undefined
-  /** How late the event loop may be, on average over a quarter of a second. */
+  /** How late the event loop may be, on average over a sample. */
   maxEventLoopDelay?: Duration | undefined
   /** The part of a sample the event loop may be busy: more than 0, at most 1. */
   maxEventLoopUtilization?: number | undefined
@@ -46,11 +46,20 @@ export interface PressureOptions {
 
 /** The options of the sensor with every default filled in, times in milliseconds. */
 export interface ResolvedPressure {
+  readonly hasThreshold: boolean
   readonly sampleInterval: number
   readonly thresholds: Thresholds
   readonly refuse: boolean
   readonly retryAfter: number
   readonly readiness: boolean
+}
+
+/** As `@fastify/under-pressure` names them; 0 is none. */
+export interface Thresholds {
+  readonly maxEventLoopDelay: number
+  readonly maxEventLoopUtilization: number
+  readonly maxHeapUsedBytes: number
+  readonly maxRssBytes: number
 }
 
 const HOUR = 3_600_000
@@ -91,6 +100,7 @@ export function resolvePressure(given: PressureOptions): ResolvedPressure {
     }
   }
   return Object.freeze({
+    hasThreshold,
     sampleInterval: parseDuration(given.sampleInterval ?? 250, 'lifecycle.pressure.sampleInterval'),
     thresholds: Object.freeze(thresholds),
     refuse: hasThreshold && given.refuse !== false,

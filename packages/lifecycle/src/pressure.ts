@@ -1,6 +1,9 @@
 /** How hard the process is pressed: the latest sample; all zero until the first. */
 export interface Pressure {
-  /** How late the event loop was on average over a quarter of a second, in milliseconds. */
+  /**
+   * How late the event loop was, in milliseconds: the mean of the last quarter of a second; with
+   * thresholds the mean of a sample, and `Infinity` when the loop stood still.
+   */
   readonly eventLoopDelay: number
   /** The part of the time the event loop was busy, 0 to 1. */
   readonly eventLoopUtilization: number
@@ -17,28 +20,6 @@ export const NO_PRESSURE: Pressure = Object.freeze({
   heapUsed: 0,
   rssBytes: 0
 })
-
-/** What the pressure may be: none of its members more than that. 0 is no threshold. */
-export interface Thresholds {
-  readonly maxEventLoopDelay: number
-  readonly maxEventLoopUtilization: number
-  readonly maxHeapUsedBytes: number
-  readonly maxRssBytes: number
-}
-
-/** Whether one of the thresholds is exceeded. */
-export function isExceeded(pressure: Pressure, thresholds: Thresholds): boolean {
-  return (
-    exceeds(pressure.eventLoopDelay, thresholds.maxEventLoopDelay) ||
-    exceeds(pressure.eventLoopUtilization, thresholds.maxEventLoopUtilization) ||
-    exceeds(pressure.heapUsed, thresholds.maxHeapUsedBytes) ||
-    exceeds(pressure.rssBytes, thresholds.maxRssBytes)
-  )
-}
-
-function exceeds(value: number, threshold: number): boolean {
-  return threshold > 0 && value > threshold
-}
 
 /**
  * When to come back, in whole seconds: from `shortest` milliseconds to twice as long, drawn evenly,

@@ -3,13 +3,14 @@
  */
 import { createHook } from 'node:async_hooks'
 import { fileURLToPath } from 'node:url'
+import underPressure from '@fastify/under-pressure'
 import { factsOf } from '@holdfast/core'
 import { type LifecycleOptions, lifecycle, UnderPressureError } from '@holdfast/lifecycle'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../test/support/http.ts'
 import { startNode } from '../../../test/support/process.ts'
-import { isExceeded, type Pressure, retryAfter } from '../dist/pressure.js'
+import { retryAfter } from '../dist/pressure.js'
 
 const busy = fileURLToPath(new URL('fixtures/busy.js', import.meta.url))
 
@@ -97,29 +98,20 @@ t.test("a refusal is a fact, goes to the app's error handler, and spares its pro
   t.equal((await app.inject('/missing')).statusCode, 503)
 })
 
-t.test('a threshold is exceeded by more than it, and 0 is none', async (t) => {
-  const pressure: Pressure = {
-    eventLoopDelay: 10,
-    eventLoopUtilization: 0.5,
-    heapUsed: 1000,
-    rssBytes: 2000
-  }
-  const none = {
-    maxEventLoopDelay: 0,
-    maxEventLoopUtilization: 0,
-    maxHeapUsedBytes: 0,
-    maxRssBytes: 0
-  }
-  t.notOk(isExceeded(pressure, none))
-  for (const [threshold, value] of Object.entries({
-    maxEventLoopDelay: 10,
-    maxEventLoopUtilization: 0.5,
-    maxHeapUsedBytes: 1000,
-    maxRssBytes: 2000
-  })) {
-    t.notOk(isExceeded(pressure, { ...none, [threshold]: value }), threshold)
-    t.ok(isExceeded(pressure, { ...none, [threshold]: value * 0.99 }), threshold)
-  }
+t.test("thresholds have a sensor of their own beside the app's", async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(underPressure, { sampleInterval: 10 })
+  await app.register(lifecycle, {
+    signals: false,
+    timeouts: false,
+    pressure: { sampleInterval: 100, maxEventLoopDelay: '10s', maxEventLoopUtilization: 1 }
+  })
+  app.get('/', async () => 'hello')
+  await app.ready()
+  await eventually(() => app.lifecycle.pressure.rssBytes > 0)
+  t.equal((await app.inject('/')).statusCode, 200)
+  t.equal(app.isUnderPressure(), false)
 })
 
 t.test('the event loop is measured once for all apps of a process', async (t) => {
@@ -131,7 +123,7 @@ t.test('the event loop is measured once for all apps of a process', async (t) =>
     init: (_id, type, _trigger, resource) => type === 'ELDHISTOGRAM' && collect(resource)
   }).enable()
   t.teardown(() => hook.disable())
-  const apps = [build(t, {}), build(t, { maxEventLoopDelay: '10s' })]
+  const apps = [build(t, {}), build(t, { sampleInterval: '1s' })]
   await Promise.all(apps.map((app) => app.ready()))
   t.equal(histograms.length, 1)
 })

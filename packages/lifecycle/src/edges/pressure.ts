@@ -1,49 +1,74 @@
 /**
- * How hard the process is pressed. By itself it refuses nothing; with thresholds of the user's,
- * requests are refused while one is exceeded, probes never.
+ * How hard the process is pressed. By itself it refuses nothing; with thresholds of the user's, which
+ * `@fastify/under-pressure` watches, requests are refused while one is exceeded, probes never.
  */
 import { performance } from 'node:perf_hooks'
+import underPressure from '@fastify/under-pressure'
 import { eventLoopDelay, factsOf, monotonicClock, refuse } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { UnderPressureError } from '../errors.ts'
-import { isExceeded, NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
+import { NO_PRESSURE, type Pressure, retryAfter } from '../pressure.ts'
 import type { ResolvedPressure } from '../pressure-options.ts'
 
+/** The sensor of an app. */
+export interface Sensor {
+  /** The latest sample. */
+  readonly pressure: Pressure
+  /** Whether a threshold is exceeded in the latest sample. */
+  readonly exceeded: boolean
+}
+
+/** Starts the sensor of an app. It stops when the app closes. */
+export function watchPressure(app: FastifyInstance, options: ResolvedPressure): Sensor {
+  // @fastify/under-pressure runs a histogram of its own, whatever its options: it comes where there
+  // is something for it to watch.
+  return options.hasThreshold ? watchThresholds(app, options) : new Gauge(app, options)
+}
+
+function watchThresholds(app: FastifyInstance, options: ResolvedPressure): Sensor {
+  let sensor: FastifyInstance = app
+  // In a scope of its own: the app may register the plugin too, and its hook, which would refuse
+  // probes, reaches no route.
+  app.register(async function holdfastPressure(scope) {
+    await scope.register(underPressure, {
+      ...options.thresholds,
+      sampleInterval: options.sampleInterval,
+      eventLoopUtilizationMode: 'interval'
+    })
+    sensor = scope
+  })
+  return {
+    get pressure() {
+      if (!sensor.hasDecorator('memoryUsage')) return NO_PRESSURE
+      const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
+      return { eventLoopDelay, eventLoopUtilization: eventLoopUtilized, heapUsed, rssBytes }
+    },
+    get exceeded() {
+      return sensor.hasDecorator('isUnderPressure') && sensor.isUnderPressure()
+    }
+  }
+}
+
 /**
- * The sensor of an app. A sample is taken when somebody asks and the latest is older than the
- * interval: nothing runs where nobody does.
+ * Without thresholds: a sample is taken when somebody asks and the latest is older than the
+ * interval. Nothing runs where nobody does, except the histogram that the whole process shares.
  */
-export class Sensor {
-  // The one that the whole process shares: @fastify/under-pressure would run a second, finer one,
-  // whatever its options, and never stop it.
+class Gauge implements Sensor {
+  readonly exceeded = false
   readonly #delay = eventLoopDelay()
-  readonly #options: ResolvedPressure
+  readonly #sampleInterval: number
   #pressure: Pressure = NO_PRESSURE
-  #exceeded = false
   #sampledAt = monotonicClock()
   #busySoFar = performance.eventLoopUtilization()
 
-  constructor(app: FastifyInstance, options: ResolvedPressure) {
-    this.#options = options
+  constructor(app: FastifyInstance, { sampleInterval }: ResolvedPressure) {
+    this.#sampleInterval = sampleInterval
     app.addHook('onClose', async () => this.#delay.release())
   }
 
-  /** The latest sample. */
   get pressure(): Pressure {
-    this.#refresh()
-    return this.#pressure
-  }
-
-  /** Whether a threshold is exceeded in the latest sample. */
-  get exceeded(): boolean {
-    this.#refresh()
-    return this.#exceeded
-  }
-
-  #refresh(): void {
     const now = monotonicClock()
-    const { sampleInterval, thresholds } = this.#options
-    if (now - this.#sampledAt < sampleInterval) return
+    if (now - this.#sampledAt < this.#sampleInterval) return this.#pressure
     const busy = performance.eventLoopUtilization()
     const { heapUsed, rss } = process.memoryUsage()
     this.#pressure = {
@@ -52,9 +77,9 @@ export class Sensor {
       heapUsed,
       rssBytes: rss
     }
-    this.#exceeded = isExceeded(this.#pressure, thresholds)
     this.#sampledAt = now
     this.#busySoFar = busy
+    return this.#pressure
   }
 }
 
