@@ -17,14 +17,17 @@ import { keepComparison, keepReports } from './harness/results.js'
 import { Samples } from './harness/samples.js'
 import { questions } from './questions/index.js'
 
-const effort = effortOf()
-const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-const unknown = wanted.find((name) => !questions.some((question) => question.name === name))
+const FLAGS = ['--short', '--smoke', '--twice', '--page']
+const words = process.argv.slice(2)
+const names = questions.map(({ name }) => name)
+const unknown = words.find((word) => !FLAGS.includes(word) && !names.includes(word))
 if (unknown !== undefined) {
-  const known = questions.map(({ name }) => name).join(', ')
-  console.error(`There is no question "${unknown}". There are: ${known}.`)
-  process.exit(1)
+  const known = `The questions are: ${names.join(', ')}. The options are: ${FLAGS.join(', ')}.`
+  console.error(unknown === '--help' ? known : `There is no "${unknown}". ${known}`)
+  process.exit(unknown === '--help' ? 0 : 1)
 }
+const effort = effortOf()
+const wanted = words.filter((word) => names.includes(word))
 
 const asked = questions.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
 

@@ -32,15 +32,26 @@ export function requestByHttp(
 ): void {
   const send = origin.startsWith('https:') ? https.request : http.request
   const request = send(origin, { path, method, headers: framed(headers, body), agent })
+  let waiting: AnswerCallback | undefined = callback
+  const settle: AnswerCallback = (error, answer) => {
+    waiting?.(error, answer)
+    // The connection may still break, which the reader of the body is told.
+    waiting = undefined
+  }
   request.once('response', (response) => {
     const { statusCode = 0, headers } = response
-    callback(null, { statusCode, headers, body: response })
-    // The connection may still break, which the reader of the body is told.
-    callback = () => {}
+    settle(null, { statusCode, headers, body: response })
   })
-  request.on('error', (error) => callback(error))
+  request.on('error', settle)
+  // Node says nothing else of an upstream that switches protocols when nobody has asked it to.
+  request.once('close', () => settle(unanswered()))
   if (body instanceof Readable) pipeline(body, request, () => {})
   else request.end(body || undefined)
+}
+
+function unanswered(): Error {
+  const error = new Error('The upstream has closed the connection without an answer.')
+  return Object.assign(error, { code: 'ECONNRESET' })
 }
 
 /** The headers with the length of this very body: a wrong one would put it into the next request. */

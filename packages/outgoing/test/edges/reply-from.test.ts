@@ -1,5 +1,6 @@
 /**
- * `@fastify/reply-from` and `@fastify/http-proxy` in front of real upstreams.
+ * `@fastify/reply-from` and `@fastify/http-proxy` in front of real upstreams: `edges/reply-from.ts`,
+ * `edges/http-proxy.ts` and `edges/http-request.ts`.
  */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -117,6 +118,17 @@ for (const [name, transport] of Object.entries(transports)) {
     t.match(upstream.snapshot(), { outcomes: { success: 2 }, inFlight: 0 })
   })
 }
+
+t.test('an upstream that switches protocols without being asked is an error', async (t) => {
+  const upgrade =
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n'
+  const origin = await serve(t, (request) => request.socket.end(upgrade))
+  const { address, upstream } = await proxyTo(t, { origin })
+  const response = await fetch(address)
+  t.equal(response.status, 500)
+  t.match(await response.json(), { code: 'ECONNRESET' })
+  t.equal(upstream.snapshot().inFlight, 0)
+})
 
 t.test('an upstream whose certificate nobody vouches for is refused', async (t) => {
   const file = (name: string) =>
