@@ -23,17 +23,22 @@ export function parseOrigin(given: unknown, option: string): URL {
   return url
 }
 
+/** One slash at the beginning, and behind it neither a second one nor what a URL leaves out. */
+const PLAIN_PATH = /^\/(?:[^/\\\t\n\r]|$)/
+
 /**
- * Returns the URL of a call.
+ * Returns the URL of a call, as text.
  *
  * @throws ForeignPathError when it is not one of the origin
  */
-export function resolvePath(upstream: string, origin: URL, path: string | URL): URL {
+export function resolvePath(upstream: string, origin: URL, path: string | URL): string {
+  // Behind an origin such a path leads nowhere else, and `fetch` is about to read the URL anyway.
+  if (typeof path === 'string' && PLAIN_PATH.test(path)) return origin.origin + path
   // A URL would be made of anything: of `undefined` the path '/undefined'.
   const url = typeof path === 'string' || path instanceof URL ? parsed(path, origin) : undefined
   if (url?.origin !== origin.origin)
     throw new ForeignPathError(String(path), upstream, origin.origin)
-  return url
+  return url.href
 }
 
 /** Whether a request to `origin`, a URL or its text, goes to `own`. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { isSameOrigin, parseOrigin, resolvePath } from '../dist/origin.js'
 
@@ -32,11 +33,15 @@ t.test('a path leads to the origin, or nowhere', async (t) => {
     ['/@evil.example', 'https://payments.example/@evil.example'],
     ['https://payments.example/x', 'https://payments.example/x']
   ] as const
-  for (const [path, href] of paths) t.equal(resolvePath('payments', origin, path).href, href)
+  for (const [path, href] of paths) {
+    const url = resolvePath('payments', origin, path)
+    t.equal(new URL(url).href, href)
+  }
   const escapes = [
     '//evil.example/x',
     '\\\\evil.example/x',
     '/\\evil.example/x',
+    '/\t/evil.example/x',
     'https://evil.example',
     'http://payments.example/',
     'https://payments.example:444/',
@@ -49,6 +54,23 @@ t.test('a path leads to the origin, or nowhere', async (t) => {
       code: 'HOLDFAST_ERR_OUTGOING_FOREIGN_PATH'
     })
   }
+})
+
+t.test('a path is read as a URL reads it, however it is written', async (t) => {
+  const characters = fc.constantFrom(...'/\\.:@?#%ax\t\n\r \u0000ü', '//', '..', 'evil.example')
+  const path = fc.array(characters, { maxLength: 8 }).map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(path, (path) => {
+      const expected = URL.canParse(path, origin) ? new URL(path, origin) : undefined
+      let found: string | undefined
+      try {
+        found = new URL(resolvePath('payments', origin, path)).href
+      } catch {}
+      return found === (expected?.origin === origin.origin ? expected.href : undefined)
+    }),
+    { numRuns: 5000 }
+  )
+  t.pass()
 })
 
 t.test('requests are of an origin however it is written', async (t) => {

@@ -23,7 +23,7 @@ export interface FetchCall {
   readonly targetOf: TargetOfOrigin
   readonly caller: Caller
   /** Where it goes: the upstream's origin. */
-  readonly input: URL | Request
+  readonly input: string | Request
   readonly init: FetchInit
   /** In capitals. */
   readonly method: string

@@ -55,7 +55,7 @@ export async function callByFetch(
 function waitAfter(last: Try, call: FetchCall): number | undefined {
   const { target, caller, input, init, due, tries } = call
   if (!last.hasFailed || call.signal?.aborted || tries > target.rules.retries) return undefined
-  const request = input instanceof URL ? undefined : input
+  const request = typeof input === 'string' ? undefined : input
   return decideAbout(target, caller, {
     method: call.method,
     headers: new Headers(init.headers ?? request?.headers),
