@@ -15,9 +15,10 @@ export function remembered(make: (text: string) => string): (text: string) => st
     let result = made.get(text)
     if (result === undefined) {
       result = make(text)
+      if (text.length > MAX_LENGTH) return result
       // Beyond the bound it begins again: there are more texts than names.
       if (made.size === MAX_TEXTS) made.clear()
-      if (text.length <= MAX_LENGTH) made.set(text, result)
+      made.set(text, result)
     }
     return result
   }

@@ -49,6 +49,25 @@ t.test('without options the lines go to the log of the app', async (t) => {
   await app.close()
 })
 
+t.test('a request that an app hands on to another one has one line, by the other', async (t) => {
+  const inner = loggedApp()
+  inner.app.get('/orders/:id', async () => 'ok')
+  await inner.app.ready()
+  const outer = loggedApp()
+  outer.app.get('/*', (request, reply) => {
+    reply.hijack()
+    inner.app.routing(request.raw, reply.raw)
+  })
+  const port = await listen(outer.app)
+  const answer = await fetch(`http://127.0.0.1:${port}/orders/7`)
+  t.equal(await answer.text(), 'ok')
+  t.match(await inner.log.line(), { route: '/orders/:id', status: 200, outcome: 'ok' })
+  await outer.app.close()
+  await inner.app.close()
+  t.equal(inner.log.all().length, 1)
+  t.notOk(outer.log.all().some(({ outcome }) => outcome !== undefined))
+})
+
 t.test('a request that is refused while the app closes has a line', async (t) => {
   const { app, log } = loggedApp()
   const pending: ((body: string) => void)[] = []

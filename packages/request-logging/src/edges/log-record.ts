@@ -35,6 +35,8 @@ declare module '@holdfast/core' {
 export class LogRecord implements SettledRequest {
   /** The plugin of the innermost scope that the request reached; `undefined` before the first. */
   writer: LineWriter | undefined = undefined
+  /** Whether the request has settled: each app that took it in tells so. */
+  hasSettled = false
   readonly raw: IncomingMessage
   readonly facts: RequestRecord
   /** The target as it came, before anybody rewrote it. */

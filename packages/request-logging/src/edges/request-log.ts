@@ -91,7 +91,8 @@ export class RequestLog implements LineWriter {
 
   /** Begins the notes of a request that was just taken in; {@link settled} ends them. */
   begin(raw: IncomingMessage, response: ServerResponse, facts: RequestRecord): void {
-    const log = beginLogRecord(raw, facts)
+    // An app may hand its requests on to another one.
+    const log = facts.requestLog ?? beginLogRecord(raw, facts)
     log.writer = this
     watchHead(response)
   }
@@ -244,9 +245,10 @@ function isEnabled(logger: RequestLogger, level: WrittenLevel, log: RequestLog):
   return true
 }
 
-/** Has the line of a request written by the log of the innermost scope that it reached. */
+/** Has the line of a request written, once, by the log of the innermost scope that it reached. */
 export const settled: SettledListener = (response, ending, { requestLog: log }) => {
-  if (log?.writer === undefined) return
+  if (log?.writer === undefined || log.hasSettled) return
+  log.hasSettled = true
   const { writer, context } = log
   if (context === undefined) writer.settle(log, response, ending)
   else context.runInAsyncScope(writer.settle, writer, log, response, ending)
