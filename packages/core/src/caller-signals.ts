@@ -2,7 +2,7 @@
  * Tells calls that their caller has left. Calls with the same signal share one listener on it: Node
  * takes more than ten listeners on one signal for a leak.
  */
-import { leaveRing, Ring, type RingItem } from './ring.ts'
+import { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
 
 /** A call that wants to hear of its caller. */
 export interface CallersCall {
@@ -23,6 +23,7 @@ export class SignalEntry implements RingItem {
 
   /** Stops listening. A second time does nothing. */
   leave(): void {
+    if (!isInRing(this)) return
     leaveRing(this)
     this.#signal.stopIfUnused()
   }

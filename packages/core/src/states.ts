@@ -81,10 +81,11 @@ export function provideState<Name extends StateName>(
   const providers = root[PROVIDERS] ?? new Set()
   root[PROVIDERS] = providers
   const provider = { name, prefix: app.prefix, read }
-  providers.add(provider)
+  // First: it throws when the app has booted.
   app.addHook('onClose', async () => {
     providers.delete(provider)
   })
+  providers.add(provider)
 }
 
 /**

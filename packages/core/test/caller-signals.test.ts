@@ -31,3 +31,14 @@ t.test('the last call takes the listener of a signal away', async (t) => {
   second.leave()
   t.equal(getEventListeners(signal, 'abort').length, 0)
 })
+
+t.test('a call that leaves twice does not part the calls that came meanwhile', async (t) => {
+  const { signal } = new AbortController()
+  const ignore = { callerLeft: () => {} }
+  const left = listenTo(signal, ignore)
+  left.leave()
+  listenTo(signal, ignore)
+  left.leave()
+  listenTo(signal, ignore)
+  t.equal(getEventListeners(signal, 'abort').length, 1)
+})
