@@ -2,9 +2,12 @@
  * Sends requests at a rate, whatever becomes of them: a client does not wait for others to be served.
  * Who has no answer after a second gives up.
  */
+import { once } from 'node:events'
 import { Agent, get } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 
 const PATIENCE = 1000
+const CONNECTIONS = 400
 const PATHS = ['/pay', '/browse', '/report']
 
 /**
@@ -13,25 +16,35 @@ const PATHS = ['/pay', '/browse', '/report']
  * @param {number} rate requests a second
  * @param {number} seconds
  * @param {number} step milliseconds
- * @param {(counts: Record<string, Count>) => void} tell is called after each step with what became of it
+ * @param {(counts: Record<string, Count>) => void} tell is called with what became of the requests of each
+ *   step, when the last of them is answered or given up
  */
 export async function flood(url, rate, seconds, step, tell) {
-  // As a proxy has them: a pool of connections that stay open.
-  const agent = new Agent({ keepAlive: true, maxSockets: 400 })
+  // As a proxy has them: connections that are open already. New ones would wait in the kernel, where the
+  // service does not see them and can refuse nobody.
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => open(url, agent)))
   /** @type {Record<string, Count>} */
   let counts = newCounts()
   const start = performance.now()
   let sent = 0
   for (let elapsed = 0, told = step; elapsed < seconds * 1000; ) {
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    await wait(2)
     elapsed = performance.now() - start
     for (; sent < (elapsed / 1000) * rate; sent++) send(url, agent, counts)
     if (elapsed < told) continue
-    tell(counts)
+    setTimeout(tell, PATIENCE, counts)
     counts = newCounts()
     told += step
   }
+  await wait(PATIENCE)
   agent.destroy()
+}
+
+/** Opens a connection, by a request that costs the service nothing. @param {string} url @param {Agent} agent */
+async function open(url, agent) {
+  const [response] = await once(get(new URL('/nothing', url), { agent }), 'response')
+  await once(response.resume(), 'end')
 }
 
 /** @returns {Record<string, Count>} */

@@ -59,6 +59,7 @@ export interface LoadSheddingOptions {
   /**
    * What the readiness probe of `@holdfast/lifecycle` says while requests are refused. `'fail'` lets the
    * balancer send them elsewhere: only where others have room, since the next instance gets them all.
+   * It changes nothing in shadow mode.
    *
    * @default 'keep'
    */

@@ -69,7 +69,7 @@ function wire(app: FastifyInstance, given: LoadSheddingOptions): void {
   const unwatch = onHead(countOutAnswered)
   app.decorate('loadShedding', requestHook)
   provideState(app, '@holdfast/load-shedding', () => requestHook.state)
-  if (options.failsReadiness) failWhileShedding(app, requestHook)
+  if (options.failsReadiness && !options.isShadow) failWhileShedding(app, requestHook)
 
   app.addHook('onRoute', function holdfastLoadSheddingRoute(route) {
     checkRouteOption(route, 'loadShedding')

@@ -6,7 +6,10 @@ import type { SheddingReason } from './shedder.ts'
 
 /** What load shedding does at present: `app.loadShedding`. */
 export interface SheddingView {
-  /** Whether requests are being refused. A handler may give a cheaper answer meanwhile. */
+  /**
+   * Whether requests are being refused, or in shadow mode would be. A handler may give a cheaper answer
+   * as long as they are.
+   */
   readonly shedding: boolean
   /** The share of requests that is admitted, 0 to 1. */
   readonly share: number

@@ -84,7 +84,7 @@ t.test('whatever happens, the share and the level stay in bounds, and order is k
         ladder.adjust(happened)
         if (!(ladder.share > 0 && ladder.share <= 1)) return false
         if (!(ladder.lowest >= 0 && ladder.lowest <= 1)) return false
-        if ((ladder.share === 1) !== (ladder.lowest === 0) && ladder.share === 1) return false
+        if (ladder.share === 1 && ladder.lowest !== 0) return false
       }
       return true
     })

@@ -227,7 +227,8 @@ t.test(
 )
 
 t.test('in shadow mode the same is counted, and nothing refused', async (t) => {
-  const { app, hold } = await fullApp(t, { mode: 'shadow' })
+  // Without lifecycle it would not boot if it wanted to change the readiness.
+  const { app, hold } = await fullApp(t, { mode: 'shadow', readiness: 'fail' })
   const { letGo } = await hold()
   t.equal((await app.inject('/')).statusCode, 200)
   t.match(statesOf(app, '@holdfast/load-shedding')[0]?.state, { shed: 1, shadow: true })

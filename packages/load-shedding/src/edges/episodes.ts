@@ -7,12 +7,15 @@ import type { SheddingView } from '../state.ts'
 
 /** Milliseconds without a refusal after which it is over. */
 const QUIET = 5000
+/** What is said of the refused while they are, and afterwards. */
+const ENFORCED = { now: 'are', past: 'were' }
+const SHADOW = { now: 'would be', past: 'would have been' }
 
 /** The times in which requests are refused. All times are milliseconds, by one clock. */
 export class Episodes {
   readonly #log: GuardedLog
   readonly #view: SheddingView
-  readonly #isShadow: boolean
+  readonly #words: typeof ENFORCED
   #begunAt: number | undefined
   #latest = 0
   #count = 0
@@ -20,7 +23,7 @@ export class Episodes {
   constructor(log: GuardedLog, view: SheddingView, isShadow: boolean) {
     this.#log = log
     this.#view = view
-    this.#isShadow = isShadow
+    this.#words = isShadow ? SHADOW : ENFORCED
   }
 
   /** Notes that a request was refused. */
@@ -32,7 +35,7 @@ export class Episodes {
     const { queueDelay, inFlight, limit } = this.#view
     this.#log.warn(
       { queueDelay: Math.round(queueDelay), inFlight, limit },
-      `the service is overloaded: the requests that matter least ${this.#verb} refused`
+      `the service is overloaded: the requests that matter least ${this.#words.now} refused`
     )
     this.#publish()
   }
@@ -43,15 +46,11 @@ export class Episodes {
     const seconds = Math.round((this.#latest - this.#begunAt) / 1000)
     this.#log.info(
       { refused: this.#count, seconds },
-      `the service is no longer overloaded: ${this.#count} requests ${this.#verb} refused`
+      `the service is no longer overloaded: ${this.#count} requests ${this.#words.past} refused`
     )
     this.#begunAt = undefined
     this.#count = 0
     this.#publish()
-  }
-
-  get #verb(): string {
-    return this.#isShadow ? 'would be' : 'are'
   }
 
   #publish(): void {

@@ -86,7 +86,7 @@ export class RequestHook implements SheddingView {
     return limit === Infinity ? undefined : Math.floor(limit)
   }
 
-  /** All of it, made anew. */
+  /** A copy of all of it, with the totals. */
   get state(): LoadSheddingState {
     const { shedding, share, level, queueDelay, inFlight, limit } = this
     const { offered, shed, byPriority, byReason } = this.#totals
