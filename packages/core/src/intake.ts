@@ -128,9 +128,11 @@ class Intake {
       if (record.takenBy !== intake) intake.take(raw, reply.raw)
       record.routed = request
       record.reply = reply
-      // Fastify has just started its own timer.
+      // Fastify has just started its own timer; an app that handed the request on may allow less.
       const timeout = handlerTimeoutOf(request)
-      if (timeout > 0) record.deadline = record.startedAt + timeout
+      if (timeout > 0) {
+        record.deadline = Math.min(record.deadline ?? Infinity, record.startedAt + timeout)
+      }
       done()
     })
     app.addHook('onClose', async () => this.#close())

@@ -73,6 +73,26 @@ t.test('a request is due when its handlerTimeout ends, where requests are taken 
   t.equal((await unlimited.inject('/')).body, 'undefined')
 })
 
+t.test('an app that is handed a request on may only lower its deadline', async (t) => {
+  const inner = Fastify({ handlerTimeout: 60_000 })
+  t.teardown(() => inner.close())
+  intake(inner)
+  inner.get('/', async (request) => timeOf(request))
+  await inner.ready()
+  const outer = Fastify()
+  t.teardown(() => outer.close())
+  intake(outer)
+  for (const handlerTimeout of [50_000, 70_000]) {
+    outer.get(`/${handlerTimeout}`, { handlerTimeout }, ({ raw }, reply) => {
+      reply.hijack()
+      raw.url = '/'
+      inner.routing(raw, reply.raw)
+    })
+  }
+  t.equal((await outer.inject('/50000')).json(), 50_000)
+  t.equal((await outer.inject('/70000')).json(), 60_000)
+})
+
 t.test('the response of a request is known where requests are taken in', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
