@@ -8,7 +8,7 @@ import { monotonicClock } from './clock.ts'
 export interface LoopDelay {
   /** The mean delay over the last finished quarter of a second, in milliseconds. */
   readonly current: number
-  /** The longest delay of the last ten seconds, in milliseconds; up to 50 ms less than it was. */
+  /** The longest delay of the last ten seconds, in milliseconds. It may be up to 50 ms too low. */
   readonly max: number
 }
 
