@@ -1,5 +1,5 @@
 /**
- * The test command for what needs Debian packages: builds, sees to the programs, runs `test/system`.
+ * The test command for what needs Debian packages or takes long: builds, sees to the programs, runs `test/system`.
  *
  *     node test/support/run-system.js
  *
@@ -16,7 +16,8 @@ const needs = [
   { test: 'rolling-restart', program: 'HAProxy', names: ['haproxy'] },
   { test: 'browser', program: 'Chromium', names: CHROMIUM },
   { test: 'verdicts', program: 'npx', names: ['npx'] },
-  { test: 'proxies', program: 'npx', names: ['npx'] }
+  { test: 'proxies', program: 'npx', names: ['npx'] },
+  { test: 'long-signal', program: 'Node', names: ['node'] }
 ]
 
 process.exitCode = main()

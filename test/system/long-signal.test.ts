@@ -5,7 +5,7 @@ import { getEventListeners } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { payments } from '../support/upstream.ts'
+import { payments } from '../../packages/outgoing/test/support/upstream.ts'
 
 const CALLS = 100_000
 const MIB = 1 << 20
