@@ -8,7 +8,8 @@ import type { ServerResponse } from 'node:http'
 
 /**
  * Called when the head of a response is written, before it is. The response may be anybody's: of
- * another app, or of a plain server of Node's. It must not throw.
+ * another app, or of a plain server of Node's. It must not throw. Where a class and its base are both
+ * watched, it is called twice for one head.
  */
 export type HeadListener = (response: ServerResponse) => void
 
