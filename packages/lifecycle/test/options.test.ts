@@ -23,7 +23,7 @@ t.test('the defaults fit into the grace period of Kubernetes', (t) => {
     health: { live: '/livez', ready: '/readyz', startup: '/startupz' },
     checks: [],
     pressure: {
-      own: false,
+      hasThreshold: false,
       sampleInterval: 250,
       thresholds: {
         maxEventLoopDelay: 0,
@@ -76,7 +76,7 @@ t.test('checks are functions, or functions with how they are treated', (t) => {
 t.test('a threshold refuses unless told otherwise, and wants a sensor of its own', (t) => {
   const pressureOf = (pressure: object) => resolveLifecycleOptions({ pressure }).pressure
   t.match(pressureOf({ maxEventLoopDelay: '1s' }), {
-    own: true,
+    hasThreshold: true,
     refuse: true,
     readiness: false,
     thresholds: { maxEventLoopDelay: 1000 }
@@ -85,7 +85,7 @@ t.test('a threshold refuses unless told otherwise, and wants a sensor of its own
     refuse: false,
     readiness: true
   })
-  t.match(pressureOf({ sampleInterval: '1s' }), { own: true, refuse: false, sampleInterval: 1000 })
+  t.match(pressureOf({ sampleInterval: '1s' }), { hasThreshold: false, refuse: false, sampleInterval: 1000 })
   t.equal(resolveLifecycleOptions({ timeouts: false }).timeouts, undefined)
   t.end()
 })
