@@ -85,7 +85,11 @@ t.test('a threshold refuses unless told otherwise, and wants a sensor of its own
     refuse: false,
     readiness: true
   })
-  t.match(pressureOf({ sampleInterval: '1s' }), { hasThreshold: false, refuse: false, sampleInterval: 1000 })
+  t.match(pressureOf({ sampleInterval: '1s' }), {
+    hasThreshold: false,
+    refuse: false,
+    sampleInterval: 1000
+  })
   t.equal(resolveLifecycleOptions({ timeouts: false }).timeouts, undefined)
   t.end()
 })
