@@ -71,8 +71,9 @@ export class TryDispatcher implements DispatcherLike {
     const target = this.#targetOf(origin) ?? this.#target.elsewhere
     const now = monotonicClock()
     const { caller, plan } = this.#latest
+    const due = Math.min(plan.due, now + target.rules.timeout)
     target.counts.calls++
-    const hop = target.begin(caller, { ...plan, number: 1, isHedge: false }, now)
+    const hop = target.begin(caller, { ...plan, due, number: 1, isHedge: false }, now)
     hop.link = this.#link?.follow()
     return hop
   }
