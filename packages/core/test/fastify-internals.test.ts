@@ -282,6 +282,7 @@ for (const version of VERSIONS) {
     t.equal((await limited.inject('/nowhere')).body, '30000')
     const elsewhere = { routeOptions: { handlerTimeout: 50_000 } }
     t.equal(handlerTimeoutOf(elsewhere as FastifyRequest), 50_000)
+    t.equal(handlerTimeoutOf({ routeOptions: {} } as FastifyRequest), 0)
   })
 
   t.test(`${version}: what writes Fastify's own request lines`, async (t) => {

@@ -525,6 +525,26 @@ t.test('a CONNECT that is answered is a tunnel, which settles when it is closed'
   await eventually(() => endings.length === 1)
 })
 
+t.test('a request from which undici has taken the socket still has an end', async (t) => {
+  const endings: Ending[] = []
+  const server = createServer((request, response) => {
+    onSettled(response, (_response, ending) => endings.push(ending))
+    Object.defineProperties(request, {
+      socket: { value: null },
+      // Node writes it too.
+      aborted: { get: () => request.url === '/aborted', set: () => {} }
+    })
+    response.destroy()
+  })
+  const port = await open(server)
+  for (const path of ['cut', 'aborted']) {
+    await t.rejects(fetch(`http://127.0.0.1:${port}/${path}`))
+    await eventually(() => endings.at(-1) === path)
+  }
+  t.same(endings, ['cut', 'aborted'])
+  await close(server)
+})
+
 t.test('a listener that throws or rejects is reported once and harms nothing', async (t) => {
   const app = Fastify()
   let told = 0

@@ -409,6 +409,30 @@ t.test('a pressure read before the first sample is zero', async (t) => {
   t.teardown(() => app.close())
   await app.register(lifecycle, { pressure: { sampleInterval: '1 hour' } })
   t.match(app.lifecycle.pressure, { eventLoopDelay: 0, heapUsed: 0 })
+
+  const watched = Fastify()
+  t.teardown(() => watched.close())
+  const early: object[] = []
+  watched.addHook('onRegister', (scope) => {
+    early.push(scope.lifecycle.pressure)
+  })
+  await watched.register(lifecycle, { pressure: { maxRssBytes: 1e15 } })
+  t.match(early, [{ eventLoopDelay: 0, heapUsed: 0 }])
+})
+
+t.test('a request that an app hands on to another one is counted by the first', async (t) => {
+  const inner = build(t)
+  inner.get('/', async () => 'inner')
+  await inner.ready()
+  const outer = build(t)
+  const counts: number[][] = []
+  outer.get('/', (request, reply) => {
+    reply.hijack()
+    inner.routing(request.raw, reply.raw)
+    counts.push([outer.lifecycle.inFlight, inner.lifecycle.inFlight])
+  })
+  t.equal((await outer.inject('/')).body, 'inner')
+  t.same(counts, [[1, 0]])
 })
 
 t.test('a hundred apps leave no listener behind and warn of none', async (t) => {
@@ -448,6 +472,8 @@ t.test('a hundred apps leave no listener behind and warn of none', async (t) => 
 })
 
 t.test('nothing of it survives the close', async (t) => {
+  // What the test before has left to the next turn of the loop.
+  await eventually(() => !process.getActiveResourcesInfo().includes('Immediate'))
   const before = process.getActiveResourcesInfo().sort()
   const app = build(t)
   app.get('/', async () => 'hello')

@@ -3,7 +3,9 @@
  * `channels.ts`, and of `edges/`: `request-hook.ts`, `routes.ts`, `ranking.ts`, `turns.ts`,
  * `episodes.ts`, `readiness.ts`.
  */
+import { once } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
+import { connect } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { factsOf, statesOf, subscribe } from '@holdfast/core'
@@ -147,6 +149,23 @@ t.test('a connection with a body that nobody reads is closed', async (t) => {
     connection.destroy()
   }
   await letGo()
+})
+
+t.test('a refused request of HTTP/2 says nothing of its connection', async (t) => {
+  const app = Fastify({ http2: true })
+  t.teardown(() => app.close())
+  await app.register(loadShedding, { maxInFlight: 1 })
+  let letGo = (): void => {}
+  app.get('/', () => new Promise((resolve) => (letGo = () => resolve('held'))))
+  const session = connect(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const first = session.request({ ':path': '/' })
+  await eventually(() => app.loadShedding.inFlight === 1)
+  const [headers] = await once(session.request({ ':path': '/' }), 'response')
+  t.equal(headers[':status'], 503)
+  t.notOk('connection' in headers)
+  letGo()
+  t.match(await once(first, 'response'), [{ ':status': 200 }])
+  session.destroy()
 })
 
 t.test("a user's error handler is given the coded error", async (t) => {

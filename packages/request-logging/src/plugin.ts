@@ -91,7 +91,7 @@ const plugin: FastifyPluginAsync<RequestLoggingOptions> = async (app, given) => 
     })
   }
   // All that the log of the root needs is known without a hook.
-  const needsHook = !isRoot(app) || activeSpan !== undefined || echo !== undefined
+  const needsHook = !isRoot(app) || echo !== undefined || activeSpan !== undefined
   if (needsHook) {
     app.addHook('onRequest', function holdfastRequestLogging(request, reply, done) {
       log.note(request, reply)

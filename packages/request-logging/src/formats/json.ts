@@ -19,11 +19,6 @@ export function withNumber(json: string, key: string, value: number | undefined)
   return value === undefined ? json : json + key + numeral(value)
 }
 
-/** Adds an object that holds nothing but JSON, unless it is `undefined`. */
-export function withObject(json: string, key: string, value: object | undefined): string {
-  return value === undefined ? json : json + key + JSON.stringify(value)
-}
-
 // What JSON escapes: quotes, backslashes, controls, and halves of surrogate pairs, or all of them.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const ESCAPED = /["\\\x00-\x1f\ud800-\udfff]/

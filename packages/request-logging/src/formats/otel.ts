@@ -6,7 +6,7 @@ import { flagsText, type TraceContext } from '@holdfast/core'
 import type { ErrorField } from '../error-field.ts'
 import type { Line } from '../line.ts'
 import { ALWAYS_RESERVED, type Format } from './format.ts'
-import { keyOf, withNumber, withObject, withText } from './json.ts'
+import { keyOf, withNumber, withText } from './json.ts'
 
 /**
  * The methods of RFC 9110 and PATCH. Others are `_OTHER`: a client could send any number of them.
@@ -131,7 +131,7 @@ function appendAttributes(json: string, line: Line, trace: TraceContext | undefi
   text = withNumber(text, ',"holdfast.dropped_fields":', line.droppedFields)
   if (headers !== undefined) {
     for (const [name, value] of Object.entries(headers)) {
-      text = withObject(text, keyOf(`http.request.header.${name}`), [value])
+      text += keyOf(`http.request.header.${name}`) + JSON.stringify([value])
     }
   }
   return text
