@@ -7,6 +7,10 @@ import { statesOf } from '@holdfast/core'
 import { type OutgoingOptions, outgoing, type UpstreamOptions } from '@holdfast/outgoing'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import { NOBODY } from '../dist/caller.js'
+import { breakerOf } from '../dist/edges/breaker-seam.js'
+import { Upstreams } from '../dist/edges/upstreams.js'
+import { resolveOutgoingOptions } from '../dist/options.js'
 
 const origin = 'http://payments.test'
 
@@ -31,6 +35,7 @@ t.test('an impossible option of the plugin stops the boot, and is named', async 
     [{ budget: { ratio: 2 } }, /outgoing\.budget\.ratio.*2/],
     [{ budget: { minimum: -1 } }, /outgoing\.budget\.minimum.*-1/],
     [{ budget: 0.2 }, /outgoing\.budget/],
+    [{ hedge: {} }, /outgoing\.hedge\.after.*missing/],
     [{ retrys: 2 }, /outgoing.*retrys.*retries/]
   ]
   for (const [options, message] of cases) {
@@ -105,4 +110,18 @@ t.test('the state of an app has its upstreams', async (t) => {
   const [{ state } = { state: undefined }] = statesOf(app, '@holdfast/outgoing')
   t.match(state, { upstreams: [{ name: 'payments', origin, calls: 0, budgetLeft: 10 }] })
   t.strictSame(JSON.parse(JSON.stringify(state)), state)
+})
+
+t.test('without a breaker, tries are judged as a breaker would', async (t) => {
+  const breaker = breakerOf({}, 'payments', false)
+  const outcomes = [200, 500, 501, 505].map((statusCode) => breaker.judge({ statusCode }))
+  t.strictSame(outcomes, ['success', 'failure', 'excluded', 'excluded'])
+  t.equal(breaker.judge({ error: new Error('reset') }), 'failure')
+})
+
+t.test("a request that names no origin is no upstream's, whichever there are", async (t) => {
+  const upstreams = new Upstreams({}, resolveOutgoingOptions({}).calls, () => NOBODY)
+  upstreams.open('payments', { origin, breaker: false })
+  t.equal(upstreams.targetOf(undefined), undefined)
+  t.equal(upstreams.targetOf(origin)?.name, 'payments')
 })

@@ -3,7 +3,8 @@
  * `edges/outgoing-trace.ts`, `edges/call-headers.ts` and `edges/current-request.ts`.
  */
 import diagnosticsChannel from 'node:diagnostics_channel'
-import type { IncomingHttpHeaders } from 'node:http'
+import { Agent, get as httpGet, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { type OutgoingOptions, outgoing, type UpstreamOptions } from '@holdfast/outgoing'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -43,6 +44,20 @@ const onBehalf = (app: FastifyInstance): void => {
 
 t.test('calls on behalf of a request hand on its trace', async (t) => {
   t.match(await sent(t, {}, onBehalf), TRACE)
+})
+
+t.test('an Agent on behalf of a request hands on its trace, too', async (t) => {
+  const received = await sent(t, {}, (app) => {
+    app.post('/', async (request) => {
+      const payments = app.upstream('payments')
+      const agent = payments.for(request).agent(new Agent())
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        httpGet(payments.origin, { agent }, resolve).on('error', reject)
+      })
+      return text(answer)
+    })
+  })
+  t.match(received, TRACE)
 })
 
 t.test('no trace is handed on where options say so, or for no request', async (t) => {

@@ -4,6 +4,7 @@
  * `edges/global-dispatcher.ts`; `test/system` has the other versions of Node.
  */
 import t from 'tap'
+import { outcomeOfAbort } from '../dist/verdict.js'
 import { cases, mistakesIn, worlds } from './support/verdict-table.js'
 
 const all = worlds()
@@ -17,3 +18,9 @@ for (const world of all) {
     else t.equal(mistakes[0], `${cases[0]?.name}: ${impossible}`)
   })
 }
+
+t.test('a caller may abort with anything', async (t) => {
+  for (const reason of ['changed my mind', undefined, null, 7]) {
+    t.equal(outcomeOfAbort(reason, false), 'excluded')
+  }
+})

@@ -5,6 +5,8 @@ import Fastify, { type FastifyRequest } from 'fastify'
 import t from 'tap'
 import { eventually, head, listen, rawConnection } from '../../../../test/support/http.ts'
 import { callerOf } from '../../dist/edges/request-caller.js'
+import { serve } from '../support/serve.ts'
+import { payments } from '../support/upstream.ts'
 
 /** A call that notes how often it was told. */
 class Told implements CallersCall {
@@ -104,4 +106,37 @@ t.test('what is no request is refused, with its name', async (t) => {
       message: /for\(request\)/
     })
   }
+})
+
+t.test('while an answer is waited for, the fact knows how long', async (t) => {
+  const cost = callerOf(new IncomingMessage(new Socket())).of('payments')
+  const now = performance.now()
+  cost.begin(now - 1000)
+  cost.begin(now - 500)
+  const waited = performance.now() - now
+  t.ok(cost.time >= 1500 + waited && cost.time < 60_000, `${cost.time}`)
+  cost.end(now - 1000, now)
+  cost.end(now - 500, now)
+  t.equal(cost.time, 1500)
+})
+
+t.test('a client that leaves ends the wait before a retry', async (t) => {
+  const server = await serve(t, (_request, response) => {
+    response.writeHead(503, { 'retry-after': '5' }).end()
+  })
+  const { app, upstream } = await payments(t, { origin: server })
+  const caught: unknown[] = []
+  app.get('/', (request) =>
+    upstream
+      .for(request)
+      .fetch('/')
+      .catch((error) => caught.push(error))
+  )
+  const client = await rawConnection(await listen(app))
+  client.write(head('GET /'))
+  await eventually(() => upstream.snapshot().retries.scheduled > 0)
+  client.destroy()
+  await eventually(() => caught.length > 0)
+  t.match(caught, [{ code: 'HOLDFAST_ERR_OUTGOING_CLIENT_LEFT' }])
+  t.equal(upstream.snapshot().tries, 1)
 })

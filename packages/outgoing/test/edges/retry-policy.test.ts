@@ -72,6 +72,43 @@ t.test('what undici tells without a request is not tried again', async (t) => {
   t.strictSame(told, [error, error])
 })
 
+t.test('what undici tells without a method is tried again as a GET', async (t) => {
+  const { upstream } = await payments(t, { origin: 'http://payments.test' })
+  const error = Object.assign(new Error('busy'), { statusCode: 503 })
+  const told = await new Promise((done) => {
+    upstream.retryPolicy(error, { opts: { retryOptions: {} } }, done)
+  })
+  t.equal(told, null)
+})
+
+t.test('a request that undici does not take says nothing about the upstream', async (t) => {
+  const { upstream } = await payments(t, { origin: 'http://payments.test' })
+  const options = { origin: 'http://payments.test', path: '/', method: 'GET' } as const
+  const refuse = upstream.interceptor((_options: typeof options, _handler: object) => {
+    throw new Error('not taken')
+  })
+  t.throws(() => refuse(options, {}), { message: 'not taken' })
+  t.match(upstream.snapshot(), { tries: 1, outcomes: { excluded: 1 }, inFlight: 0 })
+})
+
+t.test(
+  'a body that is not read counts as an answer, and ends with the time of its call',
+  async (t) => {
+    const given = { origin: 'http://payments.test', breaker: false }
+    const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'payments', given)
+    const target = new Target('payments', rules, new CircuitBreaker(), 20)
+    const now = performance.now()
+    const plan = { number: 1, isHedge: false, due: now + 200, boundsBody: true }
+    const attempt = target.begin(NOBODY, plan, now)
+    attempt.head(200)
+    while (attempt.outcome === undefined) await new Promise((next) => setTimeout(next, 5))
+    t.equal(attempt.outcome, 'success')
+    t.equal(attempt.isOver, false)
+    while (!attempt.isOver) await new Promise((next) => setTimeout(next, 5))
+    t.match(attempt.stopped, { reason: 'timeout' })
+  }
+)
+
 t.test('a wait of undici ends with the app', async (t) => {
   const origin = await serve(t, (_incoming, response) => {
     response.writeHead(503, { 'retry-after': '8' }).end()
