@@ -247,6 +247,20 @@ t.test('without one, it is the Agent of Node for the scheme', async (t) => {
   t.equal(secure.upstream.agent().sockets, https.globalAgent.sockets)
 })
 
+t.test('an upstream at an address of IPv6 is known by it', async (t) => {
+  const { upstream } = await upstreamAt(t, 'http://[::1]:8080')
+  const broken = Object.assign(new Agent(), {
+    addRequest: () => {
+      throw new Error('broken')
+    }
+  })
+  const agent = upstream.agent(broken)
+  const headers = { traceparent: 'own', 'x-envoy-expected-rq-timeout-ms': '5' }
+  t.throws(() => httpRequest({ host: '::1', port: 8080, agent, headers }), /broken/)
+  t.throws(() => httpRequest({ host: '::2', port: 8080, agent }), /broken/)
+  t.match(upstream.snapshot(), { calls: 1, tries: 1 })
+})
+
 t.test('an Agent that throws is no failure of the upstream', async (t) => {
   const { upstream } = await upstreamAt(t, 'http://payments.example')
   const broken = Object.assign(new Agent(), {
