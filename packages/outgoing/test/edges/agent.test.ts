@@ -212,6 +212,19 @@ t.test('a request ends at its time, also one that waits for a connection', async
   t.match(upstream.snapshot(), { inFlight: 0, outcomes: { failure: 3 } })
 })
 
+t.test('a request that ends at its time leaves those that wait behind it alone', async (t) => {
+  let hits = 0
+  const origin = await serve(t, (_request, response) => {
+    if (++hits > 1) response.end('ok')
+  })
+  const { upstream } = await upstreamAt(t, origin, { timeout: 300 })
+  const inner = new Agent({ maxSockets: 1 })
+  const late = send(httpRequest(origin, { agent: upstream.agent(inner) }))
+  const behind = send(httpRequest(origin, { agent: inner }))
+  await t.rejects(late, { code: 'HOLDFAST_ERR_OUTGOING_DEADLINE' })
+  t.equal(await behind, 'ok')
+})
+
 t.test('requests to another origin pass without a guard', async (t) => {
   const other = await serve(t, (_request, response) => response.end('other'))
   const { upstream } = await upstreamAt(t, await serve(t, () => {}), { maxConcurrent: 1 })
