@@ -16,6 +16,6 @@ export const GLOBAL_DISPATCHERS: readonly symbol[] = [FIRST, SECOND]
  */
 export function globalDispatcherFor(handler: object): DispatcherLike {
   const preferred = isSecond(handler) ? [SECOND, FIRST] : [FIRST, SECOND]
-  const symbol = preferred.find((symbol) => Reflect.get(globalThis, symbol) !== undefined)
-  return Reflect.get(globalThis, symbol ?? FIRST) as DispatcherLike
+  const standing = preferred.map((symbol): unknown => Reflect.get(globalThis, symbol))
+  return standing.find((dispatcher) => dispatcher !== undefined) as DispatcherLike
 }

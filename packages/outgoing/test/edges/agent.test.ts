@@ -212,6 +212,19 @@ t.test('a request ends at its time, also one that waits for a connection', async
   t.match(upstream.snapshot(), { inFlight: 0, outcomes: { failure: 3 } })
 })
 
+t.test('a request that ends at its time leaves those that wait behind it alone', async (t) => {
+  let hits = 0
+  const origin = await serve(t, (_request, response) => {
+    if (++hits > 1) response.end('ok')
+  })
+  const { upstream } = await upstreamAt(t, origin, { timeout: 300 })
+  const inner = new Agent({ maxSockets: 1 })
+  const late = send(httpRequest(origin, { agent: upstream.agent(inner) }))
+  const behind = send(httpRequest(origin, { agent: inner }))
+  await t.rejects(late, { code: 'HOLDFAST_ERR_OUTGOING_DEADLINE' })
+  t.equal(await behind, 'ok')
+})
+
 t.test('requests to another origin pass without a guard', async (t) => {
   const other = await serve(t, (_request, response) => response.end('other'))
   const { upstream } = await upstreamAt(t, await serve(t, () => {}), { maxConcurrent: 1 })
@@ -245,6 +258,20 @@ t.test('without one, it is the Agent of Node for the scheme', async (t) => {
   t.equal(plain.upstream.agent().sockets, globalAgent.sockets)
   const secure = await upstreamAt(t, 'https://payments.example')
   t.equal(secure.upstream.agent().sockets, https.globalAgent.sockets)
+})
+
+t.test('an upstream at an address of IPv6 is known by it', async (t) => {
+  const { upstream } = await upstreamAt(t, 'http://[::1]:8080')
+  const broken = Object.assign(new Agent(), {
+    addRequest: () => {
+      throw new Error('broken')
+    }
+  })
+  const agent = upstream.agent(broken)
+  const headers = { traceparent: 'own', 'x-envoy-expected-rq-timeout-ms': '5' }
+  t.throws(() => httpRequest({ host: '::1', port: 8080, agent, headers }), /broken/)
+  t.throws(() => httpRequest({ host: '::2', port: 8080, agent }), /broken/)
+  t.match(upstream.snapshot(), { calls: 1, tries: 1 })
 })
 
 t.test('an Agent that throws is no failure of the upstream', async (t) => {

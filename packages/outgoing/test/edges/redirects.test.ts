@@ -1,9 +1,11 @@
 /**
  * Redirects of `fetch`, and what may stand for its path: a call keeps its time, its signal and its
- * errors wherever it is led. Covers `edges/try-dispatcher.ts` and `edges/linked-signal.ts`.
+ * errors wherever it is led. Covers `edges/try-dispatcher.ts`,
+ * `edges/global-dispatcher.ts` and `edges/linked-signal.ts`.
  */
 import type { RequestListener } from 'node:http'
 import t, { type Test } from 'tap'
+import { GLOBAL_DISPATCHERS, globalDispatcherFor } from '../../dist/edges/global-dispatcher.js'
 import { LinkedSignal } from '../../dist/edges/linked-signal.js'
 import { serve } from '../support/serve.ts'
 import { payments } from '../support/upstream.ts'
@@ -118,3 +120,21 @@ t.test('a signal that has aborted between two requests aborts the second one', a
   link.follow().leave()
   t.equal(link.signal.reason, reason)
 })
+
+t.test(
+  'a handler goes to the global dispatcher of its own shape, or else to the other',
+  async (t) => {
+    const [first = Symbol(), second = Symbol()] = GLOBAL_DISPATCHERS
+    const places = globalThis as Record<symbol, unknown>
+    const before = [places[first], places[second]]
+    t.teardown(() => {
+      ;[places[first], places[second]] = before
+    })
+    const older = { onConnect: () => {} }
+    const newer = { onRequestStart: () => {} }
+    ;[places[first], places[second]] = ['first', 'second']
+    t.strictSame([globalDispatcherFor(older), globalDispatcherFor(newer)], ['first', 'second'])
+    places[second] = undefined
+    t.strictSame([globalDispatcherFor(older), globalDispatcherFor(newer)], ['first', 'first'])
+  }
+)

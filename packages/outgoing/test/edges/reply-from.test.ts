@@ -179,6 +179,38 @@ t.test('rewriteRequestHeaders and onError of the user have their effect', async 
   t.strictSame(refused.json(), { own: 'HOLDFAST_ERR_CIRCUIT_BREAKER_OPEN', status: 503 })
 })
 
+t.test('without times in headers, those of the client are handed on as they are', async (t) => {
+  const origin = await serve(t, (request, response) => {
+    response.end(`${request.headers['x-envoy-expected-rq-timeout-ms']}`)
+  })
+  const { address } = await proxyTo(t, { origin, deadline: { write: false } })
+  const headers = { 'x-envoy-expected-rq-timeout-ms': '777' }
+  t.equal(await (await fetch(address, { headers })).text(), '777')
+})
+
+t.test('onError of the user is told what has neither cause nor headers', async (t) => {
+  const app = await appWith(t)
+  const upstream = app.upstream('payments', { origin: 'http://payments.test' })
+  const told: unknown[] = []
+  const own = { onError: (_reply: object, { error }: { error: Error }) => void told.push(error) }
+  const { onError } = upstream.replyOptions(own)
+  const plain = new Error('plain')
+  const coded = Object.assign(new Error('coded'), { code: 'HOLDFAST_ERR_X', statusCode: 504 })
+  const reply = { code: () => reply, headers: (given: object) => void told.push(given) }
+  onError(reply, { error: plain })
+  onError(reply, { error: new Error('of reply-from', { cause: coded }) })
+  t.strictSame(told, [plain, {}, coded])
+})
+
+t.test('a proxy that destroys its client at its end leaves the dispatchers alone', async (t) => {
+  const origin = await serve(t, (_request, response) => response.end('ours'))
+  const proxy = Fastify()
+  const app = await appWith(t)
+  await proxy.register(replyFrom, { ...app.outgoing.replyFrom, destroyAgent: true })
+  await proxy.close()
+  t.equal(await (await app.upstream('payments', { origin }).fetch('/')).text(), 'ours')
+})
+
 t.test(
   'a call without the options is guarded by its origin, and passes where that is no upstream',
   async (t) => {

@@ -1,7 +1,8 @@
 /**
  * undici's own retries, by our rules, and what happens to answers that nobody reads. Covers
- * `edges/interceptor.ts`, too.
+ * `edges/interceptor.ts` and `edges/dispatch-handlers.ts`, too.
  */
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { CircuitBreaker } from '@holdfast/circuit-breaker'
 import t from 'tap'
@@ -11,7 +12,7 @@ import { NOBODY } from '../../dist/caller.js'
 import { guardedDispatch } from '../../dist/edges/interceptor.js'
 import { Target } from '../../dist/edges/target.js'
 import { resolveOutgoingOptions, resolveUpstreamOptions } from '../../dist/options.js'
-import { listen, serve } from '../support/serve.ts'
+import { listen, listenUntilOver, serve } from '../support/serve.ts'
 import { payments } from '../support/upstream.ts'
 
 // The timers of calls keep no process alive, and here nothing else may.
@@ -146,3 +147,56 @@ t.test('twenty large bodies that undici.request leaves unread hold no permit', a
   while (breaker.snapshot().inFlight > 0) await new Promise((next) => setTimeout(next, 10))
   t.match(target.snapshot(performance.now()), { outcomes: { success: 20, failure: 0 } })
 })
+
+/** An Agent of each version, what makes its requests, and how it is composed with the guard. */
+// biome-ignore lint/suspicious/noExplicitAny: what both versions do, whose types have nothing in common
+const versions: [agent: () => any, request: any][] = [
+  [() => new Agent6({ connections: 1 }), request6],
+  [() => new Agent({ connections: 1 }), request]
+]
+
+t.test('a connection that is upgraded is a try that went well', async (t) => {
+  const server = createServer()
+  server.on('upgrade', (_incoming, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+  })
+  const origin = await listenUntilOver(t, server)
+  for (const [make] of versions) {
+    const { upstream } = await payments(t, { origin })
+    const agent = make()
+    const guarded = agent.compose(upstream.interceptor)
+    const { socket } = await guarded.upgrade({ origin, path: '/', protocol: 'echo' })
+    socket.destroy()
+    t.match(upstream.snapshot(), { outcomes: { success: 1, failure: 0 }, inFlight: 0 })
+    await agent.destroy()
+  }
+})
+
+t.test(
+  'a request that waits for a connection ends at its time, and is not sent after it',
+  async (t) => {
+    let hits = 0
+    const server = createServer(() => hits++)
+    const origin = await listenUntilOver(t, server)
+    for (const [make, ask] of versions) {
+      hits = 0
+      const { upstream } = await payments(t, { origin, timeout: 200 })
+      const agent = make()
+      const unguarded = new AbortController()
+      const busy = t.rejects(ask(origin, { dispatcher: agent, signal: unguarded.signal }))
+      await once(server, 'request')
+      const dispatcher = agent.compose(upstream.interceptor)
+      const late = { code: 'HOLDFAST_ERR_OUTGOING_DEADLINE' }
+      await t.rejects(ask(origin, { dispatcher }), late)
+      t.match(upstream.snapshot(), { outcomes: { failure: 1 }, inFlight: 0 })
+      unguarded.abort()
+      await busy
+      await new Promise((next) => setTimeout(next, 50))
+      t.equal(hits, 1)
+      await t.rejects(ask(origin, { dispatcher }), late)
+      t.equal(hits, 2, 'one that has a connection is sent, and ends at its time, too')
+      t.match(upstream.snapshot(), { outcomes: { failure: 2 }, inFlight: 0 })
+      await agent.destroy()
+    }
+  }
+)
