@@ -110,6 +110,18 @@ t.test(
   }
 )
 
+t.test('what comes after the end of a try changes nothing', async (t) => {
+  const given = { origin: 'http://payments.test', breaker: false }
+  const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'payments', given)
+  const target = new Target('payments', rules, new CircuitBreaker())
+  const attempt = target.beginAlone(NOBODY)
+  attempt.fail({ code: 'UND_ERR_INVALID_ARG' }, false)
+  attempt.head(200)
+  attempt.end()
+  t.match(attempt, { outcome: 'excluded', status: undefined })
+  t.match(target, { inFlight: 0, counts: { outcomes: { excluded: 1, success: 0 } } })
+})
+
 t.test('a wait of undici ends with the app', async (t) => {
   const origin = await serve(t, (_incoming, response) => {
     response.writeHead(503, { 'retry-after': '8' }).end()
