@@ -218,7 +218,10 @@ t.test(
     const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
     const app = Fastify(serverOptions({ logger: { stream } }))
     t.teardown(() => app.close())
-    await app.register(holdfast, { lifecycle: false, loadShedding: { maxInFlight: 1 } })
+    await app.register(holdfast, {
+      lifecycle: false,
+      loadShedding: { maxInFlight: 1, mode: 'enforce' }
+    })
     const config = { circuitBreaker: { threshold: 1 }, rateLimit: { max: 3 } }
     const held: (() => void)[] = []
     app.get('/', { config }, () => new Promise((resolve) => held.push(() => resolve('ok'))))

@@ -18,7 +18,10 @@ export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
     checkHoldfastOptions(options)
     if (options.lifecycle !== false) app.register(lifecycle, options.lifecycle ?? {})
     if (options.requestLogging !== false) app.register(requestLogging, options.requestLogging ?? {})
-    if (options.loadShedding !== false) app.register(loadShedding, options.loadShedding ?? {})
+    if (options.loadShedding !== false) {
+      const mode = options.loadShedding?.mode ?? 'shadow'
+      app.register(loadShedding, { ...options.loadShedding, mode })
+    }
     // Requests that come too late are refused before they are charged to a limit.
     if (options.outgoing) app.register(outgoing, options.outgoing)
     if (options.rateLimit !== false) app.register(rateLimit, options.rateLimit ?? {})

@@ -88,6 +88,7 @@ t.test('a breaker of that name with other options is an error', async (t) => {
 
 t.test('one name has one set of options', async (t) => {
   const app = await appWith(t, { timeout: '5s' })
+  await app.register(circuitBreaker, {})
   const options = { origin, breaker: false, tryTimeout: '1s', dispatcher: { dispatch: () => true } }
   const upstream = app.upstream('payments', options)
   t.equal(app.upstream('payments'), upstream)
@@ -98,6 +99,9 @@ t.test('one name has one set of options', async (t) => {
     code: 'HOLDFAST_ERR_OUTGOING_CONFLICT',
     message: /timeout: 5000/
   })
+  const ordersWith = () =>
+    app.upstream('orders', { origin, breaker: { classify: () => undefined } })
+  t.equal(ordersWith(), ordersWith(), 'any two functions are the same')
   t.throws(() => app.upstream('refunds'), {
     code: 'HOLDFAST_ERR_OUTGOING_UNKNOWN',
     message: /app\.upstream\("refunds", \{ origin \}\)/

@@ -9,6 +9,11 @@ import t from 'tap'
 import { Agent, interceptors, RetryAgent, request } from 'undici'
 import { Agent as Agent6, interceptors as interceptors6, request as request6 } from 'undici-6'
 import { NOBODY } from '../../dist/caller.js'
+import {
+  type FirstHandler,
+  guardedHandler,
+  type SecondHandler
+} from '../../dist/edges/dispatch-handlers.js'
 import { guardedDispatch } from '../../dist/edges/interceptor.js'
 import { Target } from '../../dist/edges/target.js'
 import { resolveOutgoingOptions, resolveUpstreamOptions } from '../../dist/options.js'
@@ -111,15 +116,46 @@ t.test(
 )
 
 t.test('what comes after the end of a try changes nothing', async (t) => {
-  const given = { origin: 'http://payments.test', breaker: false }
-  const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'payments', given)
-  const target = new Target('payments', rules, new CircuitBreaker())
+  const target = freeTarget()
   const attempt = target.beginAlone(NOBODY)
   attempt.fail({ code: 'UND_ERR_INVALID_ARG' }, false)
   attempt.head(200)
   attempt.end()
-  t.match(attempt, { outcome: 'excluded', status: undefined })
+  attempt.stop('closed', new Error('late'))
+  t.match(attempt, { outcome: 'excluded', status: undefined, stopped: undefined })
   t.match(target, { inFlight: 0, counts: { outcomes: { excluded: 1, success: 0 } } })
+})
+
+t.test('a try is stopped once', async (t) => {
+  const attempt = freeTarget().beginAlone(NOBODY)
+  const stops: string[] = []
+  attempt.transport = { abort: ({ message }) => stops.push(message) }
+  attempt.stop('closed', new Error('first'))
+  attempt.stop('closed', new Error('second'))
+  t.same(stops, ['first'])
+  attempt.end()
+})
+
+t.test('headers of no form and handlers that want to know little do no harm', async (t) => {
+  const target = freeTarget()
+  const controller = { aborted: false, abort: () => {} }
+  const sent: unknown[] = []
+  for (const headers of [undefined, null]) {
+    for (const wanted of [{}, { onBodySent: (chunk: unknown) => sent.push(chunk) }]) {
+      const first: FirstHandler = guardedHandler(target.beginAlone(NOBODY), wanted)
+      first.onConnect?.(() => {})
+      first.onBodySent?.('body')
+      first.onHeaders?.(503, headers, () => {}, 'busy')
+      first.onComplete?.([])
+    }
+    const own = { onRequestStart: () => {} }
+    const second: SecondHandler = guardedHandler(target.beginAlone(NOBODY), own)
+    second.onRequestStart?.(controller)
+    second.onResponseStart?.(controller, 503, headers)
+    second.onResponseEnd?.(controller, {})
+  }
+  t.same(sent, ['body', 'body'])
+  t.match(target, { inFlight: 0, counts: { outcomes: { failure: 6 } } })
 })
 
 t.test('a wait of undici ends with the app', async (t) => {
@@ -212,3 +248,10 @@ t.test(
     }
   }
 )
+
+/** An upstream from inside, without an app. */
+function freeTarget(): Target {
+  const given = { origin: 'http://payments.test', breaker: false }
+  const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'payments', given)
+  return new Target('payments', rules, new CircuitBreaker({ threshold: 100 }))
+}
