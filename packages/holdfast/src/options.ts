@@ -12,7 +12,7 @@ export interface HoldfastOptions {
   readonly lifecycle?: LifecycleOptions | false | undefined
   /** One line for every request. @default {} */
   readonly requestLogging?: RequestLoggingOptions | false | undefined
-  /** What is refused when the process cannot finish all in time. @default {} */
+  /** What is refused when the process cannot finish all in time. @default { mode: 'shadow' } */
   readonly loadShedding?: LoadSheddingOptions | false | undefined
   /** How much each client may ask. @default {} */
   readonly rateLimit?: RateLimitOptions | false | undefined

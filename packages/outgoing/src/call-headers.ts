@@ -24,7 +24,7 @@ export interface CallFacts {
   readonly trace: TraceHeaders | undefined
 }
 
-/** Adds the headers of a try. What the call has of its own stays, but for a longer time. */
+/** Adds the headers of a try. What the call has of its own stays, except a longer time. */
 export function addCallHeaders(
   fields: HeaderFields,
   { written, left, attempt, trace }: CallFacts
