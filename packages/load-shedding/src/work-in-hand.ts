@@ -82,7 +82,7 @@ export class WorkInHand {
     this.#throughput.offer(this.#inHand)
     if (this.#fixed !== undefined) return
     if (isNewBucket) this.#look()
-    if (this.#search === undefined && this.#isPilingUp() && this.#hasMoreToDo()) {
+    if (this.#search === undefined && this.#isPilingUp() && this.#hasDemandRisen()) {
       this.#limitTo((ROOM * this.#throughput.finished * this.#usual.latency) / 1000)
     }
   }
@@ -159,7 +159,7 @@ export class WorkInHand {
    * Whether more comes than usual, as much is finished as ever, and it already takes longer. Where only
    * a dependency became slow, no more comes, and at first less is finished.
    */
-  #hasMoreToDo(): boolean {
+  #hasDemandRisen(): boolean {
     const { offered, finished } = this.#throughput
     const usual = this.#usual
     return (
