@@ -136,8 +136,8 @@ class GuardedRequest implements Transport {
 
   /** Takes it out of the Agent's queue: one that waits there hears of nothing before its turn. */
   #leaveQueue(): boolean {
-    const queues = this.#agent.requests as NodeJS.Dict<unknown[]>
-    for (const [name, queue = []] of Object.entries(queues)) {
+    const queues = this.#agent.requests as Record<string, unknown[]>
+    for (const [name, queue] of Object.entries(queues)) {
       const index = queue.indexOf(this.#request)
       if (index === -1) continue
       queue.splice(index, 1)
