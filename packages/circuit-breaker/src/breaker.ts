@@ -24,6 +24,7 @@ import { latenessOf, steadyClock } from './circuit/steady-clock.ts'
 import { outcomeOfError, outcomeOfStatus } from './classify.ts'
 import { CircuitFullError, CircuitOpenError } from './errors.ts'
 import { type OperatorSwitch, operatorSwitch } from './operator-switch.ts'
+import { RecentChanges } from './recent-changes.ts'
 import { type BreakerRules, DEFAULTS, resolveStandaloneOptions } from './rules.ts'
 import type { BreakerSnapshot, BreakerView } from './snapshot.ts'
 
@@ -49,6 +50,7 @@ export class CircuitBreaker implements BreakerView {
   readonly #clock: Clock
   readonly #circuit: Circuit
   readonly #ends: CallEnds
+  readonly #changes = new RecentChanges()
   #shadows = 0
   /** The continuations of all untracked calls of a generation. */
   #untracked: Continuations | undefined
@@ -65,6 +67,7 @@ export class CircuitBreaker implements BreakerView {
     this.#clock = steadyClock(clock)
     const lateness = latenessOf(clock)
     this.#circuit = new Circuit({ ...rules, random }, this.#clock, lateness, (from, to, causes) => {
+      this.#changes.add(to, this.#clock(), causes)
       publishTransition(this, from, to, causes)
     })
   }
@@ -113,6 +116,7 @@ export class CircuitBreaker implements BreakerView {
       openings,
       ramp: rampLimit,
       retryAfter,
+      changes: this.#changes.toRecords(this.#clock()),
       totals: circuit.totals.toRecord()
     }
   }

@@ -5,6 +5,7 @@ import type { BreakerTotals } from './circuit/call-totals.ts'
 import type { WindowCounts } from './circuit/call-window.ts'
 import type { BreakerState } from './circuit/state.ts'
 import type { OperatorSwitch } from './operator-switch.ts'
+import type { RecentChange } from './recent-changes.ts'
 import type { BreakerRules } from './rules.ts'
 
 /** A breaker at one moment. */
@@ -35,6 +36,8 @@ export interface BreakerSnapshot {
   readonly ramp: number | undefined
   /** Milliseconds until a call may be let through; 0 when one may be now. */
   readonly retryAfter: number
+  /** Its latest changes of state, at most six, the latest first. */
+  readonly changes: readonly RecentChange[]
   /** What became of its calls since it was made. */
   readonly totals: BreakerTotals
 }

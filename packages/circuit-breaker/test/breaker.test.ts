@@ -1,5 +1,5 @@
 /**
- * The states of a breaker, and calls through it. Covers `breaker.ts` and `errors.ts`.
+ * The states of a breaker, and calls through it. Covers `breaker.ts`, `recent-changes.ts` and `errors.ts`.
  */
 import type { BreakerRefusal, BreakerTransition } from '@holdfast/circuit-breaker'
 import {
@@ -45,6 +45,28 @@ t.test('is half-open when the open period is over, not a moment earlier', async 
   pass(1)
   t.equal(breaker.state, 'half-open')
   t.equal(breaker.retryAfter, 0)
+})
+
+t.test('remembers its latest changes, how long ago they were, and why it opened', async (t) => {
+  const { breaker, pass } = clocked({ threshold: 2, maxResetTimeout: RESET })
+  t.same(breaker.snapshot().changes, [])
+  breaker.tryAcquire()?.failure('late')
+  breaker.tryAcquire()?.failure('status 503')
+  pass(RESET)
+  t.equal(breaker.state, 'half-open')
+  breaker.tryAcquire()?.success()
+  pass(10)
+  t.same(breaker.snapshot().changes, [
+    { to: 'closed', age: 10, causes: {} },
+    { to: 'half-open', age: 10, causes: {} },
+    { to: 'open', age: RESET + 10, causes: { late: 1, 'status 503': 1 } }
+  ])
+  for (let cycle = 0; cycle < 5; cycle++) {
+    fail(breaker, 2)
+    pass(RESET)
+    t.equal(breaker.state, 'half-open')
+  }
+  t.equal(breaker.snapshot().changes.length, 6, 'and no more of them')
 })
 
 t.test('lets one probe through when half-open and refuses the others at once', async (t) => {

@@ -101,6 +101,7 @@ t.test('a snapshot is plain data that says how it stands', async (t) => {
     fallbacks: 0,
     openings: 0,
     retryAfter: 0,
+    changes: [],
     totals: {
       success: 1,
       failure: 2,
