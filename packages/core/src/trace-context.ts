@@ -36,7 +36,7 @@ export interface TraceHeaders {
   readonly tracestate?: string
 }
 
-const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:$|-)/
+const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:$|-)/
 const NO_TRACE = '0'.repeat(32)
 const NO_SPAN = '0'.repeat(16)
 const LENGTH_OF_VERSION_0 = 55
@@ -51,12 +51,18 @@ const STATE = /^[\x20-\x7e]+$/
  * to ignore: of version ff, with an id of zeros, with capitals, of the wrong length.
  */
 export function parseTraceparent(header: unknown): TraceParent | undefined {
-  if (typeof header !== 'string') return undefined
-  const [, version, traceId, parentId, flags] = TRACEPARENT.exec(header) ?? []
-  if (traceId === undefined || parentId === undefined || flags === undefined) return undefined
-  if (version === 'ff' || traceId === NO_TRACE || parentId === NO_SPAN) return undefined
-  if (version === '00' && header.length !== LENGTH_OF_VERSION_0) return undefined
-  return { traceId, parentId, flags: Number.parseInt(flags, 16) & (SAMPLED | RANDOM) }
+  if (typeof header !== 'string' || !TRACEPARENT.test(header)) return undefined
+  if (header.startsWith('ff')) return undefined
+  if (header.startsWith('00') && header.length !== LENGTH_OF_VERSION_0) return undefined
+  // Cut out by their places: groups would cost more than all the rest.
+  const traceId = header.slice(3, 35)
+  const parentId = header.slice(36, 52)
+  if (traceId === NO_TRACE || parentId === NO_SPAN) return undefined
+  return {
+    traceId,
+    parentId,
+    flags: Number.parseInt(header.slice(53, 55), 16) & (SAMPLED | RANDOM)
+  }
 }
 
 /**

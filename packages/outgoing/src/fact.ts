@@ -64,11 +64,9 @@ export class OutgoingFact {
 
   /** The calls of an upstream, made by its name when there are none yet. */
   of(name: string): UpstreamCost {
-    let cost = this.upstreams.find((upstream) => upstream.name === name)
-    if (cost === undefined) {
-      cost = new UpstreamCost(name)
-      this.upstreams.push(cost)
-    }
+    for (const known of this.upstreams) if (known.name === name) return known
+    const cost = new UpstreamCost(name)
+    this.upstreams.push(cost)
     return cost
   }
 }

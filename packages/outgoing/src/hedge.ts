@@ -25,8 +25,8 @@ export function hedgeDelay(after: HedgeAfter, latencies: Latencies): number | un
 export interface Contender {
   /** Whether its end is a good answer, which wins at once. A bad end counts when no better one comes. */
   readonly isGood: boolean
-  /** Resolves when its answer begins, or when it has failed. */
-  readonly ended: Promise<void>
+  /** Resolves when its answer begins, or when it has failed. Called once. */
+  wait(): Promise<void>
   /** Another one counts: it ends, whatever it has reached. */
   lose(): void
 }
@@ -49,7 +49,7 @@ export class HedgeRace<Entrant extends Contender> {
   /** Lets a further try take part. Not once there is a winner. */
   enter(entrant: Entrant): void {
     this.#running.add(entrant)
-    entrant.ended.then(() => this.#hasEnded(entrant))
+    entrant.wait().then(() => this.#hasEnded(entrant))
   }
 
   #hasEnded(entrant: Entrant): void {

@@ -5,7 +5,7 @@
  */
 export type { OutgoingRetry, OutgoingTry, RequestExpired } from './channels.ts'
 export type { DeadlineOption, WrittenDeadlineOption } from './deadline-options.ts'
-export type { FetchInit } from './edges/fetch-try.ts'
+export type { FetchInit } from './edges/fetch-call.ts'
 export type { RetryContext, RetryPolicy } from './edges/retry-policy.ts'
 export type { RequestUpstream, Upstream } from './edges/upstream.ts'
 export {

@@ -29,24 +29,24 @@ const PLAIN_PATH = /^\/(?:[^/\\\t\n\r]|$)/
 /**
  * Returns the URL of a call, as text.
  *
+ * @param origin as text, which a URL makes anew each time that it is asked
  * @throws ForeignPathError when it is not one of the origin
  */
-export function resolvePath(upstream: string, origin: URL, path: string | URL): string {
+export function resolvePath(upstream: string, origin: string, path: string | URL): string {
   // Behind an origin such a path leads nowhere else, and `fetch` is about to read the URL anyway.
-  if (typeof path === 'string' && PLAIN_PATH.test(path)) return origin.origin + path
+  if (typeof path === 'string' && PLAIN_PATH.test(path)) return origin + path
   // A URL would be made of anything: of `undefined` the path '/undefined'.
   const url = typeof path === 'string' || path instanceof URL ? parsed(path, origin) : undefined
-  if (url?.origin !== origin.origin)
-    throw new ForeignPathError(String(path), upstream, origin.origin)
+  if (url?.origin !== origin) throw new ForeignPathError(String(path), upstream, origin)
   return url.href
 }
 
 /** Whether a request to `origin`, a URL or its text, goes to `own`. */
-export function isSameOrigin(origin: unknown, own: URL): boolean {
-  return origin === own.origin || parsed(String(origin))?.origin === own.origin
+export function isSameOrigin(origin: unknown, own: string): boolean {
+  return origin === own || parsed(String(origin))?.origin === own
 }
 
-function parsed(url: string | URL, base?: URL): URL | undefined {
+function parsed(url: string | URL, base?: string): URL | undefined {
   try {
     return new URL(url, base)
   } catch {

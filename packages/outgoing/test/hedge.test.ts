@@ -6,15 +6,19 @@ import { Latencies } from '../dist/latencies.js'
 /** A try whose end the test decides. */
 class Entrant implements Contender {
   readonly isGood: boolean
-  readonly ended: Promise<void>
+  readonly #ended: Promise<void>
   lost = 0
   end!: () => void
 
   constructor(isGood: boolean) {
     this.isGood = isGood
-    this.ended = new Promise((resolve) => {
+    this.#ended = new Promise((resolve) => {
       this.end = resolve
     })
+  }
+
+  wait(): Promise<void> {
+    return this.#ended
   }
 
   lose(): void {

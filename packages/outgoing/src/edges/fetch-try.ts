@@ -1,38 +1,13 @@
 /**
  * One try of a call, made by `fetch`.
  */
-import { monotonicClock } from '@holdfast/core'
-import type { Caller } from '../caller.ts'
 import { HedgeLostError } from '../errors.ts'
 import type { Contender } from '../hedge.ts'
-import type { DispatcherLike } from '../options.ts'
 import { isRetryable } from '../retry-rules.ts'
+import type { FetchCall, FetchInit } from './fetch-call.ts'
 import { LinkedSignal } from './linked-signal.ts'
-import type { Target } from './target.ts'
 import type { Try } from './try.ts'
-import { type TargetOfOrigin, TryDispatcher } from './try-dispatcher.ts'
-
-/** What `fetch` is given: as everywhere, and what sends it in Node. */
-export interface FetchInit extends Omit<RequestInit, 'dispatcher'> {
-  dispatcher?: DispatcherLike | undefined
-}
-
-/** A call, as all its tries know it. */
-export interface FetchCall {
-  readonly target: Target
-  readonly targetOf: TargetOfOrigin
-  readonly caller: Caller
-  /** Where it goes: the upstream's origin. */
-  readonly input: string | Request
-  readonly init: FetchInit
-  /** In capitals. */
-  readonly method: string
-  readonly signal: AbortSignal | undefined
-  /** When its time is over, by the monotonic clock; `Infinity` for never. */
-  readonly due: number
-  /** The tries that have begun. */
-  tries: number
-}
+import { TryDispatcher } from './try-dispatcher.ts'
 
 /** The bytes of a failed answer that are read, so that its connection can be used again. */
 const MAX_DISCARDED = 16_384
@@ -42,29 +17,27 @@ const MAX_DISCARDED = 16_384
  *
  * @throws as {@link Target.begin}
  */
-export function beginTry(call: FetchCall, isHedge = false): FetchTry {
+export function beginTry(call: FetchCall, now: number, isHedge = false): FetchTry {
   const { target, caller, due } = call
   const number = call.tries + 1
-  const attempt = target.begin(caller, { number, isHedge, due, boundsBody: true }, monotonicClock())
+  const attempt = target.begin(caller, { number, isHedge, due, boundsBody: true }, now)
   call.tries = number
   return new FetchTry(attempt, call)
 }
 
-export class FetchTry implements Contender {
+/** It is also the dispatcher that its `fetch` is given: one object for both. */
+export class FetchTry extends TryDispatcher implements Contender {
   readonly attempt: Try
-  /** Resolves when its answer begins, or when it has failed. */
-  readonly ended: Promise<void>
-  readonly #dispatcher: TryDispatcher
+  /** What `fetch` returned. Its end is told by {@link answered} or {@link failed}. */
+  readonly sent: Promise<Response>
   #response: Response | undefined
   #error: unknown
 
   constructor(attempt: Try, call: FetchCall) {
-    const { target, targetOf, init, signal } = call
-    const link = signal && new LinkedSignal(signal)
-    const inner = init.dispatcher ?? target.rules.dispatcher
+    const link = call.signal && new LinkedSignal(call.signal)
+    super(attempt, call, link)
     this.attempt = attempt
-    this.#dispatcher = new TryDispatcher(attempt, target, targetOf, inner, link)
-    this.ended = this.#fetch(call, link)
+    this.sent = this.#send(call, link)
   }
 
   get isGood(): boolean {
@@ -76,12 +49,35 @@ export class FetchTry implements Contender {
   /** Its answer. Throws when it has none: our own error, rather than what `fetch` made of it. */
   get answer(): Response {
     if (this.#response !== undefined) return this.#response
-    throw this.#dispatcher.ownError ?? this.#error
+    throw this.ownError ?? this.#error
+  }
+
+  async wait(): Promise<void> {
+    try {
+      this.answered(await this.sent)
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** `fetch` has resolved. */
+  answered(response: Response): void {
+    this.#response = response
+    if (this.attempt.transport === undefined) this.#headWithoutDispatcher(response)
+  }
+
+  /** `fetch` has rejected. */
+  failed(error: unknown): void {
+    this.#error = error
+    const { latest } = this
+    if (latest.transport === undefined) latest.exclude(error)
+    // Aborted while it waited for a connection, which nobody tells the dispatcher.
+    else if (latest.status === undefined) latest.fail(error, true)
   }
 
   lose(): void {
     if (this.#response === undefined) {
-      this.#dispatcher.latest.stop('hedge', new HedgeLostError(this.attempt.target.name))
+      this.latest.stop('hedge', new HedgeLostError(this.attempt.target.name))
     } else this.discard()
   }
 
@@ -93,21 +89,16 @@ export class FetchTry implements Contender {
     gone?.catch(() => {})
   }
 
-  async #fetch({ input, init }: FetchCall, link: LinkedSignal | undefined): Promise<void> {
-    const { attempt } = this
-    const dispatcher = this.#dispatcher
-    const given: FetchInit = { ...init, dispatcher }
+  #send({ input, init }: FetchCall, link: LinkedSignal | undefined): Promise<Response> {
+    const given: FetchInit =
+      init === undefined ? { dispatcher: this } : { ...init, dispatcher: this }
     if (link !== undefined) given.signal = link.signal
     try {
       // The types of a dispatcher differ from one undici to the next.
-      this.#response = await fetch(input, given as RequestInit)
-      if (attempt.transport === undefined) this.#headWithoutDispatcher(this.#response)
+      return fetch(input, given as RequestInit)
     } catch (error) {
-      this.#error = error
-      const { latest } = dispatcher
-      if (latest.transport === undefined) latest.exclude(error)
-      // Aborted while it waited for a connection, which nobody tells the dispatcher.
-      else if (latest.status === undefined) latest.fail(error, true)
+      // Another `fetch`, that throws.
+      return Promise.reject(error)
     }
   }
 

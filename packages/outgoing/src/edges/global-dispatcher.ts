@@ -11,11 +11,15 @@ const SECOND = Symbol.for('undici.globalDispatcher.2')
 /** Where the global dispatchers stand. */
 export const GLOBAL_DISPATCHERS: readonly symbol[] = [FIRST, SECOND]
 
+const places = globalThis as Record<symbol, DispatcherLike | undefined>
+
 /**
  * Returns the global dispatcher for a handler, as the `fetch` that made the handler finds it.
  */
 export function globalDispatcherFor(handler: object): DispatcherLike {
-  const preferred = isSecond(handler) ? [SECOND, FIRST] : [FIRST, SECOND]
-  const standing = preferred.map((symbol): unknown => Reflect.get(globalThis, symbol))
-  return standing.find((dispatcher) => dispatcher !== undefined) as DispatcherLike
+  const dispatcher = isSecond(handler)
+    ? (places[SECOND] ?? places[FIRST])
+    : (places[FIRST] ?? places[SECOND])
+  // A `fetch` has made the handler, and with it came a dispatcher.
+  return dispatcher as DispatcherLike
 }

@@ -9,7 +9,7 @@ import type { GlobalFetchState } from '../state.ts'
 import { isGuarded } from './dispatch-handlers.ts'
 import { GLOBAL_DISPATCHERS } from './global-dispatcher.ts'
 import { type DispatchOptions, guardedDispatch } from './interceptor.ts'
-import type { TargetOfOrigin } from './try-dispatcher.ts'
+import type { TargetOfOrigin } from './target.ts'
 
 type Dispatchers = Record<symbol, (DispatcherLike & Record<symbol, unknown>) | undefined>
 

@@ -3,17 +3,16 @@
  */
 import { monotonicClock, type Timed, unwatchDeadline, watchDeadline } from '@holdfast/core'
 import { HedgeRace, hedgeDelay } from '../hedge.ts'
-import { beginTry, type FetchCall, type FetchTry } from './fetch-try.ts'
+import type { FetchCall } from './fetch-call.ts'
+import { beginTry, type FetchTry } from './fetch-try.ts'
 
 const HEDGED: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-/** Waits for the answer of a first try, and returns the try that counts. */
-export async function hedged(first: FetchTry, call: FetchCall): Promise<FetchTry> {
-  const delay = delayOf(call)
-  if (delay === undefined) {
-    await first.ended
-    return first
-  }
+/**
+ * Waits for the answer of a first try, and for that of a second one when there is none after so many
+ * milliseconds. Returns the try that counts.
+ */
+export async function hedged(first: FetchTry, call: FetchCall, delay: number): Promise<FetchTry> {
   const race = new HedgeRace(first)
   const lateness = new Lateness(delay, () => {
     const second = beginHedge(call)
@@ -25,7 +24,7 @@ export async function hedged(first: FetchTry, call: FetchCall): Promise<FetchTry
 }
 
 /** After how many milliseconds a call is hedged; `undefined` for not at all. */
-function delayOf({ target, caller, method }: FetchCall): number | undefined {
+export function hedgeDelayOf({ target, caller, method }: FetchCall): number | undefined {
   const { hedge } = target.rules
   if (hedge === undefined || !caller.mayRetry) return undefined
   if (!HEDGED.has(method)) return undefined
@@ -38,7 +37,7 @@ function beginHedge(call: FetchCall): FetchTry | undefined {
   const now = monotonicClock()
   if (breaker.state !== 'closed' || !budget.take(now)) return undefined
   try {
-    const second = beginTry(call, true)
+    const second = beginTry(call, now, true)
     counts.hedges++
     return second
   } catch {

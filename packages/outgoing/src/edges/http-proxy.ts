@@ -39,7 +39,7 @@ export function proxyOptions<Own extends OwnProxyOptions>(
   client: ReplyFromClient,
   own: Own
 ): Omit<Own, keyof ProxyOptions> & ProxyOptions {
-  const { origin } = target.rules.origin
+  const { origin } = target
   // A WebSocket is a request of `node:http`, which takes its permit at the Agent.
   const agent = guardedAgent(target, () => NOBODY)
   return {

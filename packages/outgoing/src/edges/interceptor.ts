@@ -28,6 +28,7 @@ export function guardedDispatch<Options extends object, Handler extends object>(
   currentCaller: () => Caller,
   dispatch: Dispatch<Options, Handler>
 ): Dispatch<Options, Handler> {
+  const inner = { dispatch }
   return (options: Options & DispatchOptions, handler) => {
     if (!target.owns(options.origin)) return dispatch(options, handler)
     let attempt: Try
@@ -37,21 +38,21 @@ export function guardedDispatch<Options extends object, Handler extends object>(
       failHandler(handler, error)
       return true
     }
-    return send(attempt, dispatch, options, handler)
+    return send(attempt, inner, options, handler)
   }
 }
 
 /** Sends a try. */
 export function send<Options extends object, Handler extends object>(
   attempt: Try,
-  dispatch: Dispatch<Options, Handler>,
+  inner: { readonly dispatch: Dispatch<Options, Handler> },
   options: Options & DispatchOptions,
   handler: Handler
 ): boolean {
   const given = { ...options, headers: headersOf(attempt, options.headers) }
   try {
     // The guard has the shape of the handler.
-    return dispatch(given, guardedHandler(attempt, handler) as Handler)
+    return inner.dispatch(given, guardedHandler(attempt, handler) as Handler)
   } catch (error) {
     attempt.exclude(error)
     throw error

@@ -10,8 +10,7 @@ import { guardedAgent } from './agent.ts'
 import { type AnswerCallback, type PlainRequest, requestByHttp } from './http-request.ts'
 import { guardedDispatch } from './interceptor.ts'
 import { callerOf } from './request-caller.ts'
-import type { Target } from './target.ts'
-import type { TargetOfOrigin } from './try-dispatcher.ts'
+import type { Target, TargetOfOrigin } from './target.ts'
 
 const CALL = Symbol('holdfast.outgoing.call')
 
@@ -99,7 +98,7 @@ export function replyOptions<Own extends OwnReplyOptions>(
 ): Omit<Own, keyof ReplyOptions> & ReplyOptions {
   return {
     ...own,
-    getUpstream: () => target.rules.origin.origin,
+    getUpstream: () => target.origin,
     // The retries of reply-from know no budget, and sleep a Retry-After of two seconds as 2 ms.
     retryDelay: () => null,
     rewriteRequestHeaders: (request, headers) => {

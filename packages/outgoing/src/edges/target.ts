@@ -20,6 +20,9 @@ export interface DispatchCounter {
   countDispatch(handler: object): number
 }
 
+/** Finds the upstream of an origin. */
+export type TargetOfOrigin = (origin: unknown) => Target | undefined
+
 /** Milliseconds. */
 const BODY_LEASE = 30_000
 
@@ -27,6 +30,8 @@ const BODY_LEASE = 30_000
 export class Target implements TryOwner {
   readonly name: string
   readonly rules: UpstreamRules
+  /** Scheme, host and port. */
+  readonly origin: string
   readonly breaker: Breaker
   readonly budget: RetryBudget
   readonly counts: Counts = new Counts()
@@ -42,6 +47,7 @@ export class Target implements TryOwner {
   constructor(name: string, rules: UpstreamRules, breaker: Breaker, lease: number = BODY_LEASE) {
     this.name = name
     this.rules = rules
+    this.origin = rules.origin.origin
     this.breaker = breaker
     this.budget = new RetryBudget(rules.budget)
     this.lease = lease
@@ -52,7 +58,7 @@ export class Target implements TryOwner {
    * requests name none.
    */
   owns(origin: unknown): boolean {
-    return origin === undefined || isSameOrigin(origin, this.rules.origin)
+    return origin === undefined || isSameOrigin(origin, this.origin)
   }
 
   /**
@@ -129,7 +135,7 @@ export class Target implements TryOwner {
     const { calls, tries, refused, hedges, outcomes, retries } = this.counts
     return {
       name: this.name,
-      origin: this.rules.origin.origin,
+      origin: this.origin,
       calls,
       tries,
       outcomes: { ...outcomes },

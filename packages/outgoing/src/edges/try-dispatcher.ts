@@ -6,35 +6,22 @@
 import { monotonicClock } from '@holdfast/core'
 import type { DispatcherLike } from '../options.ts'
 import { failHandler } from './dispatch-handlers.ts'
+import type { FetchCall } from './fetch-call.ts'
 import { globalDispatcherFor } from './global-dispatcher.ts'
-import { type Dispatch, type DispatchOptions, send } from './interceptor.ts'
+import { type DispatchOptions, send } from './interceptor.ts'
 import type { LinkedSignal } from './linked-signal.ts'
-import type { Target } from './target.ts'
 import type { Try } from './try.ts'
-
-/** Finds the upstream of an origin. */
-export type TargetOfOrigin = (origin: unknown) => Target | undefined
 
 /** A dispatcher for one call of `fetch`. */
 export class TryDispatcher implements DispatcherLike {
-  readonly #target: Target
-  readonly #targetOf: TargetOfOrigin
-  readonly #inner: DispatcherLike | undefined
+  readonly #call: FetchCall
   readonly #link: LinkedSignal | undefined
   #latest: Try
   #refusal: unknown
 
-  constructor(
-    attempt: Try,
-    target: Target,
-    targetOf: TargetOfOrigin,
-    inner: DispatcherLike | undefined,
-    link: LinkedSignal | undefined
-  ) {
+  constructor(attempt: Try, call: FetchCall, link: LinkedSignal | undefined) {
     this.#latest = attempt
-    this.#target = target
-    this.#targetOf = targetOf
-    this.#inner = inner
+    this.#call = call
     this.#link = link
     attempt.link = link?.follow()
   }
@@ -50,9 +37,8 @@ export class TryDispatcher implements DispatcherLike {
   }
 
   dispatch(options: DispatchOptions, handler: object): boolean {
-    const inner = this.#inner ?? globalDispatcherFor(handler)
-    const dispatch: Dispatch<DispatchOptions, object> = (options, handler) =>
-      inner.dispatch(options, handler)
+    const { init, target } = this.#call
+    const inner = init?.dispatcher ?? target.rules.dispatcher ?? globalDispatcherFor(handler)
     const isFirst = this.#latest.transport === undefined && !this.#latest.isOver
     if (!isFirst) {
       try {
@@ -63,17 +49,18 @@ export class TryDispatcher implements DispatcherLike {
         return true
       }
     }
-    return send(this.#latest, dispatch, options, handler)
+    return send(this.#latest, inner, options, handler)
   }
 
   /** Begins the try of a redirect. */
   #beginHop(origin: unknown): Try {
-    const target = this.#targetOf(origin) ?? this.#target.elsewhere
+    const { targetOf, target } = this.#call
+    const hopTarget = targetOf(origin) ?? target.elsewhere
     const now = monotonicClock()
     const { caller, plan } = this.#latest
-    const due = Math.min(plan.due, now + target.rules.timeout)
-    target.counts.calls++
-    const hop = target.begin(caller, { ...plan, due, number: 1, isHedge: false }, now)
+    const due = Math.min(plan.due, now + hopTarget.rules.timeout)
+    hopTarget.counts.calls++
+    const hop = hopTarget.begin(caller, { ...plan, due, number: 1, isHedge: false }, now)
     hop.link = this.#link?.follow()
     return hop
   }

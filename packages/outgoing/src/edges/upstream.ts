@@ -8,7 +8,7 @@ import type { Caller } from '../caller.ts'
 import type { UpstreamSnapshot } from '../state.ts'
 import { guardedAgent } from './agent.ts'
 import { callByFetch } from './fetch.ts'
-import type { FetchInit } from './fetch-try.ts'
+import type { FetchInit } from './fetch-call.ts'
 import { type OwnProxyOptions, type ProxyOptions, proxyOptions } from './http-proxy.ts'
 import { type Dispatch, guardedDispatch } from './interceptor.ts'
 import {
@@ -19,8 +19,7 @@ import {
 } from './reply-from.ts'
 import { callerOf } from './request-caller.ts'
 import { type RetryPolicy, UndiciRetries } from './retry-policy.ts'
-import type { Target } from './target.ts'
-import type { TargetOfOrigin } from './try-dispatcher.ts'
+import type { Target, TargetOfOrigin } from './target.ts'
 
 /** An upstream, in the name of one request. */
 export interface RequestUpstream {
@@ -59,7 +58,7 @@ export class Upstream {
 
   /** Scheme, host and port, as in `'https://payments.example'`. */
   get origin(): string {
-    return this.#target.rules.origin.origin
+    return this.#target.origin
   }
 
   /**

@@ -14,8 +14,7 @@ import {
 import type { UpstreamSnapshot } from '../state.ts'
 import { breakerOf } from './breaker-seam.ts'
 import { ReplyFromClient } from './reply-from.ts'
-import { Target } from './target.ts'
-import type { TargetOfOrigin } from './try-dispatcher.ts'
+import { Target, type TargetOfOrigin } from './target.ts'
 import { type Registration, Upstream } from './upstream.ts'
 
 /** What is declared under one name. */

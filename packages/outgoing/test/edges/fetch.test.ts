@@ -1,6 +1,6 @@
 /**
  * Calls by `fetch`, to real servers: when they are made again, and how they end. Covers
- * `edges/fetch-try.ts`, `edges/decision.ts`, `edges/pause.ts`, `edges/try-plan.ts`,
+ * `edges/fetch-call.ts`, `edges/fetch-try.ts`, `edges/decision.ts`, `edges/pause.ts`, `edges/try-plan.ts`,
  * `edges/try-dispatcher.ts` and `counts.ts`, too.
  */
 import { once } from 'node:events'
