@@ -7,7 +7,7 @@ import { type LoggerOptions, multistream, pino, symbols } from 'pino'
 import t from 'tap'
 import { directLogger } from '../dist/edges/direct-logger.js'
 import { AddedFields } from '../dist/fields.js'
-import { type Format, LineEntry } from '../dist/formats/format.js'
+import { type Format, LineEntry, sharedTextOf } from '../dist/formats/format.js'
 import { nativeFormat } from '../dist/formats/native.js'
 import { otelFormat } from '../dist/formats/otel.js'
 import type { Line, RequestLogger } from '../dist/index.js'
@@ -70,8 +70,8 @@ const anyLine = fc.record(
     rateLimit: anyText,
     rateLimitRemaining: fc.double(),
     breaker: anyText,
-    breakerState: anyText,
-    breakerOutcome: anyText,
+    breakerState: fc.oneof(anyText, fc.constant('closed')),
+    breakerOutcome: fc.oneof(anyText, fc.constant('success')),
     breakerFallback: anyText,
     upstreamName: anyText,
     upstreamTime: fc.double(),
@@ -137,11 +137,16 @@ for (const [name, options] of Object.entries(PLAIN)) {
     t.test(`a line is the same as pino's own: ${name}, ${names}`, async (t) => {
       const { usual, quick, slow, direct } = both(options, format)
       const property = fc.property(
-        fc.tuple(anyLine, anyTrace, anyFields, anyText),
-        ([line, trace, added, message]) => {
+        fc.tuple(anyLine, anyTrace, anyFields, anyText, fc.boolean()),
+        ([line, trace, added, text, isKept]) => {
           usual.text = ''
           quick.text = ''
-          const entry = new LineEntry(line, trace, added)
+          // What was kept of an earlier line, of a route that ended so.
+          const { method, route, path, status, outcome } = line
+          const earlier = { method, route, path: path && '/earlier', status, outcome }
+          const shared = isKept ? sharedTextOf(format, earlier) : undefined
+          const entry = new LineEntry(line, trace, added, shared)
+          const message = shared?.message ?? text
           slow.info(entry.shaped(format), message)
           direct?.info(entry, message)
           if (usual.text === quick.text) return

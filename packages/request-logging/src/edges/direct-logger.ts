@@ -5,7 +5,7 @@
  */
 import { type Channel, tracingChannel } from 'node:diagnostics_channel'
 import type { LogFields } from '../fields.ts'
-import { type Format, LineEntry } from '../formats/format.ts'
+import { type Format, LineEntry, sharedTextOf } from '../formats/format.ts'
 import { keyOf, quoted, withNumber, withText } from '../formats/json.ts'
 import type { Line } from '../line.ts'
 import type { RequestLogger } from '../options.ts'
@@ -182,13 +182,17 @@ function directAsJson(state: PinoState, symbols: Symbols, format: Format): AsJso
 
   return function asJson(entry, message, level, time) {
     if (!(entry instanceof LineEntry)) return usual.call(this, entry, message, level, time)
-    const { line, trace, added } = entry
+    const { line, trace, added, shared = sharedTextOf(format, line) } = entry
     let json: string | undefined
     if (typeof message === 'string' && !isWatched(watchers)) {
       const head = (this[levels] as Levels)[level] + time + this[bindings]
-      json = format.append(head, line, trace)
+      json = format.append(head, line, trace, shared)
       if (added !== undefined) json = withAdded(json, added)
-      if (json !== undefined) return json + beforeMessage + quoted(message) + end
+      if (json !== undefined) {
+        // A logger may have put a prefix in front of it.
+        const text = message === shared.message ? shared.quotedMessage : quoted(message)
+        return json + beforeMessage + text + end
+      }
     }
     return usual.call(this, entry.shaped(format), message, level, time)
   }

@@ -21,12 +21,13 @@ import {
 } from '@holdfast/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AddedFields, type LogFields } from '../fields.ts'
-import { type Format, LineEntry } from '../formats/format.ts'
+import { type Format, LineEntry, type SharedText, sharedTextOf } from '../formats/format.ts'
 import type { WrittenLevel } from '../level.ts'
 import { type Line, messageOf } from '../line.ts'
 import { decideLevel, type LineDecision, sampleRateOf } from '../line-decision.ts'
 import type { RequestLogger, ResolvedRequestLoggingOptions } from '../options.ts'
 import type { RequestLoggingState } from '../state.ts'
+import type { Verdict } from '../verdict.ts'
 import { directLogger } from './direct-logger.ts'
 import { LineBuilder, malformedLine } from './line-builder.ts'
 import { beginLogRecord, type LineWriter, type LogRecord, logRecordOf } from './log-record.ts'
@@ -133,9 +134,12 @@ export class RequestLog implements LineWriter {
   settle(log: LogRecord, response: ServerResponse, ending: Ending): void {
     const settings = this.#routes.of(log.facts.routed)
     noteResponse(log, response, ending, settings.slow)
-    const level = decideLevel(settings, log, log)
+    const verdict = settings.verdicts.on(log.raw.method, log)
+    const { level: known } = verdict
+    const level =
+      known !== undefined && log.facts.probe === undefined ? known : decideLevel(settings, log, log)
     if (this.#isWritten(settings.logger, level)) {
-      this.#finish(this.#builder.response(log, response, ending), level, settings, log)
+      this.#finish(this.#builder.response(log, response, ending), level, settings, log, verdict)
     }
   }
 
@@ -182,7 +186,13 @@ export class RequestLog implements LineWriter {
   }
 
   /** Adds what is known beside how the request went, and writes the line. */
-  #finish(line: Line, level: WrittenLevel, settings: RouteSettings, log: LogRecord): void {
+  #finish(
+    line: Line,
+    level: WrittenLevel,
+    settings: RouteSettings,
+    log: LogRecord,
+    verdict?: Verdict
+  ): void {
     line.route = settings.route
     if (log.slow) line.slow = true
     const sampleRate = sampleRateOf(settings, log)
@@ -194,7 +204,8 @@ export class RequestLog implements LineWriter {
     }
     const added = this.#addedTo(log)
     if (added !== undefined && added.dropped > 0) line.droppedFields = added.dropped
-    this.#write(settings.logger, level, line, trace, added)
+    if (verdict !== undefined) verdict.text ??= sharedTextOf(this.#format, line)
+    this.#write(settings.logger, level, line, trace, added, verdict?.text)
   }
 
   /** The application's fields, with the bindings of `request.log`. */
@@ -215,20 +226,21 @@ export class RequestLog implements LineWriter {
     level: WrittenLevel,
     line: Line,
     trace: TraceContext | undefined,
-    added: AddedFields | undefined
+    added: AddedFields | undefined,
+    shared?: SharedText
   ): void {
-    const entry = new LineEntry(line, trace, added?.values)
+    const entry = new LineEntry(line, trace, added?.values, shared)
     try {
       const written: unknown = logger[level](
         this.#isDirect ? entry : entry.shaped(this.#format),
-        messageOf(line)
+        shared?.message ?? messageOf(line)
       )
       if (written !== undefined) contain(written, this, WHERE)
       this.#written++
     } catch (error) {
       this.#report(error)
       // A serializer of the logger's may be unable to take what the application added.
-      if (added !== undefined) this.#write(logger, level, line, trace, undefined)
+      if (added !== undefined) this.#write(logger, level, line, trace, undefined, shared)
       else this.#failed++
     }
   }

@@ -12,6 +12,7 @@ import {
   resolveRouteOptions
 } from '../options.ts'
 import { Silence } from '../silence.ts'
+import { Verdicts } from '../verdict.ts'
 
 /** The settings of one route. */
 export interface RouteSettings extends LineRules {
@@ -19,6 +20,14 @@ export interface RouteSettings extends LineRules {
   readonly route: string | undefined
   /** The logger, with the `logLevel` of the route. */
   readonly logger: RequestLogger
+  /** What was decided so far. */
+  readonly verdicts: Verdicts
+}
+
+type Undecided = Omit<RouteSettings, 'verdicts'>
+
+function decidable(settings: Undecided): RouteSettings {
+  return { ...settings, verdicts: new Verdicts(settings) }
 }
 
 const MAX_ROUTE_LENGTH = 1024
@@ -36,7 +45,7 @@ export class RouteSettingsTable {
     semicolons: boolean,
     logger: RequestLogger
   ) {
-    this.unrouted = {
+    this.unrouted = decidable({
       route: undefined,
       logger,
       silent: false,
@@ -46,7 +55,7 @@ export class RouteSettingsTable {
       slow,
       sample,
       semicolons
-    }
+    })
   }
 
   /** The settings for a request; `undefined` for one that was never routed. */
@@ -55,19 +64,19 @@ export class RouteSettingsTable {
     const config = routeConfig(request)
     let settings = this.#resolved.get(config)
     if (settings === undefined) {
-      settings = this.#resolve(request)
+      settings = decidable(this.#resolve(request))
       this.#resolved.set(config, settings)
     }
     return settings
   }
 
-  #resolve(request: FastifyRequest): RouteSettings {
+  #resolve(request: FastifyRequest): Undecided {
     const { unrouted } = this
     const config = routeConfig(request)
     const given: unknown = config.requestLogging
     const probe = config.holdfast?.probe === true
     const { logLevel } = request.routeOptions
-    const settings: RouteSettings = {
+    const settings: Undecided = {
       ...unrouted,
       route: config.url && printable(config.url, MAX_ROUTE_LENGTH),
       // The level of a probe is there to silence Fastify's lines; of ours the option `silent` decides.

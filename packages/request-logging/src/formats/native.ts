@@ -2,8 +2,9 @@
  * The suite's own names: short, flat, milliseconds and bytes.
  */
 import type { Line } from '../line.ts'
-import { ALWAYS_RESERVED, type Format } from './format.ts'
-import { keyOf, numeral, quoted, quotedName, withText } from './json.ts'
+import { remembered } from '../remembered.ts'
+import { ALWAYS_RESERVED, type CommonText, type Format } from './format.ts'
+import { inOnePiece, keyOf, numeral, quoted, withNumber, withText } from './json.ts'
 
 const NAMES: { readonly [name in keyof Required<Line>]: true } = {
   reqId: true,
@@ -55,21 +56,38 @@ export function nativeFormat(idLabel: string): Format {
       idLabel === 'reqId'
         ? (line) => line
         : ({ reqId, ...line }) => ({ [idLabel]: reqId, ...line }),
-    append: (json, line) => appendMembers(withText(json, idKey, line.reqId), line)
+    common: commonOf,
+    append: (json, line, _trace, common) =>
+      appendMembers(withText(json, idKey, line.reqId), line, common)
   }
 }
+
+function commonOf({ method, route, path, status, outcome }: Line): CommonText {
+  const beforePath = withText(withText('', ',"method":', method), ',"route":', route)
+  const afterPath = withNumber('', ',"status":', status)
+  return {
+    beforePath: inOnePiece(beforePath, path === undefined ? '' : ',"path":'),
+    afterPath: inOnePiece(afterPath, ',"outcome":', quoted(outcome))
+  }
+}
+
+const limitText = remembered((name) => inOnePiece(',"rateLimit":', quoted(name)))
+/** With the breaker as it usually is. */
+const usualBreakerText = remembered((name) =>
+  inOnePiece(
+    withText('', ',"breaker":', name),
+    ',"breakerState":"closed","breakerOutcome":"success"'
+  )
+)
 
 /**
  * By name and in one function: the names of a line are known, and a call for each member would cost
  * more than the member.
  */
-function appendMembers(json: string, line: Line): string {
-  let text = json
-  if (line.method !== undefined) text = `${text},"method":${quotedName(line.method)}`
-  if (line.route !== undefined) text = `${text},"route":${quotedName(line.route)}`
-  if (line.path !== undefined) text = `${text},"path":${quoted(line.path)}`
-  if (line.status !== undefined) text = `${text},"status":${numeral(line.status)}`
-  text = `${text},"outcome":${quotedName(line.outcome)}`
+function appendMembers(json: string, line: Line, { beforePath, afterPath }: CommonText): string {
+  let text = json + beforePath
+  if (line.path !== undefined) text += quoted(line.path)
+  text += afterPath
   if (line.duration !== undefined) text = `${text},"duration":${numeral(line.duration)}`
   if (line.ttfb !== undefined) text = `${text},"ttfb":${numeral(line.ttfb)}`
   if (line.bytesIn !== undefined) text = `${text},"bytesIn":${numeral(line.bytesIn)}`
@@ -86,18 +104,13 @@ function appendMembers(json: string, line: Line): string {
   if (line.spanId !== undefined) text = `${text},"spanId":${quoted(line.spanId)}`
   if (line.refusedBy !== undefined) text = `${text},"refusedBy":${quoted(line.refusedBy)}`
   if (line.shed !== undefined) text = `${text},"shed":${quoted(line.shed)}`
-  if (line.rateLimit !== undefined) text = `${text},"rateLimit":${quotedName(line.rateLimit)}`
+  if (line.rateLimit !== undefined) text += limitText(line.rateLimit)
   if (line.rateLimitRemaining !== undefined)
     text = `${text},"rateLimitRemaining":${numeral(line.rateLimitRemaining)}`
-  if (line.breaker !== undefined) text = `${text},"breaker":${quotedName(line.breaker)}`
-  if (line.breakerState !== undefined)
-    text = `${text},"breakerState":${quotedName(line.breakerState)}`
-  if (line.breakerOutcome !== undefined)
-    text = `${text},"breakerOutcome":${quotedName(line.breakerOutcome)}`
+  text = withBreaker(text, line)
   if (line.breakerFallback !== undefined)
     text = `${text},"breakerFallback":${quoted(line.breakerFallback)}`
-  if (line.upstreamName !== undefined)
-    text = `${text},"upstreamName":${quotedName(line.upstreamName)}`
+  if (line.upstreamName !== undefined) text = `${text},"upstreamName":${quoted(line.upstreamName)}`
   if (line.upstreamTime !== undefined) text = `${text},"upstreamTime":${numeral(line.upstreamTime)}`
   if (line.upstreamCalls !== undefined)
     text = `${text},"upstreamCalls":${numeral(line.upstreamCalls)}`
@@ -110,4 +123,15 @@ function appendMembers(json: string, line: Line): string {
   if (line.droppedFields !== undefined)
     text = `${text},"droppedFields":${numeral(line.droppedFields)}`
   return text
+}
+
+function withBreaker(
+  json: string,
+  { breaker: name, breakerState: state, breakerOutcome: outcome }: Line
+): string {
+  if (name !== undefined && state === 'closed' && outcome === 'success') {
+    return json + usualBreakerText(name)
+  }
+  const withName = withText(json, ',"breaker":', name)
+  return withText(withText(withName, ',"breakerState":', state), ',"breakerOutcome":', outcome)
 }

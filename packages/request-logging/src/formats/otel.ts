@@ -5,8 +5,8 @@
 import { flagsText, type TraceContext } from '@holdfast/core'
 import type { ErrorField } from '../error-field.ts'
 import type { Line } from '../line.ts'
-import { ALWAYS_RESERVED, type Format } from './format.ts'
-import { keyOf, withNumber, withText } from './json.ts'
+import { ALWAYS_RESERVED, type CommonText, type Format } from './format.ts'
+import { inOnePiece, keyOf, quoted, withNumber, withText } from './json.ts'
 
 /**
  * The methods of RFC 9110 and PATCH. Others are `_OTHER`: a client could send any number of them.
@@ -31,7 +31,9 @@ export function otelFormat(idLabel: string): Format {
   return {
     reserved: new Set<string>([...ALWAYS_RESERVED, ...NAMES, idLabel]),
     shape: (line, trace) => ({ [idLabel]: line.reqId, ...attributesOf(line, trace) }),
-    append: (json, line, trace) => appendAttributes(withText(json, idKey, line.reqId), line, trace)
+    common: commonOf,
+    append: (json, line, trace, common) =>
+      appendAttributes(withText(json, idKey, line.reqId), line, trace, common)
   }
 }
 
@@ -84,20 +86,30 @@ function attributesOf(line: Line, trace: TraceContext | undefined): Record<strin
   return attributes
 }
 
-/** As {@link attributesOf}, by name and not in a loop. */
-function appendAttributes(json: string, line: Line, trace: TraceContext | undefined): string {
-  const { method, error, headers } = line
+function commonOf({ method, route, path }: Line): CommonText {
   const known = method === undefined || METHODS.has(method)
+  let text = withText('', ',"http.request.method":', known ? method : '_OTHER')
+  text = withText(text, ',"http.request.method_original":', known ? undefined : method)
+  text = withText(text, ',"http.route":', route)
+  return { beforePath: inOnePiece(text, path === undefined ? '' : ',"url.path":'), afterPath: '' }
+}
+
+/** As {@link attributesOf}, by name and not in a loop. */
+function appendAttributes(
+  json: string,
+  line: Line,
+  trace: TraceContext | undefined,
+  { beforePath }: CommonText
+): string {
+  const { path, error, headers } = line
   let text = json
   if (trace !== undefined) {
     text = withText(text, ',"trace_id":', trace.traceId)
     text = withText(text, ',"span_id":', trace.spanId)
     text = withText(text, ',"trace_flags":', flagsText(trace))
   }
-  text = withText(text, ',"http.request.method":', known ? method : '_OTHER')
-  text = withText(text, ',"http.request.method_original":', known ? undefined : method)
-  text = withText(text, ',"http.route":', line.route)
-  text = withText(text, ',"url.path":', line.path)
+  text += beforePath
+  if (path !== undefined) text += quoted(path)
   text = withText(text, ',"url.query":', line.query)
   text = withNumber(text, ',"http.response.status_code":', sentStatusOf(line))
   text = withNumber(text, ',"http.server.request.duration":', seconds(line.duration))
