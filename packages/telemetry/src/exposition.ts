@@ -1,0 +1,106 @@
+/**
+ * The metrics as text that Prometheus reads: its own format 0.0.4, and OpenMetrics 1.0. Names follow the
+ * rules by which OpenTelemetry's are translated, units included.
+ */
+import type { Series } from './duration-series.ts'
+import { DURATION_BOUNDS } from './histogram.ts'
+import type { InstrumentDescription, MeterAttributes } from './meter.ts'
+import { type MetricSource, type ObservedMetric, summed } from './metric.ts'
+import { METRICS, REQUEST_DURATION } from './metric-table.ts'
+
+/** A format of the text. */
+export type Format = 'prometheus' | 'openmetrics'
+
+/** The content types of the formats. */
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+}
+
+/** Chooses the format by an `Accept` header: OpenMetrics for whoever names its version 1, else the older one. */
+export function formatOf(accept: string | undefined): Format {
+  return accept !== undefined && OPENMETRICS.test(accept) ? 'openmetrics' : 'prometheus'
+}
+
+const OPENMETRICS = /application\/openmetrics-text\s*;[^,]*version=1\.0\.0/i
+
+const UNIT_WORDS: ReadonlyMap<string, string> = new Map([
+  ['s', 'seconds'],
+  ['By', 'bytes']
+])
+
+/** The name of a metric in Prometheus, without the `_total` of counters. */
+export function familyOf({ name, unit, kind }: FamilyDescription): string {
+  const base = name.replaceAll('.', '_')
+  const word = UNIT_WORDS.get(unit) ?? (unit === '1' && kind === 'gauge' ? 'ratio' : undefined)
+  return word === undefined ? base : `${base}_${word}`
+}
+
+interface FamilyDescription extends InstrumentDescription {
+  readonly name: string
+  readonly kind: ObservedMetric['kind'] | 'histogram'
+}
+
+/** Writes every metric that has a sample. */
+export function textOf(source: MetricSource, durations: readonly Series[], format: Format): string {
+  let text = ''
+  for (const metric of METRICS) {
+    const samples = summed(metric.read(source))
+    if (samples.length === 0) continue
+    const family = familyOf(metric)
+    const name = metric.kind === 'counter' ? `${family}_total` : family
+    text += headOf(metric, format)
+    for (const { value, attributes } of samples) {
+      text += `${name}${labelsOf(attributes)} ${value}\n`
+    }
+  }
+  if (durations.length > 0) {
+    text += headOf({ ...REQUEST_DURATION, kind: 'histogram' }, format)
+    for (const series of durations) text += durationText(series)
+  }
+  return format === 'openmetrics' ? `${text}# EOF\n` : text
+}
+
+function headOf(metric: FamilyDescription, format: Format): string {
+  const family = familyOf(metric)
+  // The older format calls a counter by the name of its sample.
+  const name = metric.kind === 'counter' && format === 'prometheus' ? `${family}_total` : family
+  const type = metric.kind === 'up-down-counter' ? 'gauge' : metric.kind
+  const word = UNIT_WORDS.get(metric.unit)
+  const unit = format === 'openmetrics' && word !== undefined ? `# UNIT ${name} ${word}\n` : ''
+  return `# HELP ${name} ${metric.description}\n# TYPE ${name} ${type}\n${unit}`
+}
+
+const DURATION = familyOf({ ...REQUEST_DURATION, kind: 'histogram' })
+
+function durationText({ attributes, histogram }: Series): string {
+  const labels = labelListOf(attributes)
+  let text = ''
+  let count = 0
+  for (const [bucket, counted] of histogram.counts.entries()) {
+    count += counted
+    text += `${DURATION}_bucket{${labels},le="${boundText(DURATION_BOUNDS[bucket])}"} ${count}\n`
+  }
+  return `${text}${DURATION}_sum{${labels}} ${histogram.sum}\n${DURATION}_count{${labels}} ${count}\n`
+}
+
+/** Bounds are floats in OpenMetrics: `1.0`. So both formats write them. */
+function boundText(bound: number | undefined): string {
+  if (bound === undefined) return '+Inf'
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound)
+}
+
+function labelsOf(attributes: MeterAttributes): string {
+  const labels = labelListOf(attributes)
+  return labels === '' ? '' : `{${labels}}`
+}
+
+function labelListOf(attributes: MeterAttributes): string {
+  return Object.entries(attributes)
+    .map(([name, value]) => `${name.replaceAll('.', '_')}="${escaped(String(value))}"`)
+    .join(',')
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}
