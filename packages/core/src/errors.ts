@@ -95,3 +95,19 @@ export const MisplacedRouteOptionError: CodedErrorConstructor<'HOLDFAST_ERR_ROUT
     '%s: %s has no effect. Write config: { %s: ... } in the options of the route.',
     500
   )
+
+/** A port for operators that another listener has. The values: the option, the address, Node's error. */
+export const AdminPortTakenError: CodedErrorConstructor<'HOLDFAST_ERR_ADMIN_PORT_TAKEN'> =
+  defineError(
+    'HOLDFAST_ERR_ADMIN_PORT_TAKEN',
+    '%s: cannot listen on %s (%s). Choose another port, or stop what listens there. 9464 is also the port of the Prometheus exporter of OpenTelemetry: where that runs in this process, give one of the two another port.',
+    500
+  )
+
+/** A path of the admin listener that is mounted twice. The values: the option, the path, the port. */
+export const AdminPathTakenError: CodedErrorConstructor<'HOLDFAST_ERR_ADMIN_PATH_TAKEN'> =
+  defineError(
+    'HOLDFAST_ERR_ADMIN_PATH_TAKEN',
+    '%s: the path %s of the admin listener at port %s is taken, by another app of this process or by another registration. Give one of the two another port.',
+    500
+  )

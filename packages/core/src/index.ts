@@ -13,6 +13,13 @@ export {
 } from './addresses/address.ts'
 export { AddressList, isNetwork } from './addresses/address-list.ts'
 export { clientKey } from './addresses/client-key.ts'
+export {
+  type AdminAddress,
+  type AdminListener,
+  type AdminMount,
+  DEFAULT_ADMIN_PORT,
+  mountAdmin
+} from './admin-listener.ts'
 export { type CallersCall, listenTo, type SignalEntry } from './caller-signals.ts'
 export {
   type Channel,
@@ -27,6 +34,8 @@ export { type Deadline, extensionOf, startDeadline } from './deadline.ts'
 export { type Duration, parseDuration } from './duration.ts'
 export { enlist, type Placement } from './enlist.ts'
 export {
+  AdminPathTakenError,
+  AdminPortTakenError,
   type CodedError,
   type CodedErrorConstructor,
   DecoratorTakenError,
@@ -63,6 +72,7 @@ export {
   type LogTarget
 } from './guarded-log.ts'
 export { type HeadListener, onHead, watchHead } from './head-watch.ts'
+export { isTrustedHost } from './host-name.ts'
 export { type IntakeListener, intake } from './intake.ts'
 export { loopLateness, stopLoopLateness } from './loop-lateness.ts'
 export { isPlainPath, pathOf, queryOf, REDACTED, secretPartsOf, withoutSecrets } from './masking.ts'
