@@ -2,7 +2,6 @@
  * The decision about a retry, made with what is known of the upstream, counted and published.
  */
 import { monotonicClock } from '@holdfast/core'
-import type { Caller } from '../caller.ts'
 import { publishRetry } from '../channels.ts'
 import { decideRetry, type FailedTry } from '../retry-rules.ts'
 import { DispatchHeaders } from './dispatch-headers.ts'
@@ -19,7 +18,11 @@ export interface Failure extends Omit<FailedTry, 'isKeyed'> {
 }
 
 /** Returns how many milliseconds to wait before the next try; `undefined` when there is none. */
-export function decideAbout(target: Target, caller: Caller, failure: Failure): number | undefined {
+export function decideAbout(
+  target: Target,
+  mayRetry: boolean,
+  failure: Failure
+): number | undefined {
   const now = monotonicClock()
   const decision = decideRetry(
     {
@@ -27,7 +30,7 @@ export function decideAbout(target: Target, caller: Caller, failure: Failure): n
       isKeyed: new DispatchHeaders(failure.headers).get('idempotency-key') !== undefined
     },
     {
-      mayRetry: caller.mayRetry,
+      mayRetry,
       isBreakerOpen: target.breaker.retryAfter > 0,
       left: failure.due - now,
       usual: target.latencies.quantile(MEDIAN) ?? 0,

@@ -70,7 +70,11 @@ export function failHandler(handler: object, error: unknown): void {
 
 /** What both shapes have in common. */
 abstract class Guard<Handler extends FirstHandler | SecondHandler> implements Transport {
-  protected readonly attempt: Try
+  /**
+   * `undefined` once it is over: a dispatcher keeps its last handlers for long, and the try has more
+   * to it than they need.
+   */
+  protected attempt: Try | undefined
   protected readonly handler: Handler
   /** Whether the handler has been told the end, before the dispatcher could. */
   protected hasEnded = false
@@ -98,57 +102,73 @@ abstract class Guard<Handler extends FirstHandler | SecondHandler> implements Tr
   /** Ends a request that no connection has taken yet: the dispatcher cannot be told before one does. */
   protected endUnsent(error: Error): void {
     this.hasEnded = true
-    this.attempt.fail(error, false)
+    this.attempt?.fail(error, false)
     failHandler(this.handler, error)
   }
 }
 
+type Abort = (error?: unknown) => void
+
+/** Whether the caller has aborted a request. */
+interface CallersWill {
+  hasAborted: boolean
+}
+
+/**
+ * Returns what the caller aborts a request with. `fetch` keeps it until the next full garbage
+ * collection, so it leads neither to the guard nor to the try.
+ */
+function abortOfCaller(abort: Abort, will: CallersWill): Abort {
+  return (error) => {
+    will.hasAborted = true
+    abort(error)
+  }
+}
+
 class FirstGuard extends Guard<FirstHandler> {
-  #abort: ((error?: unknown) => void) | undefined
-  #wasAborted = false
+  #abort: Abort | undefined
+  readonly #will: CallersWill = { hasAborted: false }
 
   abort(error: Error): void {
     if (this.#abort === undefined) this.endUnsent(error)
     else this.#abort(error)
   }
 
-  onConnect(abort: (error?: unknown) => void, context?: unknown): unknown {
+  onConnect(abort: Abort, context?: unknown): unknown {
     if (this.hasEnded) {
       abort()
       return undefined
     }
     this.#abort = abort
-    this.attempt.started()
-    const abortByCaller = (error?: unknown): void => {
-      this.#wasAborted = true
-      abort(error)
-    }
-    return this.handler.onConnect?.(abortByCaller, context)
+    this.attempt?.started()
+    return this.handler.onConnect?.(abortOfCaller(abort, this.#will), context)
   }
 
   onHeaders(status: number, headers: unknown, resume: () => void, text: string): unknown {
-    this.attempt.head(status, status < 400 ? undefined : retryAfterIn(headers))
+    this.attempt?.head(status, status < 400 ? undefined : retryAfterIn(headers))
     return this.handler.onHeaders?.(status, headers, resume, text)
   }
 
   onData(chunk: unknown): unknown {
-    this.attempt.chunk()
+    this.attempt?.chunk()
     return this.handler.onData?.(chunk)
   }
 
   onComplete(trailers: unknown): unknown {
-    this.attempt.end()
+    this.attempt?.end()
+    this.attempt = undefined
     return this.handler.onComplete?.(trailers)
   }
 
   onUpgrade(status: number, headers: unknown, socket: unknown): unknown {
-    this.attempt.head(status)
+    this.attempt?.head(status)
     return this.handler.onUpgrade?.(status, headers, socket)
   }
 
   onError(error: unknown): unknown {
     if (this.hasEnded) return undefined
-    this.attempt.fail(error, this.#wasAborted)
+    this.attempt?.fail(error, this.#will.hasAborted)
+    this.attempt = undefined
     return this.handler.onError?.(error)
   }
 }
@@ -163,11 +183,11 @@ class SecondGuard extends Guard<SecondHandler> {
 
   onRequestStart(controller: Controller, context?: unknown): unknown {
     if (this.hasEnded) {
-      controller.abort(this.attempt.stopped?.error)
+      controller.abort(this.attempt?.stopped?.error)
       return undefined
     }
     this.#controller = controller
-    this.attempt.started()
+    this.attempt?.started()
     return this.handler.onRequestStart?.(controller, context)
   }
 
@@ -177,17 +197,18 @@ class SecondGuard extends Guard<SecondHandler> {
     headers: unknown,
     text?: string
   ): unknown {
-    this.attempt.head(status, status < 400 ? undefined : headerOf(headers, 'retry-after'))
+    this.attempt?.head(status, status < 400 ? undefined : headerOf(headers, 'retry-after'))
     return this.handler.onResponseStart?.(controller, status, headers, text)
   }
 
   onResponseData(controller: Controller, chunk: unknown): unknown {
-    this.attempt.chunk()
+    this.attempt?.chunk()
     return this.handler.onResponseData?.(controller, chunk)
   }
 
   onResponseEnd(controller: Controller, trailers: unknown): unknown {
-    this.attempt.end()
+    this.attempt?.end()
+    this.attempt = undefined
     return this.handler.onResponseEnd?.(controller, trailers)
   }
 
@@ -197,13 +218,14 @@ class SecondGuard extends Guard<SecondHandler> {
     headers: unknown,
     socket: unknown
   ): unknown {
-    this.attempt.head(status)
+    this.attempt?.head(status)
     return this.handler.onRequestUpgrade?.(controller, status, headers, socket)
   }
 
   onResponseError(controller: Controller | null, error: unknown): unknown {
     if (this.hasEnded) return undefined
-    this.attempt.fail(error, controller?.aborted === true)
+    this.attempt?.fail(error, controller?.aborted === true)
+    this.attempt = undefined
     return this.handler.onResponseError?.(controller, error)
   }
 }

@@ -7,7 +7,7 @@ import { isRetryable } from '../retry-rules.ts'
 import type { FetchCall, FetchInit } from './fetch-call.ts'
 import { LinkedSignal } from './linked-signal.ts'
 import type { Try } from './try.ts'
-import { TryDispatcher } from './try-dispatcher.ts'
+import { BorrowedDispatcher, TryDispatcher } from './try-dispatcher.ts'
 
 /** The bytes of a failed answer that are read, so that its connection can be used again. */
 const MAX_DISCARDED = 16_384
@@ -25,11 +25,12 @@ export function beginTry(call: FetchCall, now: number, isHedge = false): FetchTr
   return new FetchTry(attempt, call)
 }
 
-/** It is also the dispatcher that its `fetch` is given: one object for both. */
+/** It is also the dispatcher of its `fetch`: one object for both. */
 export class FetchTry extends TryDispatcher implements Contender {
   readonly attempt: Try
   /** What `fetch` returned. Its end is told by {@link answered} or {@link failed}. */
   readonly sent: Promise<Response>
+  readonly #borrowed: BorrowedDispatcher
   #response: Response | undefined
   #error: unknown
 
@@ -37,6 +38,7 @@ export class FetchTry extends TryDispatcher implements Contender {
     const link = call.signal && new LinkedSignal(call.signal)
     super(attempt, call, link)
     this.attempt = attempt
+    this.#borrowed = new BorrowedDispatcher(this)
     this.sent = this.#send(call, link)
   }
 
@@ -63,12 +65,14 @@ export class FetchTry extends TryDispatcher implements Contender {
   /** `fetch` has resolved. */
   answered(response: Response): void {
     this.#response = response
+    this.#borrowed.giveBack()
     if (this.attempt.transport === undefined) this.#headWithoutDispatcher(response)
   }
 
   /** `fetch` has rejected. */
   failed(error: unknown): void {
     this.#error = error
+    this.#borrowed.giveBack()
     const { latest } = this
     if (latest.transport === undefined) latest.exclude(error)
     // Aborted while it waited for a connection, which nobody tells the dispatcher.
@@ -91,7 +95,7 @@ export class FetchTry extends TryDispatcher implements Contender {
 
   #send({ input, init }: FetchCall, link: LinkedSignal | undefined): Promise<Response> {
     const given: FetchInit =
-      init === undefined ? { dispatcher: this } : { ...init, dispatcher: this }
+      init === undefined ? { dispatcher: this.#borrowed } : { ...init, dispatcher: this.#borrowed }
     if (link !== undefined) given.signal = link.signal
     try {
       // The types of a dispatcher differ from one undici to the next.

@@ -84,10 +84,10 @@ async function tryAgain(failed: FetchTry, call: FetchCall): Promise<Response> {
 
 /** Returns how many milliseconds to wait before the next try; `undefined` when there is none. */
 function waitAfter(last: Try, call: FetchCall): number | undefined {
-  const { target, caller, input, init, due, tries } = call
+  const { target, input, init, due, tries } = call
   if (!last.hasFailed || call.signal?.aborted || tries > target.rules.retries) return undefined
   const request = typeof input === 'string' ? undefined : input
-  return decideAbout(target, caller, {
+  return decideAbout(target, last.mayRetry, {
     method: call.method,
     headers: new Headers(init?.headers ?? request?.headers),
     // The body of a Request is a stream, whatever it was made of.

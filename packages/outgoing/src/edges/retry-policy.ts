@@ -2,7 +2,7 @@
  * Our rules and our budget for undici's own retries: `interceptors.retry({ retry: upstream.retryPolicy })`.
  */
 import { monotonicClock, parseRetryAfter } from '@holdfast/core'
-import { type Caller, NOBODY } from '../caller.ts'
+import { NOBODY } from '../caller.ts'
 import { isRepeatable } from '../repeatable-body.ts'
 import { isRetryable } from '../retry-rules.ts'
 import { decideAbout } from './decision.ts'
@@ -77,8 +77,7 @@ export class UndiciRetries {
     const status = statusOf(error)
     const isFailure = status === undefined ? hasFailed(attempt) : isRetryable(status)
     if (!isFailure) return undefined
-    const caller: Caller = attempt?.caller ?? NOBODY
-    return decideAbout(this.#target, caller, {
+    return decideAbout(this.#target, attempt?.mayRetry ?? true, {
       method: opts.method ?? 'GET',
       headers: opts.headers,
       isBodyRepeatable: isRepeatable(opts.body),

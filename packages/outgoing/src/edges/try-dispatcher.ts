@@ -4,24 +4,32 @@
  * time, its caller and its signal.
  */
 import { monotonicClock } from '@holdfast/core'
+import type { Caller } from '../caller.ts'
 import type { DispatcherLike } from '../options.ts'
 import { failHandler } from './dispatch-handlers.ts'
 import type { FetchCall } from './fetch-call.ts'
 import { globalDispatcherFor } from './global-dispatcher.ts'
 import { type DispatchOptions, send } from './interceptor.ts'
 import type { LinkedSignal } from './linked-signal.ts'
+import type { Target, TargetOfOrigin } from './target.ts'
 import type { Try } from './try.ts'
 
 /** A dispatcher for one call of `fetch`. */
 export class TryDispatcher implements DispatcherLike {
-  readonly #call: FetchCall
+  readonly #target: Target
+  readonly #targetOf: TargetOfOrigin
+  readonly #inner: DispatcherLike | undefined
   readonly #link: LinkedSignal | undefined
+  readonly #caller: Caller
   #latest: Try
   #refusal: unknown
 
   constructor(attempt: Try, call: FetchCall, link: LinkedSignal | undefined) {
     this.#latest = attempt
-    this.#call = call
+    this.#caller = call.caller
+    this.#target = call.target
+    this.#targetOf = call.targetOf
+    this.#inner = call.init?.dispatcher ?? call.target.rules.dispatcher
     this.#link = link
     attempt.link = link?.follow()
   }
@@ -37,8 +45,7 @@ export class TryDispatcher implements DispatcherLike {
   }
 
   dispatch(options: DispatchOptions, handler: object): boolean {
-    const { init, target } = this.#call
-    const inner = init?.dispatcher ?? target.rules.dispatcher ?? globalDispatcherFor(handler)
+    const inner = this.#inner ?? globalDispatcherFor(handler)
     const isFirst = this.#latest.transport === undefined && !this.#latest.isOver
     if (!isFirst) {
       try {
@@ -54,14 +61,36 @@ export class TryDispatcher implements DispatcherLike {
 
   /** Begins the try of a redirect. */
   #beginHop(origin: unknown): Try {
-    const { targetOf, target } = this.#call
-    const hopTarget = targetOf(origin) ?? target.elsewhere
+    const target = this.#targetOf(origin) ?? this.#target.elsewhere
     const now = monotonicClock()
-    const { caller, plan } = this.#latest
-    const due = Math.min(plan.due, now + hopTarget.rules.timeout)
-    hopTarget.counts.calls++
-    const hop = hopTarget.begin(caller, { ...plan, due, number: 1, isHedge: false }, now)
+    const { plan } = this.#latest
+    const due = Math.min(plan.due, now + target.rules.timeout)
+    target.counts.calls++
+    const hop = target.begin(this.#caller, { ...plan, due, number: 1, isHedge: false }, now)
     hop.link = this.#link?.follow()
     return hop
+  }
+}
+
+/**
+ * Stands for a dispatcher until its `fetch` has settled. What `fetch` was given is not collected before
+ * the next full garbage collection, with all that it leads to: the try, its answer and the request
+ * that it is made for would cost as much as the call to be kept until then.
+ */
+export class BorrowedDispatcher implements DispatcherLike {
+  #lent: DispatcherLike | undefined
+
+  constructor(lent: DispatcherLike) {
+    this.#lent = lent
+  }
+
+  dispatch(options: DispatchOptions, handler: object): boolean {
+    const dispatcher = this.#lent ?? globalDispatcherFor(handler)
+    return dispatcher.dispatch(options, handler)
+  }
+
+  /** `fetch` has settled: whatever else it sends is no part of the try. */
+  giveBack(): void {
+    this.#lent = undefined
   }
 }

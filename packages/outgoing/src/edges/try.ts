@@ -15,7 +15,7 @@ import {
   unwatchDeadline,
   watchDeadline
 } from '@holdfast/core'
-import type { Caller, CallersEntry } from '../caller.ts'
+import { type Caller, type CallersEntry, NOBODY } from '../caller.ts'
 import { tryChannel } from '../channels.ts'
 import { ClientLeftError, TryTimeoutError } from '../errors.ts'
 import { OutgoingFact, type UpstreamCost } from '../fact.ts'
@@ -42,7 +42,10 @@ const triesByError = new WeakMap<object, Try>()
 
 export class Try implements Timed, CallersCall, Stoppable {
   readonly target: TryOwner
-  readonly caller: Caller
+  /** Whom it is made for, until it is over: what has carried it may keep it for long. */
+  caller: Caller
+  /** Whether its caller's calls may be tried again. */
+  readonly mayRetry: boolean
   readonly plan: TryPlan
   /** Set by what carries it. */
   transport: Transport | undefined = undefined
@@ -75,6 +78,7 @@ export class Try implements Timed, CallersCall, Stoppable {
   constructor(target: TryOwner, permit: Permit, caller: Caller, plan: TryPlan, now: number) {
     this.target = target
     this.caller = caller
+    this.mayRetry = caller.mayRetry
     this.plan = plan
     this.#permit = permit
     this.#begunAt = now
@@ -288,6 +292,7 @@ export class Try implements Timed, CallersCall, Stoppable {
 
   #leave(): void {
     this.#isOver = true
+    this.caller = NOBODY
     unwatchDeadline(this)
     leaveRing(this)
     this.#entry?.leave()
