@@ -47,6 +47,7 @@ export {
 } from '@holdfast/rate-limit'
 export type { LogFields, RequestLoggingOptions } from '@holdfast/request-logging'
 export { logController } from '@holdfast/request-logging/log-controller'
+export type { TelemetryOptions } from '@holdfast/telemetry'
 export type { HoldfastOptions } from './options.ts'
 export {
   type QuietLogging,

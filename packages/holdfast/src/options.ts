@@ -5,6 +5,7 @@ import type { LoadSheddingOptions } from '@holdfast/load-shedding'
 import type { OutgoingOptions } from '@holdfast/outgoing'
 import type { RateLimitOptions } from '@holdfast/rate-limit'
 import type { RequestLoggingOptions } from '@holdfast/request-logging'
+import type { TelemetryOptions } from '@holdfast/telemetry'
 
 /** Options for the parts of the suite. `false` leaves a part out. */
 export interface HoldfastOptions {
@@ -20,6 +21,8 @@ export interface HoldfastOptions {
   readonly circuitBreaker?: CircuitBreakerOptions | false | undefined
   /** `app.upstream()`: calls to others, with their breakers, deadlines and retries. @default false */
   readonly outgoing?: OutgoingOptions | false | undefined
+  /** Metrics and span attributes: `{}` answers at `/metrics` of the app. @default false */
+  readonly telemetry?: TelemetryOptions | false | undefined
 }
 
 const part = check.either('an object of options, or false', check.object, check.oneOf(false))
@@ -32,6 +35,7 @@ export function checkHoldfastOptions(given: HoldfastOptions): void {
     loadShedding: part,
     rateLimit: part,
     circuitBreaker: part,
-    outgoing: part
+    outgoing: part,
+    telemetry: part
   })
 }

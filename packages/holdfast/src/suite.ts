@@ -4,6 +4,7 @@ import { loadShedding } from '@holdfast/load-shedding'
 import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
+import { telemetry } from '@holdfast/telemetry'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { checkHoldfastOptions, type HoldfastOptions } from './options.ts'
@@ -16,6 +17,8 @@ import { checkHoldfastOptions, type HoldfastOptions } from './options.ts'
 export const holdfast: FastifyPluginAsync<HoldfastOptions> = fp(
   async function holdfast(app, options: HoldfastOptions) {
     checkHoldfastOptions(options)
+    // First: hooks at the close run the other way round, and operators may still ask at the very end.
+    if (options.telemetry) app.register(telemetry, options.telemetry)
     if (options.lifecycle !== false) app.register(lifecycle, options.lifecycle ?? {})
     if (options.requestLogging !== false) app.register(requestLogging, options.requestLogging ?? {})
     if (options.loadShedding !== false) {

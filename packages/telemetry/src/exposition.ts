@@ -2,27 +2,13 @@
  * The metrics as text that Prometheus reads: its own format 0.0.4, and OpenMetrics 1.0. Names follow the
  * rules by which OpenTelemetry's are translated, units included.
  */
+import type { Format } from './accept.ts'
 import type { Series } from './duration-series.ts'
+import type { Exemplar } from './exemplars.ts'
 import { DURATION_BOUNDS } from './histogram.ts'
 import type { InstrumentDescription, MeterAttributes } from './meter.ts'
 import { type MetricSource, type ObservedMetric, summed } from './metric.ts'
 import { METRICS, REQUEST_DURATION } from './metric-table.ts'
-
-/** A format of the text. */
-export type Format = 'prometheus' | 'openmetrics'
-
-/** The content types of the formats. */
-export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
-  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8'
-}
-
-/** Chooses the format by an `Accept` header: OpenMetrics for whoever names its version 1, else the older one. */
-export function formatOf(accept: string | undefined): Format {
-  return accept !== undefined && OPENMETRICS.test(accept) ? 'openmetrics' : 'prometheus'
-}
-
-const OPENMETRICS = /application\/openmetrics-text\s*;[^,]*version=1\.0\.0/i
 
 const UNIT_WORDS: ReadonlyMap<string, string> = new Map([
   ['s', 'seconds'],
@@ -56,7 +42,7 @@ export function textOf(source: MetricSource, durations: readonly Series[], forma
   }
   if (durations.length > 0) {
     text += headOf({ ...REQUEST_DURATION, kind: 'histogram' }, format)
-    for (const series of durations) text += durationText(series)
+    for (const series of durations) text += durationText(series, format)
   }
   return format === 'openmetrics' ? `${text}# EOF\n` : text
 }
@@ -72,16 +58,31 @@ function headOf(metric: FamilyDescription, format: Format): string {
 }
 
 const DURATION = familyOf({ ...REQUEST_DURATION, kind: 'histogram' })
+const BUCKET = `${DURATION}_bucket{`
 
-function durationText({ attributes, histogram }: Series): string {
-  const labels = labelListOf(attributes)
+/** What follows the labels of each bucket. */
+const BOUNDS: readonly string[] = [...DURATION_BOUNDS, undefined].map(
+  (bound) => `,le="${boundText(bound)}"} `
+)
+
+function durationText(series: Series, format: Format): string {
+  const { histogram, exemplars } = series
+  series.labels ??= labelListOf(series.attributes)
+  const { labels } = series
   let text = ''
   let count = 0
-  for (const [bucket, counted] of histogram.counts.entries()) {
-    count += counted
-    text += `${DURATION}_bucket{${labels},le="${boundText(DURATION_BOUNDS[bucket])}"} ${count}\n`
+  for (let bucket = 0; bucket < BOUNDS.length; bucket++) {
+    count += histogram.counts[bucket] as number
+    const example = format === 'openmetrics' ? exemplarText(exemplars?.of(bucket)) : ''
+    text += `${BUCKET}${labels}${BOUNDS[bucket]}${count}${example}\n`
   }
   return `${text}${DURATION}_sum{${labels}} ${histogram.sum}\n${DURATION}_count{${labels}} ${count}\n`
+}
+
+/** The older format has none. */
+function exemplarText(exemplar: Exemplar | undefined): string {
+  if (exemplar === undefined) return ''
+  return ` # {trace_id="${exemplar.traceId}"} ${exemplar.seconds} ${exemplar.at.toFixed(3)}`
 }
 
 /** Bounds are floats in OpenMetrics: `1.0`. So both formats write them. */

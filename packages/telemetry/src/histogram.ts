@@ -6,16 +6,17 @@ export const DURATION_BOUNDS: readonly number[] = [
 /** Counts values by buckets. A value that equals a bound is in the bucket below it. */
 export class Histogram {
   /** One more than bounds: the last is for what is above all of them. Not summed up. */
-  readonly counts: number[] = new Array(DURATION_BOUNDS.length + 1).fill(0)
+  readonly counts: Float64Array = new Float64Array(DURATION_BOUNDS.length + 1)
   sum = 0
 
-  /** Counts a duration. */
-  record(seconds: number): void {
+  /** Counts a duration and returns the number of its bucket, from 0. */
+  record(seconds: number): number {
     let bucket = 0
     while (bucket < DURATION_BOUNDS.length && seconds > (DURATION_BOUNDS[bucket] as number))
       bucket++
     this.counts[bucket] = (this.counts[bucket] as number) + 1
     this.sum += seconds
+    return bucket
   }
 
   /** How many values were counted. */

@@ -10,6 +10,7 @@ import { sheddingMetrics } from './metrics/load-shedding.ts'
 import { outgoingMetrics } from './metrics/outgoing.ts'
 import { rateLimitMetrics } from './metrics/rate-limit.ts'
 import { requestMetrics } from './metrics/requests.ts'
+import { runtimeMetrics } from './metrics/runtime.ts'
 
 /** How long requests took: the one metric that is recorded for each of them. */
 export const REQUEST_DURATION: InstrumentDescription & {
@@ -36,5 +37,6 @@ export const METRICS: readonly ObservedMetric[] = [
   ...breakerMetrics,
   ...sheddingMetrics,
   ...lifecycleMetrics,
-  ...outgoingMetrics
+  ...outgoingMetrics,
+  ...runtimeMetrics
 ]

@@ -3,6 +3,7 @@
  */
 import type { InstrumentDescription, MeterAttributes } from './meter.ts'
 import type { ReadStates } from './read-states.ts'
+import type { RuntimeReading } from './runtime-reading.ts'
 
 /**
  * How a metric behaves: it only grows, it is a number of things that come and go and can be added up, or
@@ -21,6 +22,8 @@ export interface MetricSource {
   readonly states: ReadStates
   /** Bounds the names of breakers, which may come and go: the first ones stay, the others share one. */
   readonly breakerName: (name: string) => string
+  /** The process; `undefined` where its metrics are not wanted. */
+  readonly runtime?: RuntimeReading | undefined
 }
 
 /** A metric that is read when somebody asks. */

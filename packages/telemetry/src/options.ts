@@ -2,6 +2,7 @@
  * What a user writes for the plugin and for a route, what it defaults to, and the checks that name a
  * mistake.
  */
+import type { AdminAddress } from '@holdfast/core'
 import {
   check,
   checkOptions,
@@ -18,9 +19,16 @@ export interface TelemetryOptions {
    * The path at which the app answers with the metrics, or the path and a hook that says who may read them;
    * `false` for none. The route is a probe: the suite does not limit, log or shed it.
    *
-   * @default '/metrics'
+   * @default '/metrics'; where `listen` is given, `false`
    */
   readonly metrics?: string | MetricsRoute | false | undefined
+  /**
+   * A listener of its own for operators, beside the app's, which answers `/metrics` to the very end of a
+   * shutdown. `{}` listens on 127.0.0.1, port 9464. The console and other apps of the process share it.
+   *
+   * @default none
+   */
+  readonly listen?: AdminAddress | undefined
   /**
    * The most series of `http.server.request.duration`: a whole number of at least 1. What comes after them
    * has one series together, with the label `otel_metric_overflow`.
@@ -30,6 +38,27 @@ export interface TelemetryOptions {
   readonly maxSeries?: number | undefined
   /** Whether the durations of probes are measured, too. @default false */
   readonly probes?: boolean | undefined
+  /**
+   * Whether the process is told of, too: its event loop, memory and processor time. The event loop's delay
+   * is sampled 20 times a second, once for the whole suite.
+   *
+   * @default true
+   */
+  readonly runtime?: boolean | undefined
+  /**
+   * Whether OpenMetrics text names an example for each bucket of `http.server.request.duration`: the trace
+   * of the latest request in it that is sampled.
+   *
+   * @default true
+   */
+  readonly exemplars?: boolean | undefined
+  /**
+   * Whether `holdfast.circuit_breaker.call.duration` is measured: two more readings of the clock for each
+   * call through a breaker.
+   *
+   * @default false
+   */
+  readonly callDurations?: boolean | undefined
   /**
    * Whether OpenTelemetry gets the metrics: `'auto'` where `@opentelemetry/api` is installed and an SDK
    * is registered when the app is ready; options, to pass a meter or to say who measures durations.
@@ -78,8 +107,12 @@ export interface ResolvedTelemetryOptions {
   readonly metrics:
     | { readonly path: string; readonly onRequest: onRequestHookHandler | undefined }
     | undefined
+  readonly listen: AdminAddress | undefined
   readonly maxSeries: number
   readonly probes: boolean
+  readonly runtime: boolean
+  readonly exemplars: boolean
+  readonly callDurations: boolean
   readonly openTelemetry: OpenTelemetryOptions | undefined
   readonly spanAttributes: boolean
 }
@@ -113,8 +146,16 @@ const shape: OptionShape = {
     check.oneOf(false),
     check.shape({ path, onRequest: check.func })
   ),
+  listen: check.shape({
+    host: check.text,
+    port: check.integer({ min: 0, max: 65_535 }),
+    hosts: check.listOf(check.text)
+  }),
   maxSeries: check.integer({ min: 1 }),
   probes: check.boolean,
+  runtime: check.boolean,
+  exemplars: check.boolean,
+  callDurations: check.boolean,
   openTelemetry: check.either(
     "'auto', { meter, duration } or false",
     check.oneOf('auto', false),
@@ -130,15 +171,20 @@ const shape: OptionShape = {
  */
 export function resolveOptions(given: TelemetryOptions): ResolvedTelemetryOptions {
   checkOptions('telemetry', given, shape)
-  const { metrics = DEFAULT_PATH, openTelemetry = 'auto' } = given
+  const { listen, openTelemetry = 'auto' } = given
+  const { metrics = listen === undefined ? DEFAULT_PATH : false } = given
   const route = typeof metrics === 'string' ? { path: metrics } : metrics
   return {
     metrics:
       route === false
         ? undefined
         : { path: route.path ?? DEFAULT_PATH, onRequest: route.onRequest },
+    listen,
     maxSeries: given.maxSeries ?? 2000,
     probes: given.probes ?? false,
+    runtime: given.runtime ?? true,
+    exemplars: given.exemplars ?? true,
+    callDurations: given.callDurations ?? false,
     openTelemetry:
       openTelemetry === false ? undefined : openTelemetry === 'auto' ? {} : openTelemetry,
     spanAttributes: given.spanAttributes ?? true

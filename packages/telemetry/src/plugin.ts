@@ -11,13 +11,14 @@ import {
 } from '@holdfast/core'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { CONTENT_TYPES, formatOf } from './accept.ts'
 import { DurationSeries } from './duration-series.ts'
 import { bridge } from './edges/bridge.ts'
-import { addMetricsRoute, MetricsText } from './edges/metrics-text.ts'
+import { addMetricsRoute, MetricsText, mountMetrics } from './edges/metrics-text.ts'
 import { loadOpenTelemetry } from './edges/open-telemetry-api.ts'
 import { RequestListener } from './edges/request-listener.ts'
 import { markSpans } from './edges/request-spans.ts'
-import { CONTENT_TYPES } from './exposition.ts'
+import { watchRuntime } from './edges/runtime.ts'
 import { KnownNames } from './known-names.ts'
 import type { MetricSource } from './metric.ts'
 import {
@@ -59,9 +60,11 @@ const MAX_BREAKERS = 200
 const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, given) => {
   enlist(app, '@holdfast/telemetry', { root: true, decorators: ['telemetry'], twice: TWICE })
   const options = resolveOptions(given)
-  const series = new DurationSeries(options.maxSeries)
+  // Only servers with TLS have it.
+  const scheme = 'setSecureContext' in app.server ? 'https' : 'http'
+  const series = new DurationSeries(options.maxSeries, scheme)
   const counts = new RequestCounts()
-  const listener = new RequestListener(app, series, counts, options.probes)
+  const listener = new RequestListener(series, counts, options.probes, options.exemplars)
   intake(app, listener)
   provideState(app, '@holdfast/telemetry', () => ({
     requests: { ...counts.outcomes },
@@ -69,11 +72,16 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, given) => {
     refusals: counts.refusals
   }))
   const { bounded: breakerName } = new KnownNames(MAX_BREAKERS)
-  const source = (): MetricSource => ({ states: statesOf(app), breakerName })
+  const readRuntime = options.runtime ? watchRuntime(app) : undefined
+  const source = (): MetricSource => ({
+    states: statesOf(app),
+    breakerName,
+    runtime: readRuntime?.()
+  })
   const text = new MetricsText(source, series)
   app.decorate('telemetry', {
     contentType: CONTENT_TYPES.prometheus,
-    text: (accept?: string) => text.read(accept).text
+    text: (accept?: string) => text.in(formatOf(accept)).text
   })
   app.addHook('onRoute', function holdfastTelemetryRoute(route) {
     checkRouteOption(route, 'telemetry')
@@ -81,6 +89,7 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, given) => {
     if (telemetry !== undefined) checkRouteOptions(telemetry, `${route.method} ${route.url}`)
   })
   if (options.metrics !== undefined) addMetricsRoute(app, options.metrics, text)
+  if (options.listen !== undefined) mountMetrics(app, options.listen, text)
   const api =
     options.openTelemetry || options.spanAttributes ? await loadOpenTelemetry() : undefined
   if (options.spanAttributes && api !== undefined) markSpans(app, api)

@@ -1,45 +1,49 @@
 /**
- * The metrics as text, made at most once a second however often it is asked for, and the route that gives
- * it.
+ * The metrics as text, made at most once a second however often it is asked for, and the places that give
+ * it: a route of the app, or the listener for operators.
  */
-import { monotonicClock } from '@holdfast/core'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type AdminAddress, monotonicClock, mountAdmin } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
+import { CONTENT_TYPES, type Format, formatOf } from '../accept.ts'
 import type { DurationSeries } from '../duration-series.ts'
-import { CONTENT_TYPES, type Format, formatOf, textOf } from '../exposition.ts'
+import { textOf } from '../exposition.ts'
 import type { MetricsRoute } from '../options.ts'
 import type { ReadSource } from './open-telemetry.ts'
 
-/** A text and its content type. */
-export interface TypedText {
-  readonly contentType: string
+/** A text, and what of it is sent: encoded once for all who ask. */
+interface Made {
   readonly text: string
+  readonly body: Buffer
+  readonly at: number
 }
 
 /** For how long a text is given again, in milliseconds. */
 const LIFETIME = 1000
 
+/** The path on the listener for operators. */
+const ADMIN_PATH = '/metrics'
+
 /** Makes the text. */
 export class MetricsText {
   readonly #source: ReadSource
   readonly #series: DurationSeries
-  readonly #texts = new Map<Format, { readonly text: string; readonly madeAt: number }>()
+  readonly #latest = new Map<Format, Made>()
 
   constructor(source: ReadSource, series: DurationSeries) {
     this.#source = source
     this.#series = series
   }
 
-  /** @param accept the `Accept` header of whoever asks */
-  read(accept?: string): TypedText {
-    const format = formatOf(accept)
-    const contentType = CONTENT_TYPES[format]
+  /** The text in that format, at most a second old. */
+  in(format: Format): Made {
     const now = monotonicClock()
-    const latest = this.#texts.get(format)
-    if (latest !== undefined && now - latest.madeAt < LIFETIME)
-      return { contentType, text: latest.text }
+    const latest = this.#latest.get(format)
+    if (latest !== undefined && now - latest.at < LIFETIME) return latest
     const text = textOf(this.#source(), this.#series.all, format)
-    this.#texts.set(format, { text, madeAt: now })
-    return { contentType, text }
+    const made = { text, body: Buffer.from(text), at: now }
+    this.#latest.set(format, made)
+    return made
   }
 }
 
@@ -55,8 +59,28 @@ export function addMetricsRoute(
     config: { holdfast: { probe: true } },
     ...(onRequest === undefined ? {} : { onRequest }),
     handler: (request, reply) => {
-      const { contentType, text: body } = text.read(request.headers.accept)
-      reply.header('cache-control', 'no-store').type(contentType).send(body)
+      const format = formatOf(request.headers.accept)
+      reply
+        .header('cache-control', 'no-store')
+        .header('vary', 'accept')
+        .type(CONTENT_TYPES[format])
+        .send(text.in(format).body)
     }
   })
+}
+
+/** Answers with the metrics on the listener for operators. */
+export function mountMetrics(app: FastifyInstance, address: AdminAddress, text: MetricsText): void {
+  const handle = ({ headers, method }: IncomingMessage, response: ServerResponse): void => {
+    const format = formatOf(headers.accept)
+    const { body } = text.in(format)
+    response.writeHead(200, {
+      'content-type': CONTENT_TYPES[format],
+      'content-length': body.length,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff'
+    })
+    response.end(method === 'HEAD' ? undefined : body)
+  }
+  mountAdmin(app, address, { path: ADMIN_PATH, handle }, 'telemetry.listen')
 }

@@ -10,9 +10,9 @@ import {
   isUpgrade,
   monotonicClock,
   type RequestRecord,
-  routeConfig
+  routeConfig,
+  traceOf
 } from '@holdfast/core'
-import type { FastifyInstance } from 'fastify'
 import type { DurationSeries } from '../duration-series.ts'
 import { errorTypeOf } from '../error-type.ts'
 import { outcomeOf, refusalOf } from '../outcome.ts'
@@ -20,6 +20,8 @@ import type { RequestCounts } from '../request-counts.ts'
 import type { RecordDuration } from './open-telemetry.ts'
 
 const MILLISECONDS = 1000
+/** The flag of W3C Trace Context. */
+const SAMPLED = 1
 
 /** Counts the requests of an app and measures how long they took. */
 export class RequestListener implements IntakeListener {
@@ -27,20 +29,19 @@ export class RequestListener implements IntakeListener {
   record: RecordDuration | undefined = undefined
   readonly #series: DurationSeries
   readonly #counts: RequestCounts
-  readonly #scheme: string
   readonly #measuresProbes: boolean
+  readonly #keepsExemplars: boolean
 
   constructor(
-    app: FastifyInstance,
     series: DurationSeries,
     counts: RequestCounts,
-    measuresProbes: boolean
+    measuresProbes: boolean,
+    keepsExemplars: boolean
   ) {
     this.#series = series
     this.#counts = counts
-    // Only servers with TLS have it.
-    this.#scheme = 'setSecureContext' in app.server ? 'https' : 'http'
     this.#measuresProbes = measuresProbes
+    this.#keepsExemplars = keepsExemplars
   }
 
   request(): void {}
@@ -52,19 +53,20 @@ export class RequestListener implements IntakeListener {
     const outcome = outcomeOf(record, ending, statusCode, hijacked)
     this.#counts.count(outcome)
     if (outcome === 'refused') this.#counts.countRefusal(refusalOf(record))
-    if (outcome === 'hijacked' || outcome === 'malformed') return
+    if (outcome === 'hijacked') return
     const config = routed === undefined ? undefined : routeConfig(routed)
     if (!this.#isMeasured(record, config)) return
-    const series = this.#series.of({
-      method: req.method ?? '',
-      scheme: this.#scheme,
-      route: config?.url,
-      status: response.headersSent ? statusCode : 0,
-      errorType: errorTypeOf(record, ending, statusCode),
-      version: versionOf(req)
-    })
+    const series = this.#series.of(
+      req.method ?? '',
+      config?.url,
+      response.headersSent ? statusCode : 0,
+      errorTypeOf(record, ending, statusCode),
+      versionOf(req)
+    )
     const seconds = (monotonicClock() - record.startedAt) / MILLISECONDS
-    series.histogram.record(seconds)
+    const trace = this.#keepsExemplars ? traceOf(req) : undefined
+    if (trace === undefined || (trace.flags & SAMPLED) === 0) series.histogram.record(seconds)
+    else series.recordTraced(seconds, trace.traceId, Date.now() / MILLISECONDS)
     this.record?.(seconds, series.attributes)
   }
 
