@@ -112,10 +112,11 @@ export class Shedder {
   /** Returns to normal, step by step, after a time without requests. */
   forget(now: number): void {
     if (!this.isShedding || now - this.#adjustedAt < STALE) return
-    for (let time = this.#adjustedAt + STALE; time < now && this.isShedding; time += PERIOD) {
+    while (this.isShedding && now - this.#adjustedAt >= STALE) {
       this.#ladder.adjust(NOTHING)
+      // Not to `now`: whoever asks often would take the rest of the time away each time.
+      this.#adjustedAt += PERIOD
     }
-    this.#adjustedAt = now
   }
 
   /**
@@ -135,7 +136,7 @@ export class Shedder {
     work.offer(now)
     this.#offered++
     const isCritical = rank === CRITICAL
-    const wait = this.#turn.pressure(now, isCritical, this.isShedding)
+    const wait = this.#turn.meet(now, isCritical, this.isShedding)
     const hand = work.pressure(isCritical)
     const pressure = Math.max(wait, hand)
     if (pressure > this.#pressure) this.#pressure = pressure

@@ -4,26 +4,34 @@
  * wait for each other.
  *
  * The wait is known when the request is, without a timer, which on a busy loop would itself wait. A
- * long wait alone is no overload: after a pause (a collection, a slow function) there is one, too, and
- * the loop catches up. It is one when the loop has not slept for a while.
+ * long wait alone is no overload: after a pause (a collection, a slow function, another process on the
+ * same core) there is one, too, and the loop catches up. It is one when the loop has not slept for a while.
  */
 
 /** Milliseconds that a loop sleeps at least when it has nothing to do. */
 const SLEEP = 0.5
 /** A loop that has slept within so many milliseconds is catching up, not overloaded. */
-const CATCHING_UP = 1000
+const CATCHING_UP = 2000
 /** How much longer than usual requests may wait while the loop catches up. */
 const PATIENCE = 2.5
-/** How much longer than others critical requests may wait. */
-const CRITICAL = 2
+/** How much longer than others critical requests may wait: when a flood begins, too. */
+const CRITICAL = PATIENCE
 
 /** The wait of requests in one event loop. All times are milliseconds, by one clock. */
 export class TurnWait {
   readonly #maxWait: number
   #isBegun = false
   #begunAt = 0
+  /** When the latest request of this turn was met; the turn's beginning before that. */
+  #metAt = 0
+  /** The longest step from one request of this turn to the next: all of a pause is in one of them. */
+  #longestStep = 0
   /** The length of the turn before; 0 when the loop has slept since. */
   #previous = 0
+  /** The longest step of the turn before. */
+  #previousStep = 0
+  /** The longest step since the loop slept. */
+  #pause = 0
   #slept = 0
   #sleptAt = -Infinity
 
@@ -45,8 +53,12 @@ export class TurnWait {
   begin(now: number, slept: number): void {
     this.#isBegun = true
     this.#begunAt = now
+    this.#metAt = now
+    this.#longestStep = 0
     if (slept - this.#slept > SLEEP) {
       this.#previous = 0
+      this.#previousStep = 0
+      this.#pause = 0
       this.#sleptAt = now
     }
     this.#slept = slept
@@ -56,6 +68,8 @@ export class TurnWait {
   end(now: number): void {
     this.#isBegun = false
     this.#previous = now - this.#begunAt
+    this.#step(now)
+    this.#previousStep = this.#longestStep
   }
 
   /**
@@ -68,13 +82,29 @@ export class TurnWait {
   }
 
   /**
-   * The wait as a share of what is allowed; above 1 it is too long.
+   * Meets a request. Returns its wait as a share of what is allowed; above 1 it is too long.
    *
    * @param isShedding whether requests are refused already: then a long wait is no passing thing
    */
-  pressure(now: number, isCritical: boolean, isShedding: boolean): number {
-    const isCatchingUp = !isShedding && now - this.#sleptAt < CATCHING_UP
-    const patience = isCatchingUp ? PATIENCE : isCritical ? CRITICAL : 1
-    return this.at(now) / (this.#maxWait * patience)
+  meet(now: number, isCritical: boolean, isShedding: boolean): number {
+    this.#step(now)
+    if (!isShedding && now - this.#sleptAt < CATCHING_UP) {
+      // What came during a pause may wait for as long as the pause was.
+      return this.#waitWithoutPause(now) / Math.max(this.#maxWait * PATIENCE, this.#pause)
+    }
+    return this.at(now) / (this.#maxWait * (isCritical ? CRITICAL : 1))
+  }
+
+  #step(now: number): void {
+    const step = now - this.#metAt
+    this.#metAt = now
+    if (step > this.#longestStep) this.#longestStep = step
+    if (step > this.#pause) this.#pause = step
+  }
+
+  /** The wait, where the longest step of a turn is taken for a pause: that will not happen again at once. */
+  #waitWithoutPause(now: number): number {
+    if (!this.#isBegun) return 0
+    return now - this.#begunAt - this.#longestStep + (this.#previous - this.#previousStep) / 2
   }
 }

@@ -21,8 +21,9 @@ const SURPLUS = 1.05
 const MIN_SURPLUS = 5
 /** How much more than what is usually needed may be in hand at first. */
 const ROOM = 3
-/** How much more than others critical requests may have in hand. */
-const CRITICAL = 2
+/** How many times as many critical requests may be in hand: of a limit that was set, and of one that was found. */
+const CRITICAL_OF_SET = 2
+const CRITICAL_OF_FOUND = 3
 /** Milliseconds without a refusal after which nothing is limited any more. */
 const QUIET = 1000
 /** The buckets of each half of the time over which a trend is seen. */
@@ -34,6 +35,7 @@ const ENOUGH = 3
 export class WorkInHand {
   readonly #fixed: number | undefined
   readonly #random: () => number
+  readonly #critical: number
   readonly #throughput = new Throughput()
   readonly #usual = new Usual()
   #inHand = 0
@@ -52,6 +54,7 @@ export class WorkInHand {
   constructor(limit?: number, random: () => number = Math.random) {
     this.#fixed = limit
     this.#random = random
+    this.#critical = limit === undefined ? CRITICAL_OF_FOUND : CRITICAL_OF_SET
   }
 
   /** Requests that were admitted and are not answered yet. */
@@ -71,8 +74,7 @@ export class WorkInHand {
 
   /** The work in hand with one more, as a share of the limit; above 1 there is no room. */
   pressure(isCritical: boolean): number {
-    const limit = isCritical ? this.limit * CRITICAL : this.limit
-    return (this.#inHand + 1) / limit
+    return (this.#inHand + 1) / (isCritical ? this.limit * this.#critical : this.limit)
   }
 
   /** Notes a request, before it is decided about. */

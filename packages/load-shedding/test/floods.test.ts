@@ -5,8 +5,9 @@
 import t from 'tap'
 import { type Scenario, type Simulated, simulate } from './support/fake-loop.ts'
 
-const CPU = { cpu: 5 }
-const CPU_CAPACITY = 200
+/** What a real loop needs for a request that burns 5 ms. */
+const CPU = { cpu: 5.25 }
+const CPU_CAPACITY = 190
 const IO = { cpu: 0.1, wait: () => 50, slots: 20 }
 const IO_CAPACITY = 400
 const SEEDS = [1, 2, 3]
@@ -48,7 +49,7 @@ for (const [name, work, capacity] of [
           isGood
         )
       ) as [number, number, number]
-      t.ok(critical >= 0.95, `critical ${critical}`)
+      t.ok(critical >= 0.97, `critical ${critical}`)
       t.ok(critical > normal && normal > bulk, `${critical} > ${normal} > ${bulk}`)
     }
   })
@@ -60,16 +61,45 @@ for (const [name, work, capacity] of [
     }
   })
 
-  t.test(`pauses of 200 ms cost ${name} a hundredth of the requests at most`, async (t) => {
-    const stall = { every: 5000, length: 200 }
-    const phases = [{ rate: capacity * 0.7, seconds: 60 }]
-    for (const seed of SEEDS) {
-      const { requests } = simulate({ ...work, seed, phases, stall })
-      t.ok(share(requests, isRefused) <= 0.01, `${share(requests, isRefused)}`)
-      const late = requests.filter((request) => isRefused(request) && request.at % 5000 > 1200 + 50)
-      t.equal(late.length, 0, 'none is refused a second later')
+  for (const [length, inTurn] of [
+    [200, false],
+    [200, true],
+    [400, true]
+  ] as const) {
+    const where = inTurn ? 'between the requests of a turn' : 'between turns'
+    t.test(`pauses of ${length} ms ${where} cost ${name} a hundredth at most`, async (t) => {
+      const stall = { every: 5000, length, inTurn }
+      const phases = [{ rate: capacity * 0.7, seconds: 60 }]
+      for (const seed of SEEDS) {
+        const { requests } = simulate({ ...work, seed, phases, stall })
+        t.ok(share(requests, isRefused) <= 0.01, `${share(requests, isRefused)}`)
+        const late = requests.filter(
+          (request) => isRefused(request) && request.at % 5000 > 1000 + length
+        )
+        t.equal(late.length, 0, 'none is refused a second later')
+      }
+    })
+  }
+
+  t.test(
+    `where others take the core away, seven tenths of the rest of ${name} are served`,
+    async (t) => {
+      for (const stolen of [
+        { every: 4, length: 4 },
+        { every: 4, length: 12 },
+        { every: 50, length: 50 },
+        { every: 20, length: 80 },
+        { every: 100, length: 300 }
+      ]) {
+        const left = stolen.every / (stolen.every + stolen.length)
+        const rate = Math.min(0.7 * capacity, (0.7 * left * 1000) / work.cpu)
+        for (const seed of SEEDS) {
+          const { requests } = simulate({ ...work, seed, phases: [{ rate, seconds: 60 }], stolen })
+          t.equal(requests.filter(isRefused).length, 0, JSON.stringify(stolen))
+        }
+      }
     }
-  })
+  )
 }
 
 for (const factor of [10, 50]) {

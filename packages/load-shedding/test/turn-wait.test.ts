@@ -8,7 +8,7 @@ t.test('requests of a turn wait for each other', async (t) => {
   t.ok(turn.isBegun)
   t.equal(turn.at(1000), 0)
   t.equal(turn.at(1050), 50)
-  t.equal(turn.pressure(1050, false, true), 0.5)
+  t.equal(turn.meet(1050, false, true), 0.5)
   turn.end(1060)
   t.notOk(turn.isBegun)
   t.equal(turn.at(1070), 0, 'outside of a turn nobody waits')
@@ -34,15 +34,43 @@ t.test('they have not waited where the loop has slept between', async (t) => {
 t.test('a loop that slept a moment ago may catch up, until requests are refused', async (t) => {
   const turn = new TurnWait(100)
   turn.begin(1000, 5)
-  t.equal(turn.pressure(1250, false, false), 1)
-  t.equal(turn.pressure(1250, false, true), 2.5)
-  t.equal(turn.pressure(2001, false, false), 1001 / 100, 'not for longer than a second')
+  for (let now = 1000; now < 1260; now += 10) turn.meet(now, false, false)
+  t.equal(turn.meet(1260, false, false), 1)
+  t.equal(turn.meet(1260, false, true), 2.6)
+  t.equal(turn.meet(3001, false, false), 2001 / 100, 'not for longer than two seconds')
 })
 
-t.test('critical requests may wait twice as long', async (t) => {
+t.test(
+  'the longest step of a turn is a pause, and no wait while the loop catches up',
+  async (t) => {
+    const turn = new TurnWait(100)
+    turn.begin(1000, 5)
+    turn.meet(1010, false, false)
+    t.equal(turn.meet(1510, false, false), 10 / 500, 'between two requests')
+    t.equal(turn.at(1510), 510, 'but it is told')
+    turn.end(1520)
+    turn.begin(1520, 5)
+    t.equal(turn.meet(1520, false, false), 10 / 500, 'nor in the turn that follows')
+    t.equal(turn.meet(2020, false, false), 10 / 500)
+    turn.end(2520)
+    turn.begin(3020, 5)
+    t.equal(turn.meet(3020, false, false), 5, 'it is where the loop did not sleep for two seconds')
+  }
+)
+
+t.test('a pause after the last request of a turn is one, too', async (t) => {
+  const turn = new TurnWait(100)
+  turn.begin(1000, 5)
+  turn.meet(1000, false, false)
+  turn.end(1500)
+  turn.begin(1500, 5)
+  t.equal(turn.meet(1500, false, false), 0)
+})
+
+t.test('critical requests may wait two and a half times as long', async (t) => {
   const turn = new TurnWait(100)
   turn.begin(1000, 0)
-  t.equal(turn.pressure(1200, true, true), 1)
+  t.equal(turn.meet(1250, true, true), 1)
 })
 
 t.test('a clock that is read out of order makes no negative wait', async (t) => {
@@ -61,7 +89,7 @@ t.test('the length of turns converges where each is cut at the bound', async () 
       turn.end(now)
       for (let count = 0; count < 20; count++) {
         turn.begin(now, 0)
-        while (turn.pressure(now, false, true) <= 1) now++
+        while (turn.meet(now, false, true) <= 1) now++
         turn.end(now)
       }
       turn.begin(now, 0)

@@ -21,8 +21,10 @@ export interface Scenario {
   /** How long it waits for others afterwards; with `slots` only so many at a time. */
   readonly wait?: (now: number, random: () => number) => number
   readonly slots?: number
-  /** How long the loop is held up by something else, and how often. */
-  readonly stall?: { readonly every: number; readonly length: number }
+  /** How long the loop is held up by something else, how often, and whether between requests of a turn. */
+  readonly stall?: { readonly every: number; readonly length: number; readonly inTurn?: boolean }
+  /** Another process on the same core: for how long this one may run, and then has to wait. */
+  readonly stolen?: { readonly every: number; readonly length: number }
   /** After this time a client leaves. */
   readonly patience?: number
 }
@@ -101,6 +103,8 @@ class FakeLoop {
   #nextStall: number
   #now = 0
   #slept = 0
+  /** How long it has run since the core was taken away. */
+  #ran = 0
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
@@ -116,13 +120,14 @@ class FakeLoop {
     while (this.#now < end + 5000) {
       this.#arrive()
       while ((this.#timers[0]?.at ?? Infinity) <= this.#now) this.#timers.shift()?.run()
-      if (this.#now >= this.#nextStall) this.#stall()
+      if (!this.#scenario.stall?.inTurn) this.#stall()
       if (this.#inSockets.length === 0) this.#sleep()
       else this.#turn()
     }
   }
 
   #stall(): void {
+    if (this.#now < this.#nextStall) return
     const { every = 0, length = 0 } = this.#scenario.stall ?? {}
     this.#nextStall += every
     this.#spend(length)
@@ -132,9 +137,10 @@ class FakeLoop {
     const wake = Math.min(
       this.requests[this.#next]?.at ?? Infinity,
       this.#timers[0]?.at ?? Infinity,
-      this.#nextStall,
+      this.#scenario.stall?.inTurn ? Infinity : this.#nextStall,
       this.#now + 100
     )
+    this.#ran = 0
     this.#slept += wake - this.#now
     this.#now = wake
   }
@@ -151,6 +157,7 @@ class FakeLoop {
         this.#free(request)
         continue
       }
+      if (this.#scenario.stall?.inTurn) this.#stall()
       this.#spend(this.#scenario.cpu)
       if (this.#scenario.wait === undefined) this.#answer(request)
       else this.#waiting.push(request)
@@ -191,6 +198,8 @@ class FakeLoop {
 
   #spend(milliseconds: number): void {
     this.#now += milliseconds
+    const { every = Infinity, length = 0 } = this.#scenario.stolen ?? {}
+    for (this.#ran += milliseconds; this.#ran >= every; this.#ran -= every) this.#now += length
     this.#arrive()
   }
 
