@@ -19,16 +19,17 @@ export type PriorityFunction = (request: FastifyRequest) => Priority
 /** The options of the plugin. None needs to be set. */
 export interface LoadSheddingOptions {
   /**
-   * How long a request may wait for the event loop, milliseconds or text, from 10 ms to 10 s. For less
-   * than a second in which the loop catches up after a pause it may be two and a half times as long, for
-   * `critical` requests twice as long.
+   * How long a request may wait for the event loop, milliseconds or text, from 10 ms to 10 s. `critical`
+   * requests may wait two and a half times as long. So may all for the two seconds in which the loop catches
+   * up after a pause; if one step was longer than that, for as long as it was.
    *
    * @default 100
    */
   readonly maxQueueDelay?: Duration | undefined
   /**
    * The most requests in flight, until the head of their answer: a whole number of at least 1, `'auto'` to find it
-   * when more comes than is finished, `false` for no limit. `critical` requests may be twice as many.
+   * when more comes than is finished, `false` for no limit. `critical` requests may be twice as many;
+   * with `'auto'`, three times.
    *
    * @default 'auto'
    */
@@ -72,7 +73,8 @@ export interface LoadSheddingRouteOptions {
   readonly priority?: Priority | PriorityFunction | undefined
   /**
    * The most requests of this route in flight, beside the limit of the plugin: a whole number of at
-   * least 1. The GET and HEAD of a route share it.
+   * least 1. The GET and HEAD of a route share it. A
+   * route at its limit is no overload of the service: it is not logged as one.
    *
    * @default no limit of its own
    */

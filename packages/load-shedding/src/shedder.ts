@@ -12,7 +12,7 @@ import { WorkInHand } from './work-in-hand.ts'
  *
  * - `level`: others matter more
  * - `queue-delay`: it has waited for the event loop too long already
- * - `in-flight`: too much work is in hand
+ * - `in-flight`: too much work is in hand, of the service or of a route with a limit of its own
  * - `deadline`: it cannot be finished in the time it has left
  */
 export type SheddingReason = 'level' | 'queue-delay' | 'in-flight' | 'deadline'

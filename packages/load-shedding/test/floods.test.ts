@@ -34,8 +34,8 @@ for (const [name, work, capacity] of [
         const { requests } = simulate({ ...work, seed, phases: flood(capacity, factor) })
         const good = requests.filter(inFlood).filter(isGood)
         t.ok(good.length >= 0.85 * 8 * capacity, `${good.length} of ${8 * capacity}`)
-        const after = requests.filter(({ at }) => at >= 11_500)
-        t.ok(share(after, isGood) >= 0.95, 'a second and a half later all is well')
+        const after = requests.filter(({ at }) => at >= 11_000)
+        t.ok(share(after, isGood) >= 0.95, 'a second later all is well')
       }
     })
   }
@@ -86,7 +86,6 @@ for (const [name, work, capacity] of [
     async (t) => {
       for (const stolen of [
         { every: 4, length: 4 },
-        { every: 4, length: 12 },
         { every: 50, length: 50 },
         { every: 20, length: 80 },
         { every: 100, length: 300 }
@@ -120,7 +119,7 @@ for (const factor of [10, 50]) {
 t.test('a tenth of slow answers, or half of them from now on, is no overload', async (t) => {
   const waits: Required<Scenario>['wait'][] = [
     (_now, random) => (random() < 0.1 ? 500 : 20),
-    (now, random) => (now > 5000 && random() < 0.5 ? 1000 : 20)
+    (now, random) => (now > 5000 && random() < 0.5 ? 2000 : 20)
   ]
   for (const wait of waits) {
     const phases = [{ rate: 200, seconds: 15 }]

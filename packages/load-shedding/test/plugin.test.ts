@@ -25,6 +25,10 @@ import { eventually, head, listen, rawConnection } from '../../../test/support/h
 
 type Options = Parameters<typeof loadShedding>[1]
 
+/** Rounds of all kinds of ends over sockets; and the requests of a pipeline in each. */
+const ROUNDS = 1000
+const PIPELINED = 97
+
 /** An app in which one request may be in flight, and a route that holds it until it is let go. */
 async function fullApp(
   t: Test,
@@ -245,6 +249,14 @@ t.test(
   }
 )
 
+t.test('who reads the state each second does not delay its return to normal', async (t) => {
+  const { app, flood } = await flooded(t, {})
+  await flood(CLIENTS, SECONDS)
+  const end = performance.now() + 4000
+  while (app.loadShedding.shedding && performance.now() < end) await wait(900)
+  t.equal(app.loadShedding.share, 1)
+})
+
 t.test('in shadow mode the same is counted, and nothing refused', async (t) => {
   // Without lifecycle it would not boot if it wanted to change the readiness.
   const { app, hold } = await fullApp(t, { mode: 'shadow', readiness: 'fail' })
@@ -287,21 +299,35 @@ t.test('critical requests may be twice as many', async (t) => {
 })
 
 t.test('a route may have a limit of its own, which its HEAD shares', async (t) => {
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
   const held: (() => void)[] = []
-  const { app } = await fullApp(t, { maxInFlight: false }, (app) => {
-    const config = { loadShedding: { maxInFlight: 1 } }
-    const handler = (): Promise<string> =>
-      new Promise((resolve) => held.push(() => resolve('report')))
-    app.get('/report', { config }, handler)
-    app.get('/other', { config }, async () => 'other')
-    app.get('/bulk', { config: { loadShedding: { priority: 'bulk' } } }, async () => 'bulk')
-  })
+  const { app } = await fullApp(
+    t,
+    { maxInFlight: false },
+    (app) => {
+      const config = { loadShedding: { maxInFlight: 1 } }
+      const handler = (): Promise<string> =>
+        new Promise((resolve) => held.push(() => resolve('report')))
+      app.get('/report', { config }, handler)
+      app.post('/report', { config }, async () => 'posted')
+      app.get('/other', { config }, async () => 'other')
+      app.get('/bulk', { config: { loadShedding: { priority: 'bulk' } } }, async () => 'bulk')
+    },
+    { stream }
+  )
+  const states: SheddingView[] = []
+  t.teardown(subscribe('holdfast:load-shedding:state', (event) => void states.push(event)))
   const first = app.inject('/report')
   await eventually(() => held.length === 1)
   t.equal((await app.inject({ method: 'HEAD', url: '/report' })).statusCode, 503)
+  t.equal((await app.inject({ method: 'POST', url: '/report' })).statusCode, 200)
   t.equal((await app.inject('/other')).statusCode, 200)
   t.equal((await app.inject('/bulk')).statusCode, 200)
   t.equal(app.loadShedding.limit, undefined)
+  t.match(stateOf(app), { shed: 1, shedByReason: { 'in-flight': 1 } })
+  t.notMatch(lines.join(''), /overloaded: the requests/, 'the service is not overloaded')
+  t.equal(states.length, 0)
   held[0]?.()
   t.equal((await first).statusCode, 200)
   const again = app.inject('/report')
@@ -314,6 +340,11 @@ t.test(
   'nothing is in flight after all kinds of ends, and a stream only until its head',
   async (t) => {
     const { app } = await fullApp(t, { maxInFlight: false }, (app) => {
+      app.server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+        const response = new ServerResponse(request)
+        response.assignSocket(socket)
+        app.routing(request, response)
+      })
       app.get('/stream', (_request, reply) => {
         reply.hijack()
         reply.raw.writeHead(200)
@@ -333,22 +364,32 @@ t.test(
     stream.write(head('GET /stream'))
     await stream.until(/one/)
     t.equal(app.loadShedding.inFlight, 0)
-    const paths = ['/', '/throw', '/missing', '/hijack', '/never']
-    for (let round = 0; round < 40; round++) {
+    // What was written before a client left may or may not be read.
+    const left = ['/', '/throw', '/missing', '/hijack', '/never', '/stream']
+    const fields = { Connection: 'upgrade', Upgrade: 'test' }
+    let wereNever = 0
+    for (let round = 0; round < ROUNDS; round++) {
       const connections = await Promise.all(
-        paths.map(async (path) => {
+        left.map(async (path) => {
           const connection = await rawConnection(port)
           connection.write(head(`GET ${path}`))
           return connection
         })
       )
-      if (round === 0) await eventually(() => app.loadShedding.inFlight === 1)
-      for (const connection of connections) connection.destroy()
-      await Promise.all(
-        paths.map((path) => path !== '/never' && path !== '/hijack' && app.inject(path))
-      )
+      const upgraded = await rawConnection(port)
+      upgraded.write(head('GET /', fields))
+      const kept = await rawConnection(port)
+      kept.write(head('GET /').repeat(PIPELINED - 1) + head('GET /missing'))
+      await kept.until(/404 Not Found/)
+      await upgraded.until(/200 OK/)
+      wereNever = Math.max(wereNever, app.loadShedding.inFlight)
+      for (const connection of [...connections, upgraded, kept]) connection.destroy()
+      await Promise.all(left.slice(0, 3).map(async (path) => (await app.inject(path)).statusCode))
     }
+    t.ok(wereNever > 0, 'some were in flight')
     await eventually(() => app.loadShedding.inFlight === 0)
+    const { offered } = stateOf(app)
+    t.ok(offered >= ROUNDS * (PIPELINED + 3), `${offered} were decided about`)
     stream.destroy()
   }
 )
@@ -413,13 +454,15 @@ async function flooded(
   return { app, flood, counts, wasShedding: () => wasShedding }
 }
 
+/** Longer than a loop is left to catch up. */
+const SECONDS = 3
 const CLIENTS: readonly Priority[] = Array.from({ length: 60 }, (_, client) =>
   client < 2 ? 'critical' : client < 12 ? 'normal' : 'bulk'
 )
 
 t.test('in a flood the least important are refused, and critical requests served', async (t) => {
   const { app, flood, counts, wasShedding } = await flooded(t, {})
-  await flood(CLIENTS, 2)
+  await flood(CLIENTS, SECONDS)
   const share = (priority: Priority): number => {
     const { served = 0, refused = 0 } = counts.get(priority) ?? {}
     return served / (served + refused)
@@ -440,7 +483,7 @@ t.test('clients may lower their requests, and never raise them', async (t) => {
     { priority: 'u=0' }
   ]
   const { app, flood } = await flooded(t, {}, (client) => headers[client % 3] ?? {})
-  await flood(new Array(60).fill('normal'), 1)
+  await flood(new Array(60).fill('normal'), SECONDS)
   const { shedByPriority } = stateOf(app)
   t.ok(shedByPriority.bulk > shedByPriority.normal, JSON.stringify(shedByPriority))
   t.equal(shedByPriority.critical, 0)
@@ -465,7 +508,7 @@ t.test('functions of the user that fail do no harm, and are reported once', asyn
   const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
   const ends = Array.from({ length: 300 }, async () => (await request(origin)).body.dump())
   await Promise.all(ends)
-  await flood(new Array(60).fill('normal'), 1)
+  await flood(new Array(60).fill('normal'), SECONDS)
   t.equal(warnings.filter((text) => text.includes('loadShedding.priority')).length, 1)
   t.equal(warnings.filter((text) => text.includes('loadShedding.cohort')).length, 1)
 })

@@ -51,6 +51,43 @@ t.test('a time without requests returns it to normal', async (t) => {
   t.notOk(shedder.isShedding)
 })
 
+t.test('it returns as fast where somebody asks all the time', async (t) => {
+  const [asked, unasked] = [overloaded(), overloaded()]
+  const end = asked.now + 2500
+  for (let time = asked.now; time <= end; time += 700) asked.shedder.forget(time)
+  asked.shedder.forget(end)
+  unasked.shedder.forget(end)
+  t.equal(asked.shedder.share, unasked.shedder.share)
+})
+
+t.test('a hundred thousand requests with all kinds of ends leave nothing in hand', async (t) => {
+  const shedder = new Shedder({ maxQueueDelay: 100, maxInFlight: undefined }, () => 0.5)
+  const inHand: number[] = []
+  let state = 1
+  let refused = 0
+  let now = 0
+  for (let count = 0; count < 100_000; count++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    now += state % 5
+    // A loop that sleeps in the first half only, and work that piles up now and then.
+    shedder.beginTurn(now, Math.min(now, 100_000))
+    const rank = count % 10 === 0 ? CRITICAL : count % 2 === 0 ? NORMAL : BULK
+    if (shedder.decide(now, rank, (state % 97) / 97) === undefined) inHand.push(now)
+    else refused++
+    while (inHand.length > (state >>> 16) % 400) {
+      const begunAt = inHand.shift() as number
+      if (state % 3 === 0) shedder.abandon()
+      else shedder.finish(begunAt)
+    }
+    if (shedder.inHand !== inHand.length) break
+    shedder.endTurn(now)
+  }
+  t.equal(shedder.inHand, inHand.length)
+  for (const begunAt of inHand) shedder.finish(begunAt)
+  t.equal(shedder.inHand, 0)
+  t.ok(refused > 0, `${refused} were refused`)
+})
+
 t.test('cohorts are asked for only while there is pressure', async (t) => {
   const shedder = new Shedder({ maxQueueDelay: 100, maxInFlight: 10 })
   shedder.beginTurn(0, 0)

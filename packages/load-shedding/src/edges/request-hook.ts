@@ -112,7 +112,8 @@ export class RequestHook implements SheddingView {
     this.#totals.offered++
     this.#episodes.look(now)
     const rank = this.#rankOf(route, request)
-    const reason = route.isFull ? 'in-flight' : this.#decide(now, rank, request, facts)
+    const { isFull } = route
+    const reason = isFull ? 'in-flight' : this.#decide(now, rank, request, facts)
     if (reason === undefined) {
       route.begin()
       facts.workCount = route
@@ -120,6 +121,8 @@ export class RequestHook implements SheddingView {
       onSettled(reply.raw, countOut)
       done()
     } else {
+      // A route at its own limit says nothing about the service.
+      if (!isFull) this.#episodes.refuse(now)
       this.#refuse(now, PRIORITIES[rank] as Priority, reason, request, reply, done)
     }
   }
@@ -153,7 +156,6 @@ export class RequestHook implements SheddingView {
     const facts = factsOf(request)
     facts.loadShedding = fact
     this.#totals.count(priority, reason)
-    this.#episodes.refuse(now)
     this.#publish(now, fact, request)
     if (this.#isShadow) {
       done()

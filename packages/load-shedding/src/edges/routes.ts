@@ -47,7 +47,7 @@ export class SheddingRoutes {
   /** All routes that say nothing. */
   readonly #common: SheddingRoute
   readonly #byConfig = new WeakMap<object, SheddingRoute>()
-  /** Routes with a limit, by their options and then their URL: GET and HEAD are one. */
+  /** Routes with a limit, by their options and then their methods and URL: GET and HEAD are one. */
   readonly #limited = new WeakMap<object, Map<string, SheddingRoute>>()
 
   /** @param rank the rank of requests whose route says nothing */
@@ -87,8 +87,9 @@ export class SheddingRoutes {
       }
       const routes = this.#limited.get(given) ?? new Map<string, SheddingRoute>()
       this.#limited.set(given, routes)
-      const route = routes.get(url) ?? new SheddingRoute(this.#shedder, rank, maxInFlight)
-      routes.set(url, route)
+      const key = `${sharedMethodOf(method)} ${url}`
+      const route = routes.get(key) ?? new SheddingRoute(this.#shedder, rank, maxInFlight)
+      routes.set(key, route)
       return route
     } catch (err) {
       // The route was declared before the plugin: it is too late to stop the boot.
@@ -96,6 +97,12 @@ export class SheddingRoutes {
       return this.#common
     }
   }
+}
+
+/** Names the methods that share a limit at one URL: all of one route, and the HEAD that Fastify adds to its GET. */
+function sharedMethodOf(method: string | readonly string[] | undefined): string {
+  const methods = String(method).split(',')
+  return methods.includes('GET') || methods.includes('HEAD') ? 'GET' : methods.join()
 }
 
 function pathOf(method: string | readonly string[] | undefined, url: string): string {
