@@ -4,6 +4,8 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import * as core from '@holdfast/core'
+import * as options from '@holdfast/core/options'
 import t from 'tap'
 import { root, runQuietly } from './support/pack.js'
 
@@ -45,6 +47,17 @@ t.test('every source file that the architecture names exists', async (t) => {
       name
     )
   }
+})
+
+t.test("core's README names all that core exports, and nothing else", async (t) => {
+  const page = await read('packages/core/README.md')
+  const exported = Object.keys({ ...core, ...options })
+  t.ok(exported.length > 80)
+  for (const name of exported) t.match(page, new RegExp(`\\b${name}\\b`), name)
+  const rows = page.matchAll(/^\| (`.*?`) +\|/gm)
+  const named = [...rows].flatMap(([, cell = '']) => [...cell.matchAll(/`(?:new )?(\w+)\(/g)])
+  t.ok(named.length > 40)
+  for (const [, name = ''] of named) t.ok(exported.includes(name), name)
 })
 
 t.test('every changeset names packages of this repository and a kind of change', async (t) => {

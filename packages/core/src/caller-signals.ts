@@ -2,10 +2,12 @@
  * Tells calls that their caller has left. Calls with the same signal share one listener on it: Node
  * takes more than ten listeners on one signal for a leak.
  */
+import { reportOnce } from './report.ts'
 import { isInRing, leaveRing, Ring, type RingItem } from './ring.ts'
 
 /** A call that wants to hear of its caller. */
 export interface CallersCall {
+  /** An error that it throws is reported once. */
   callerLeft(): void
 }
 
@@ -65,6 +67,15 @@ class ListenedSignal {
 
   /** The signal has aborted. */
   handleEvent(): void {
-    for (const { call } of this.#entries) call.callerLeft()
+    for (const { call } of this.#entries) tell(call)
+  }
+}
+
+/** The other calls must hear of it, too. */
+function tell(call: CallersCall): void {
+  try {
+    call.callerLeft()
+  } catch (error) {
+    reportOnce(call.callerLeft, 'callerLeft() of a call', error)
   }
 }

@@ -5,11 +5,12 @@
  * property on each response would make all code that meets one slower.
  */
 import type { ServerResponse } from 'node:http'
+import { reportOnce } from './report.ts'
 
 /**
  * Called when the head of a response is written, before it is. The response may be anybody's: of
- * another app, or of a plain server of Node's. It must not throw. Where a class and its base are both
- * watched, it is called twice for one head.
+ * another app, or of a plain server of Node's. An error that it throws is reported once. Where a class
+ * and its base are both watched, it is called twice for one head.
  */
 export type HeadListener = (response: ServerResponse) => void
 
@@ -64,19 +65,28 @@ function wrap(prototype: Prototype): Watched {
   const isOwn = Object.hasOwn(prototype, 'writeHead')
   const given = prototype.writeHead
   const ours: WriteHead = function holdfastWriteHead(status, reason, headers) {
-    for (const listener of listeners) listener(this)
+    for (const listener of listeners) tell(listener, this)
     return given.call(this, status, reason, headers)
   }
   prototype.writeHead = ours
   return { given, isOwn, ours }
 }
 
+function tell(listener: HeadListener, response: ServerResponse): void {
+  try {
+    listener(response)
+  } catch (error) {
+    reportOnce(listener, 'a listener to heads', error)
+  }
+}
+
 function restore(): void {
   for (const [prototype, { given, isOwn, ours }] of watched) {
+    // Under somebody's wrapper ours is still called: a second one would tell each head twice.
     if (prototype.writeHead !== ours) continue
     if (isOwn) prototype.writeHead = given
     else Reflect.deleteProperty(prototype, 'writeHead')
+    watched.delete(prototype)
   }
-  watched.clear()
   latest = undefined
 }

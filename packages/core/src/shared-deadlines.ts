@@ -5,12 +5,13 @@
 import { monotonicClock } from './clock.ts'
 import { extensionOf } from './deadline.ts'
 import { type Due, DueHeap } from './due-heap.ts'
+import { reportOnce } from './report.ts'
 
 /** Something that has a deadline. */
 export interface Timed extends Due {
   /** The length of its time in milliseconds, from which {@link watchDeadline} sets it. */
   timeout: number
-  /** Its time is over. It is not watched any more. */
+  /** Its time is over. It is not watched any more. An error that it throws is reported once. */
   timedOut(): void
 }
 
@@ -67,7 +68,7 @@ function expire(until: number): void {
     waiting.remove(first)
     const extension = extensionOf(lateness, first.timeout)
     if (extension === 0) {
-      first.timedOut()
+      tell(first)
     } else {
       first.due = now + extension
       // A second time it is not extended.
@@ -77,4 +78,13 @@ function expire(until: number): void {
   }
   const next = waiting.first?.due ?? Infinity
   if (next < timerDue) setTimer(next, next - now)
+}
+
+/** The others that are due, and the timer, must not wait for one that fails. */
+function tell(timed: Timed): void {
+  try {
+    timed.timedOut()
+  } catch (error) {
+    reportOnce(timed.timedOut, 'timedOut() of a deadline', error)
+  }
 }

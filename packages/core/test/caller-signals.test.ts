@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { listenTo } from '../dist/caller-signals.js'
+import { warningsOf } from './warnings.ts'
 
 t.test('a call that leaves while others are told is not told', async (t) => {
   const controller = new AbortController()
@@ -41,4 +42,19 @@ t.test('a call that leaves twice does not part the calls that came meanwhile', a
   left.leave()
   listenTo(signal, ignore)
   t.equal(getEventListeners(signal, 'abort').length, 1)
+})
+
+t.test('a call that throws keeps the others from nothing, and is reported', async (t) => {
+  const warnings = warningsOf(t)
+  const controller = new AbortController()
+  const told: string[] = []
+  const broken = () => {
+    throw new Error('not now')
+  }
+  listenTo(controller.signal, { callerLeft: broken })
+  listenTo(controller.signal, { callerLeft: () => told.push('second') })
+  controller.abort()
+  t.strictSame(told, ['second'])
+  await new Promise(setImmediate)
+  t.match(warnings, [{ message: /callerLeft\(\) of a call.*not now/s }])
 })

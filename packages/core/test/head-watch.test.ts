@@ -2,6 +2,7 @@ import { createServer, request as get, type IncomingMessage, ServerResponse } fr
 import type { AddressInfo } from 'node:net'
 import { onHead, watchHead } from '@holdfast/core'
 import t, { type Test } from 'tap'
+import { warningsOf } from './warnings.ts'
 
 /** Asks a server that watches the head of each of its answers. */
 async function ask(t: Test): Promise<void> {
@@ -57,14 +58,54 @@ t.test('a class that inherits the method inherits it again', async (t) => {
   t.notOk(Object.hasOwn(Response.prototype, 'writeHead'))
 })
 
-t.test('who has wrapped the method meanwhile keeps it', async (t) => {
-  class Response extends ServerResponse {}
-  const release = onHead(() => {})
-  watchHead(Object.create(Response.prototype))
-  const others = (): never => {
-    throw new Error('never called')
+t.test(
+  'a listener that throws keeps neither the head nor the others, and is reported',
+  async (t) => {
+    const warnings = warningsOf(t)
+    let heads = 0
+    const releases = [
+      onHead(() => {
+        throw new Error('not now')
+      }),
+      onHead(() => heads++)
+    ]
+    await ask(t)
+    t.equal(heads, 1)
+    for (const release of releases) release()
+    t.match(warnings, [{ message: /a listener to heads.*not now/s }])
   }
-  Response.prototype.writeHead = others
-  release()
-  t.equal(Response.prototype.writeHead, others)
-})
+)
+
+t.test(
+  'under the wrapper of somebody else, a head is told once after any number of cycles',
+  async (t) => {
+    const given = ServerResponse.prototype.writeHead
+    const releaseFirst = onHead(() => {})
+    await ask(t)
+    const ours = ServerResponse.prototype.writeHead
+    let wrapped = 0
+    const wrapper = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
+      wrapped++
+      return Reflect.apply(ours, this, args)
+    }
+    ServerResponse.prototype.writeHead = wrapper
+    releaseFirst()
+    for (let cycle = 1; cycle <= 3; cycle++) {
+      let heads = 0
+      const release = onHead(() => heads++)
+      await ask(t)
+      t.same([heads, wrapped], [1, cycle])
+      t.equal(ServerResponse.prototype.writeHead, wrapper, 'who has wrapped the method keeps it')
+      release()
+    }
+
+    // Who has wrapped it takes the wrapper away: with the next cycle everything is as it was.
+    ServerResponse.prototype.writeHead = ours
+    let heads = 0
+    const release = onHead(() => heads++)
+    await ask(t)
+    release()
+    t.equal(heads, 1)
+    t.equal(ServerResponse.prototype.writeHead, given)
+  }
+)

@@ -6,6 +6,7 @@ import {
   watchDeadline
 } from '@holdfast/core'
 import t, { type Test } from 'tap'
+import { warningsOf } from './warnings.ts'
 
 // The timer keeps no process alive, and here nothing else would.
 const alive = setInterval(() => {}, 60_000)
@@ -119,4 +120,18 @@ t.test('a deadline in more than 24 days does not expire at once', async (t) => {
   t.not(far.position, -1)
   unwatchDeadline(far)
   dropIdleDeadlines()
+})
+
+t.test('one that throws keeps no other from expiring, and is reported', async (t) => {
+  const warnings = warningsOf(t)
+  const order: string[] = []
+  watch(5, () => {
+    order.push('thrown')
+    throw new Error('not now')
+  })
+  watch(5, () => order.push('beside it'))
+  watch(40, () => order.push('later'))
+  while (order.length < 3) await passed(5)
+  t.strictSame(order, ['thrown', 'beside it', 'later'])
+  t.match(warnings, [{ message: /timedOut\(\) of a deadline.*not now/s }])
 })

@@ -1,9 +1,6 @@
 /** How hard the process is pressed: the latest sample; all zero until the first. */
 export interface Pressure {
-  /**
-   * How late the event loop was, in milliseconds: the mean of the last quarter of a second; with
-   * thresholds the mean of a sample, and `Infinity` when the loop stood still.
-   */
+  /** How late the event loop was, in milliseconds: the mean of the last quarter of a second. */
   readonly eventLoopDelay: number
   /** The part of the time the event loop was busy, 0 to 1. */
   readonly eventLoopUtilization: number

@@ -389,6 +389,29 @@ t.test('the pressure of the process is measured and refuses nobody', async (t) =
   t.ok(app.lifecycle.pressure.eventLoopUtilization <= 1)
 })
 
+t.test(
+  'with thresholds a standstill of the loop is a finite delay, which JSON can carry',
+  async (t) => {
+    const app = build(t, { pressure: { maxEventLoopDelay: 60_000, sampleInterval: 100 } })
+    await app.ready()
+    await eventually(() => app.lifecycle.pressure.heapUsed > 0)
+    const delays: unknown[] = []
+    for (let turn = 0; turn < 3; turn++) {
+      const end = performance.now() + 400
+      while (performance.now() < end);
+      for (let look = 0; look < 5; look++) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        delays.push(JSON.parse(JSON.stringify(app.lifecycle.pressure)).eventLoopDelay)
+      }
+    }
+    t.strictSame(
+      delays.map((delay) => typeof delay),
+      delays.map(() => 'number')
+    )
+    t.ok(Math.max(...(delays as number[])) > 50, 'the standstill is seen')
+  }
+)
+
 t.test('under-pressure may stand before it or after it', async (t) => {
   const before = Fastify()
   t.teardown(() => before.close())

@@ -29,6 +29,7 @@ export interface RefusalCount {
   readonly refusedBy: string
   /** Why: `exceeded`, `state`, `shed`, `pressure`, `draining`, `deadline` for example. */
   readonly reason: string
+  /** How many. */
   readonly count: number
 }
 

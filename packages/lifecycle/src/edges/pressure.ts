@@ -27,6 +27,9 @@ export function watchPressure(app: FastifyInstance, options: ResolvedPressure): 
 
 function watchThresholds(app: FastifyInstance, options: ResolvedPressure): Sensor {
   let sensor: FastifyInstance = app
+  // Theirs is `Infinity` after a standstill, which is `null` in JSON.
+  const delay = eventLoopDelay()
+  app.addHook('onClose', async () => delay.release())
   // In a scope of its own: the app may register the plugin too, and its hook, which would refuse
   // probes, reaches no route.
   app.register(async function holdfastPressure(scope) {
@@ -40,8 +43,13 @@ function watchThresholds(app: FastifyInstance, options: ResolvedPressure): Senso
   return {
     get pressure() {
       if (!sensor.hasDecorator('memoryUsage')) return NO_PRESSURE
-      const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
-      return { eventLoopDelay, eventLoopUtilization: eventLoopUtilized, heapUsed, rssBytes }
+      const { eventLoopUtilized, heapUsed, rssBytes } = sensor.memoryUsage()
+      return {
+        eventLoopDelay: delay.current,
+        eventLoopUtilization: eventLoopUtilized,
+        heapUsed,
+        rssBytes
+      }
     },
     get exceeded() {
       return sensor.hasDecorator('isUnderPressure') && sensor.isUnderPressure()

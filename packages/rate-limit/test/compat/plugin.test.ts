@@ -254,6 +254,28 @@ t.test('what it decides is counted, in a bounded number of limits', async (t) =>
   t.equal(statesOf(app, '@holdfast/rate-limit')[0]?.state.table?.maxKeys, 2 ** 20)
 })
 
+t.test('limits with equal numbers are counted apart, the first ten of them', async (t) => {
+  const app = Fastify()
+  await app.register(fastifyRateLimit)
+  const given = { max: 1, timeWindow: 1000 }
+  const limiters = Array.from({ length: 12 }, () => app.createRateLimit(given))
+  app.get('/:number', { config: { rateLimit: false } }, async (request) => {
+    const { number } = request.params as { number: number }
+    return limiters[number]?.(request)
+  })
+  const requests = ['/0', '/1', '/1', '/9', '/10', '/11']
+  t.strictSame(
+    await statuses(app, ...requests),
+    requests.map(() => 200)
+  )
+  const limits = statesOf(app, '@holdfast/rate-limit')[0]?.state.limits ?? []
+  t.match(limits, { length: 11 })
+  t.match(limits[0], { limit: 'default', policies: [{ max: 1000 }] })
+  t.match(limits[1], { limit: 'limiter 1/1000', policies: [{ allowed: 1, denied: 0 }] })
+  t.match(limits[2], { limit: 'limiter 1/1000 (2)', policies: [{ allowed: 1, denied: 1 }] })
+  t.match(limits[10], { limit: 'limiter 1/1000 (10)', policies: [{ allowed: 3, denied: 0 }] })
+})
+
 t.test("answers of users' functions that are of no use are logged once", async (t) => {
   const { lines, logger } = logged()
   const app = Fastify({ logger })
