@@ -8,7 +8,7 @@ import type { Exemplar } from './exemplars.ts'
 import { DURATION_BOUNDS } from './histogram.ts'
 import type { InstrumentDescription, MeterAttributes } from './meter.ts'
 import { type MetricSource, type ObservedMetric, summed } from './metric.ts'
-import { METRICS, REQUEST_DURATION } from './metric-table.ts'
+import { type HistogramDescription, METRICS } from './metric-table.ts'
 
 const UNIT_WORDS: ReadonlyMap<string, string> = new Map([
   ['s', 'seconds'],
@@ -27,8 +27,18 @@ interface FamilyDescription extends InstrumentDescription {
   readonly kind: ObservedMetric['kind'] | 'histogram'
 }
 
+/** A histogram with its series. */
+export interface HistogramFamily {
+  readonly description: HistogramDescription
+  readonly series: readonly Series[]
+}
+
 /** Writes every metric that has a sample. */
-export function textOf(source: MetricSource, durations: readonly Series[], format: Format): string {
+export function textOf(
+  source: MetricSource,
+  histograms: readonly HistogramFamily[],
+  format: Format
+): string {
   let text = ''
   for (const metric of METRICS) {
     const samples = summed(metric.read(source))
@@ -40,9 +50,12 @@ export function textOf(source: MetricSource, durations: readonly Series[], forma
       text += `${name}${labelsOf(attributes)} ${value}\n`
     }
   }
-  if (durations.length > 0) {
-    text += headOf({ ...REQUEST_DURATION, kind: 'histogram' }, format)
-    for (const series of durations) text += durationText(series, format)
+  for (const { description, series } of histograms) {
+    if (series.length === 0) continue
+    const family = { ...description, kind: 'histogram' } as const
+    text += headOf(family, format)
+    const name = familyOf(family)
+    for (const one of series) text += histogramText(name, one, format)
   }
   return format === 'openmetrics' ? `${text}# EOF\n` : text
 }
@@ -57,15 +70,12 @@ function headOf(metric: FamilyDescription, format: Format): string {
   return `# HELP ${name} ${metric.description}\n# TYPE ${name} ${type}\n${unit}`
 }
 
-const DURATION = familyOf({ ...REQUEST_DURATION, kind: 'histogram' })
-const BUCKET = `${DURATION}_bucket{`
-
 /** What follows the labels of each bucket. */
 const BOUNDS: readonly string[] = [...DURATION_BOUNDS, undefined].map(
   (bound) => `,le="${boundText(bound)}"} `
 )
 
-function durationText(series: Series, format: Format): string {
+function histogramText(name: string, series: Series, format: Format): string {
   const { histogram, exemplars } = series
   series.labels ??= labelListOf(series.attributes)
   const { labels } = series
@@ -74,9 +84,9 @@ function durationText(series: Series, format: Format): string {
   for (let bucket = 0; bucket < BOUNDS.length; bucket++) {
     count += histogram.counts[bucket] as number
     const example = format === 'openmetrics' ? exemplarText(exemplars?.of(bucket)) : ''
-    text += `${BUCKET}${labels}${BOUNDS[bucket]}${count}${example}\n`
+    text += `${name}_bucket{${labels}${BOUNDS[bucket]}${count}${example}\n`
   }
-  return `${text}${DURATION}_sum{${labels}} ${histogram.sum}\n${DURATION}_count{${labels}} ${count}\n`
+  return `${text}${name}_sum{${labels}} ${histogram.sum}\n${name}_count{${labels}} ${count}\n`
 }
 
 /** The older format has none. */

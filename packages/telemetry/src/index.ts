@@ -14,7 +14,12 @@ export type {
   ObservationResult
 } from './meter.ts'
 export type { MetricSource, ObservedKind, ObservedMetric, Sample } from './metric.ts'
-export { METRICS, REQUEST_DURATION } from './metric-table.ts'
+export {
+  CLIENT_DURATION,
+  type HistogramDescription,
+  METRICS,
+  REQUEST_DURATION
+} from './metric-table.ts'
 export type {
   MetricsRoute,
   OpenTelemetryOptions,
@@ -24,4 +29,4 @@ export type {
 export type { RequestOutcome } from './outcome.ts'
 export { type Telemetry, telemetry, telemetry as default } from './plugin.ts'
 export type { ReadStates } from './read-states.ts'
-export type { DurationState, RefusalCount, TelemetryState } from './state.ts'
+export type { DurationState, RefusalCount, TelemetryState, UpstreamDurations } from './state.ts'

@@ -12,11 +12,16 @@ import { rateLimitMetrics } from './metrics/rate-limit.ts'
 import { requestMetrics } from './metrics/requests.ts'
 import { runtimeMetrics } from './metrics/runtime.ts'
 
-/** How long requests took: the one metric that is recorded for each of them. */
-export const REQUEST_DURATION: InstrumentDescription & {
+/** What a histogram of durations is. */
+export interface HistogramDescription extends InstrumentDescription {
+  /** The name by the rules of OpenTelemetry. */
   readonly name: string
+  /** The names of its attributes. */
   readonly attributes: readonly string[]
-} = {
+}
+
+/** How long requests took: recorded for each of them. */
+export const REQUEST_DURATION: HistogramDescription = {
   name: 'http.server.request.duration',
   unit: 's',
   description: 'Duration of HTTP server requests.',
@@ -27,6 +32,20 @@ export const REQUEST_DURATION: InstrumentDescription & {
     'http.response.status_code',
     'error.type',
     'network.protocol.version'
+  ]
+}
+
+/** How long tries of outgoing calls took, until their answers began or until they failed. */
+export const CLIENT_DURATION: HistogramDescription = {
+  name: 'http.client.request.duration',
+  unit: 's',
+  description: 'Duration of HTTP client requests, until their answers began.',
+  attributes: [
+    'holdfast.outgoing.upstream',
+    'server.address',
+    'server.port',
+    'http.response.status_code',
+    'error.type'
   ]
 }
 

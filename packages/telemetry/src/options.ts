@@ -53,13 +53,6 @@ export interface TelemetryOptions {
    */
   readonly exemplars?: boolean | undefined
   /**
-   * Whether `holdfast.circuit_breaker.call.duration` is measured: two more readings of the clock for each
-   * call through a breaker.
-   *
-   * @default false
-   */
-  readonly callDurations?: boolean | undefined
-  /**
    * Whether OpenTelemetry gets the metrics: `'auto'` where `@opentelemetry/api` is installed and an SDK
    * is registered when the app is ready; options, to pass a meter or to say who measures durations.
    *
@@ -112,7 +105,6 @@ export interface ResolvedTelemetryOptions {
   readonly probes: boolean
   readonly runtime: boolean
   readonly exemplars: boolean
-  readonly callDurations: boolean
   readonly openTelemetry: OpenTelemetryOptions | undefined
   readonly spanAttributes: boolean
 }
@@ -155,7 +147,6 @@ const shape: OptionShape = {
   probes: check.boolean,
   runtime: check.boolean,
   exemplars: check.boolean,
-  callDurations: check.boolean,
   openTelemetry: check.either(
     "'auto', { meter, duration } or false",
     check.oneOf('auto', false),
@@ -184,7 +175,6 @@ export function resolveOptions(given: TelemetryOptions): ResolvedTelemetryOption
     probes: given.probes ?? false,
     runtime: given.runtime ?? true,
     exemplars: given.exemplars ?? true,
-    callDurations: given.callDurations ?? false,
     openTelemetry:
       openTelemetry === false ? undefined : openTelemetry === 'auto' ? {} : openTelemetry,
     spanAttributes: given.spanAttributes ?? true

@@ -12,8 +12,10 @@ import {
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { CONTENT_TYPES, formatOf } from './accept.ts'
+import { ClientSeries } from './client-series.ts'
 import { DurationSeries } from './duration-series.ts'
 import { bridge } from './edges/bridge.ts'
+import { measureTries } from './edges/client-durations.ts'
 import { addMetricsRoute, MetricsText, mountMetrics } from './edges/metrics-text.ts'
 import { loadOpenTelemetry } from './edges/open-telemetry-api.ts'
 import { RequestListener } from './edges/request-listener.ts'
@@ -21,6 +23,7 @@ import { markSpans } from './edges/request-spans.ts'
 import { watchRuntime } from './edges/runtime.ts'
 import { KnownNames } from './known-names.ts'
 import type { MetricSource } from './metric.ts'
+import { CLIENT_DURATION, REQUEST_DURATION } from './metric-table.ts'
 import {
   checkRouteOptions,
   resolveOptions,
@@ -66,9 +69,12 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, given) => {
   const counts = new RequestCounts()
   const listener = new RequestListener(series, counts, options.probes, options.exemplars)
   intake(app, listener)
+  const tries = new ClientSeries(options.maxSeries)
+  measureTries(app, tries)
   provideState(app, '@holdfast/telemetry', () => ({
     requests: { ...counts.outcomes },
     duration: totalOf(series.all),
+    upstreams: tries.byUpstream,
     refusals: counts.refusals
   }))
   const { bounded: breakerName } = new KnownNames(MAX_BREAKERS)
@@ -78,7 +84,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, given) => {
     breakerName,
     runtime: readRuntime?.()
   })
-  const text = new MetricsText(source, series)
+  const text = new MetricsText(source, () => [
+    { description: REQUEST_DURATION, series: series.all },
+    { description: CLIENT_DURATION, series: tries.all }
+  ])
   app.decorate('telemetry', {
     contentType: CONTENT_TYPES.prometheus,
     text: (accept?: string) => text.in(formatOf(accept)).text

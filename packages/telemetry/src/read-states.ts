@@ -66,6 +66,8 @@ export interface LifecycleReading {
 
 export interface UpstreamReading {
   readonly name: string
+  /** Scheme, host and port of its URLs. */
+  readonly origin: string
   readonly calls: number
   readonly outcomes: Readonly<Record<string, number>>
   readonly refused: number

@@ -9,6 +9,8 @@ export interface TelemetryState {
   readonly requests: Readonly<Record<RequestOutcome, number>>
   /** How long they took: those whose duration is measured. */
   readonly duration: DurationState
+  /** How long tries of outgoing calls took, by upstream; those that have ended. */
+  readonly upstreams: Readonly<Record<string, UpstreamDurations>>
   /** Requests that the service refused, by who and why. */
   readonly refusals: readonly RefusalCount[]
 }
@@ -18,6 +20,14 @@ export interface DurationState {
   /** The upper bounds of the buckets, in seconds, ascending. */
   readonly bounds: readonly number[]
   /** Requests by bucket, not added up, one more than there are bounds. */
+  readonly counts: readonly number[]
+  /** All durations together, in seconds. */
+  readonly sum: number
+}
+
+/** The durations of the tries of an upstream. */
+export interface UpstreamDurations {
+  /** Tries by bucket, as in `duration`, with the same bounds. */
   readonly counts: readonly number[]
   /** All durations together, in seconds. */
   readonly sum: number

@@ -6,8 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdminAddress, monotonicClock, mountAdmin } from '@holdfast/core'
 import type { FastifyInstance } from 'fastify'
 import { CONTENT_TYPES, type Format, formatOf } from '../accept.ts'
-import type { DurationSeries } from '../duration-series.ts'
-import { textOf } from '../exposition.ts'
+import { type HistogramFamily, textOf } from '../exposition.ts'
 import type { MetricsRoute } from '../options.ts'
 import type { ReadSource } from './open-telemetry.ts'
 
@@ -27,12 +26,12 @@ const ADMIN_PATH = '/metrics'
 /** Makes the text. */
 export class MetricsText {
   readonly #source: ReadSource
-  readonly #series: DurationSeries
+  readonly #histograms: () => readonly HistogramFamily[]
   readonly #latest = new Map<Format, Made>()
 
-  constructor(source: ReadSource, series: DurationSeries) {
+  constructor(source: ReadSource, histograms: () => readonly HistogramFamily[]) {
     this.#source = source
-    this.#series = series
+    this.#histograms = histograms
   }
 
   /** The text in that format, at most a second old. */
@@ -40,7 +39,7 @@ export class MetricsText {
     const now = monotonicClock()
     const latest = this.#latest.get(format)
     if (latest !== undefined && now - latest.at < LIFETIME) return latest
-    const text = textOf(this.#source(), this.#series.all, format)
+    const text = textOf(this.#source(), this.#histograms(), format)
     const made = { text, body: Buffer.from(text), at: now }
     this.#latest.set(format, made)
     return made
