@@ -27,7 +27,7 @@ t.test('a request has its span, a refusal too, and the line has the ids of the s
   })
   const { app, requests, warnings } = service(t)
   await app.register(new FastifyOtelInstrumentation().plugin())
-  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 1 } })
+  await app.register(holdfast, { lifecycle: quiet, rateLimit: { max: 1 }, telemetry: {} })
   app.get('/orders/:id', async ({ params }) => params)
   t.equal((await app.inject('/orders/1')).statusCode, 200)
   t.equal((await app.inject('/orders/1')).statusCode, 429)
@@ -35,6 +35,10 @@ t.test('a request has its span, a refusal too, and the line has the ids of the s
   t.match(
     spans.map(({ attributes }) => attributes['http.response.status_code']),
     [200, 429]
+  )
+  t.match(
+    spans.map(({ attributes }) => attributes['holdfast.refused_by']),
+    [undefined, 'rate-limit']
   )
   t.match(
     requests(),

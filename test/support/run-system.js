@@ -17,6 +17,7 @@ const needs = [
   { test: 'browser', program: 'Chromium', names: CHROMIUM },
   { test: 'verdicts', program: 'npx', names: ['npx'] },
   { test: 'proxies', program: 'npx', names: ['npx'] },
+  { test: 'open-telemetry', program: 'npx', names: ['npx'] },
   { test: 'long-signal', program: 'Node', names: ['node'] }
 ]
 

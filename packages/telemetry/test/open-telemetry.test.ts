@@ -281,7 +281,8 @@ t.test('HTTP/2 is measured with its version, and by nobody else', async (t) => {
   stream.resume()
   await once(stream, 'close')
   client.close()
-  await eventually(async () => total(await sdk.collect(), DURATION) === 1)
+  await eventually(() => statesOf(app, '@holdfast/telemetry')[0]?.state.requests.ok === 1)
+  t.equal(total(await sdk.collect(), DURATION), 1)
   const [point] = (await sdk.collect()).get(DURATION) ?? []
   t.match(point?.attributes, { 'network.protocol.version': '2', 'http.route': '/' })
 })

@@ -7,8 +7,6 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http'
 import {
   AggregationTemporality,
-  type DataPoint,
-  type Histogram,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
@@ -22,8 +20,14 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import type { Test } from 'tap'
 
-/** Metrics as a reader got them: points by the name of their metric. */
-export type Points = ReadonlyMap<string, readonly DataPoint<number | Histogram>[]>
+/** A value of a metric as a reader got it. */
+export interface Point {
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly value: number | { readonly count: number }
+}
+
+/** Points by the name of their metric. */
+export type Points = ReadonlyMap<string, readonly Point[]>
 
 /** An SDK for metrics. */
 export interface MetricsSdk {
@@ -55,7 +59,7 @@ export function registerMetrics(t: Test, { provider }: MetricsSdk): void {
 }
 
 function pointsOf(exported: readonly ResourceMetrics[]): Points {
-  const points = new Map<string, readonly DataPoint<number | Histogram>[]>()
+  const points = new Map<string, readonly Point[]>()
   for (const { scopeMetrics } of exported) {
     for (const { metrics } of scopeMetrics) {
       for (const { descriptor, dataPoints } of metrics) points.set(descriptor.name, dataPoints)
