@@ -23,8 +23,13 @@ export function parseOrigin(given: unknown, option: string): URL {
   return url
 }
 
-/** One slash at the beginning, and behind it neither a second one nor what a URL leaves out. */
-const PLAIN_PATH = /^\/(?:[^/\\\t\n\r]|$)/
+/** What a URL takes for a second slash, or leaves out. */
+const NO_PATH = '/\\\t\n\r'
+
+/** Whether one slash is at the beginning, and none of those behind it. */
+function isPlainPath(path: string): boolean {
+  return path.startsWith('/') && (path.length === 1 || !NO_PATH.includes(path.charAt(1)))
+}
 
 /**
  * Returns the URL of a call, as text.
@@ -34,7 +39,7 @@ const PLAIN_PATH = /^\/(?:[^/\\\t\n\r]|$)/
  */
 export function resolvePath(upstream: string, origin: string, path: string | URL): string {
   // Behind an origin such a path leads nowhere else, and `fetch` is about to read the URL anyway.
-  if (typeof path === 'string' && PLAIN_PATH.test(path)) return origin + path
+  if (typeof path === 'string' && isPlainPath(path)) return origin + path
   // A URL would be made of anything: of `undefined` the path '/undefined'.
   const url = typeof path === 'string' || path instanceof URL ? parsed(path, origin) : undefined
   if (url?.origin !== origin) throw new ForeignPathError(String(path), upstream, origin)

@@ -47,7 +47,7 @@ function callOf(
   init: FetchInit | undefined,
   now: number
 ): FetchCall {
-  const request = path instanceof Request ? path : undefined
+  const request = typeof path !== 'string' && path instanceof Request ? path : undefined
   const url = resolvePath(target.name, target.origin, request?.url ?? (path as string | URL))
   const signal = (init?.signal === undefined ? request?.signal : init.signal) ?? undefined
   signal?.throwIfAborted()
