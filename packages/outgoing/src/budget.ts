@@ -8,6 +8,7 @@
 const WINDOW = 10_000
 const BUCKETS = 10
 const BUCKET = WINDOW / BUCKETS
+const SECONDS = WINDOW / 1000
 
 /** What a budget is made of. */
 export interface BudgetRules {
@@ -17,13 +18,43 @@ export interface BudgetRules {
   readonly minimum: number
 }
 
+/** What has happened in the last ten seconds, by its bucket. */
+class RecentCount {
+  readonly #counts = new Float64Array(BUCKETS)
+  total = 0
+
+  add(index: number): void {
+    this.#counts[index] = (this.#counts[index] as number) + 1
+    this.total++
+  }
+
+  /** Takes one back. Does nothing where there is none. */
+  remove(index: number): void {
+    const count = this.#counts[index] as number
+    if (count === 0) return
+    this.#counts[index] = count - 1
+    this.total--
+  }
+
+  forget(index: number): void {
+    this.total -= this.#counts[index] as number
+    this.#counts[index] = 0
+  }
+}
+
+/**
+ * Hedges may take one in so many of the retries that are allowed: an upstream with too much to do
+ * answers late, and would be sent hedges for as long as there are any.
+ */
+const RETRIES_FOR_A_HEDGE = 3
+
 /** The retries of one upstream in the last ten seconds. Time is an argument, in milliseconds. */
 export class RetryBudget {
   readonly #rules: BudgetRules
-  readonly #firsts = new Float64Array(BUCKETS)
-  readonly #retries = new Float64Array(BUCKETS)
-  #totalFirsts = 0
-  #totalRetries = 0
+  readonly #firsts = new RecentCount()
+  /** Hedges included. */
+  readonly #retries = new RecentCount()
+  readonly #hedges = new RecentCount()
   /** The number of the present bucket, counted from the beginning of time. */
   #current = -Infinity
 
@@ -33,17 +64,26 @@ export class RetryBudget {
 
   /** Counts the first try of a call. Retries and hedges are none. */
   countFirst(now: number): void {
-    const index = this.#advance(now)
-    this.#firsts[index] = (this.#firsts[index] as number) + 1
-    this.#totalFirsts++
+    this.#firsts.add(this.#advance(now))
   }
 
   /** Takes a retry. Returns whether there was one to take. */
   take(now: number): boolean {
     const index = this.#advance(now)
     if (this.#left() < 1) return false
-    this.#retries[index] = (this.#retries[index] as number) + 1
-    this.#totalRetries++
+    this.#retries.add(index)
+    return true
+  }
+
+  /**
+   * Takes a hedge, which is a retry that a third of the budget is there for. Returns whether there was
+   * one to take.
+   */
+  takeHedge(now: number): boolean {
+    const index = this.#advance(now)
+    if (this.#leftForHedges() < 1 || this.#left() < 1) return false
+    this.#retries.add(index)
+    this.#hedges.add(index)
     return true
   }
 
@@ -55,12 +95,13 @@ export class RetryBudget {
   giveBack(takenAt: number, now: number): void {
     this.#advance(now)
     const bucket = bucketOf(takenAt)
-    if (bucket <= this.#current - BUCKETS) return
-    const index = indexOf(bucket)
-    const retries = this.#retries[index] as number
-    if (retries === 0) return
-    this.#retries[index] = retries - 1
-    this.#totalRetries--
+    if (bucket > this.#current - BUCKETS) this.#retries.remove(indexOf(bucket))
+  }
+
+  /** Gives a hedge back that has just been taken, and was not sent after all. */
+  giveBackHedge(now: number): void {
+    this.giveBack(now, now)
+    this.#hedges.remove(indexOf(bucketOf(now)))
   }
 
   /** The retries that may be sent at this moment: a whole number. */
@@ -71,23 +112,28 @@ export class RetryBudget {
 
   #left(): number {
     const { ratio, minimum } = this.#rules
-    return ratio * this.#totalFirsts + (minimum * WINDOW) / 1000 - this.#totalRetries
+    return ratio * this.#firsts.total + minimum * SECONDS - this.#retries.total
+  }
+
+  /** The larger of share and minimum, not both: with many calls it is the share alone. */
+  #leftForHedges(): number {
+    const { ratio, minimum } = this.#rules
+    const allowed = Math.max(ratio * this.#firsts.total, minimum * SECONDS)
+    return allowed / RETRIES_FOR_A_HEDGE - this.#hedges.total
   }
 
   /** Forgets what is older than the window. Returns the index of the present bucket. */
   #advance(now: number): number {
     const bucket = Math.max(bucketOf(now), this.#current)
     const passed = Math.min(bucket - this.#current, BUCKETS)
-    for (let age = 0; age < passed; age++) this.#forget(indexOf(bucket - age))
+    for (let age = 0; age < passed; age++) {
+      const index = indexOf(bucket - age)
+      this.#firsts.forget(index)
+      this.#retries.forget(index)
+      this.#hedges.forget(index)
+    }
     this.#current = bucket
     return indexOf(bucket)
-  }
-
-  #forget(index: number): void {
-    this.#totalFirsts -= this.#firsts[index] as number
-    this.#totalRetries -= this.#retries[index] as number
-    this.#firsts[index] = 0
-    this.#retries[index] = 0
   }
 }
 

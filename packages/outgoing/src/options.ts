@@ -52,8 +52,9 @@ export interface CallOptions {
   readonly budget?: BudgetOption | undefined
   /**
    * When the answer to a GET or HEAD of `upstream.fetch` is late, it is asked for a second time, and the first good
-   * answer counts. A second try costs a retry of the `budget`; without one, and while the breaker is
-   * not closed, the first runs on alone. `false` turns off what the plugin's options say.
+   * answer counts. A second try costs a retry of the `budget`, of which a third is there for them: a
+   * fifteenth of the calls, unless it says otherwise. Without one, and while the breaker is not
+   * closed, the first runs on alone. `false` turns off what the plugin's options say.
    *
    * @default none
    */

@@ -22,7 +22,7 @@ export interface UpstreamSnapshot {
   readonly retries: Readonly<Record<'scheduled' | NoRetryReason, number>>
   /** Tries that were made because the one before had not answered yet. */
   readonly hedges: number
-  /** Retries and hedges that the budget allows at this moment. */
+  /** Retries that the budget allows at this moment; of hedges it may allow fewer. */
   readonly budgetLeft: number
   /** Tries that wait for their answers to begin. */
   readonly inFlight: number

@@ -35,13 +35,13 @@ export function hedgeDelayOf({ target, caller, method }: FetchCall): number | un
 function beginHedge(call: FetchCall): FetchTry | undefined {
   const { breaker, budget, counts } = call.target
   const now = monotonicClock()
-  if (breaker.state !== 'closed' || !budget.take(now)) return undefined
+  if (breaker.state !== 'closed' || !budget.takeHedge(now)) return undefined
   try {
     const second = beginTry(call, now, true)
     counts.hedges++
     return second
   } catch {
-    budget.giveBack(now, now)
+    budget.giveBackHedge(now)
     return undefined
   }
 }
