@@ -267,6 +267,17 @@ t.test('durations are left to instrumentation-http where it measures the server'
   t.equal(await ask(false), 0)
 })
 
+t.test('what is no meter stops the boot', async (t) => {
+  for (const openTelemetry of [{ meter: {} }, { meter: 'mine' }, { duration: 'yes' }, true]) {
+    const app = Fastify()
+    await t.rejects(
+      Promise.resolve(app.register(telemetry, { openTelemetry } as never)),
+      { message: /telemetry\.openTelemetry/ },
+      JSON.stringify(openTelemetry)
+    )
+  }
+})
+
 t.test('HTTP/2 is measured with its version, and by nobody else', async (t) => {
   const sdk = metricsSdk(t)
   registerMetrics(t, sdk)

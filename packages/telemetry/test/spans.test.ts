@@ -35,7 +35,7 @@ async function tracedApp(
   await app.register(lifecycle, { signals: false, drainDelay: 0 })
   await app.register(loadShedding, { maxInFlight: 1 })
   await app.register(rateLimit, { max: 1000 })
-  await app.register(circuitBreaker, { threshold: 1, resetTimeout: 100 })
+  await app.register(circuitBreaker, { threshold: 1, resetTimeout: '1s' })
   const breaker = { circuitBreaker: 'orders' }
   app.get('/limited', { config: { rateLimit: { max: 1 } } }, async () => 'ok')
   app.get<{ Querystring: { fail?: string } }>('/orders', { config: breaker }, async ({ query }) => {
