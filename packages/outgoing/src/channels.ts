@@ -8,7 +8,10 @@ import type { TryOutcome } from './verdict.ts'
 
 /** A try has ended: its answer has been read, or left unread for half a minute, or there is none. Read-only. */
 export interface OutgoingTry {
-  /** The name of the upstream. */
+  /**
+   * The name of the upstream. A redirect to the origin of another upstream is a try of that one; to an
+   * origin that no upstream has, it goes by the name of the one that redirected.
+   */
   readonly upstream: string
   /** Which try of its call it was, from 1. */
   readonly attempt: number

@@ -24,7 +24,10 @@ export interface UpstreamSnapshot {
   readonly hedges: number
   /** Retries that the budget allows at this moment; of hedges it may allow fewer. */
   readonly budgetLeft: number
-  /** Tries that wait for their answers to begin. */
+  /**
+   * Tries that wait for their answers to begin. A request that its client destroys while it waits for a
+   * connection of an Agent is among them until its turn comes.
+   */
   readonly inFlight: number
 }
 

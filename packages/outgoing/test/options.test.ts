@@ -36,6 +36,19 @@ t.test('an impossible option of the plugin stops the boot, and is named', async 
     [{ budget: { minimum: -1 } }, /outgoing\.budget\.minimum.*-1/],
     [{ budget: 0.2 }, /outgoing\.budget/],
     [{ hedge: {} }, /outgoing\.hedge\.after.*missing/],
+    [{ hedge: { after: 0 } }, /outgoing\.hedge\.after/],
+    [{ hedge: { after: 'p99' } }, /outgoing\.hedge\.after.*p99/],
+    [{ hedge: true }, /outgoing\.hedge/],
+    [{ timeout: Number.NaN }, /outgoing\.timeout/],
+    [{ tryTimeout: false }, /outgoing\.tryTimeout.*false/],
+    [{ retries: 1.5 }, /outgoing\.retries.*1\.5/],
+    [{ budget: { ratio: Number.NaN } }, /outgoing\.budget\.ratio/],
+    [{ budget: { max: 1 } }, /outgoing\.budget.*max/],
+    [{ deadline: { header: '' } }, /outgoing\.deadline\.header/],
+    [{ deadline: { header: [] } }, /outgoing\.deadline\.header.*empty/],
+    [{ trace: 'yes' }, /outgoing\.trace.*yes/],
+    [{ context: 'implicit' }, /outgoing\.context.*implicit/],
+    [{ origin }, /outgoing.*origin/],
     [{ retrys: 2 }, /outgoing.*retrys.*retries/]
   ]
   for (const [options, message] of cases) {
@@ -49,6 +62,12 @@ t.test('an impossible option of an upstream throws where it is declared', async 
   const cases: readonly (readonly [object, RegExp])[] = [
     [{}, /upstream\("payments"\)\.origin/],
     [{ origin: 'payments' }, /upstream\("payments"\)\.origin.*payments/],
+    [{ origin: 'https://payments.test/v1' }, /upstream\("payments"\)\.origin.*v1/],
+    [{ origin: 'https://me:secret@payments.test' }, /upstream\("payments"\)\.origin/],
+    [{ origin: 'ftp://payments.test' }, /upstream\("payments"\)\.origin.*ftp/],
+    [{ origin, maxConcurrent: 1.5 }, /upstream\("payments"\)\.maxConcurrent.*1\.5/],
+    [{ origin, context: 'explicit' }, /upstream\("payments"\).*context/],
+    [{ origin, deadline: { trust: true } }, /upstream\("payments"\)\.deadline.*trust/],
     [{ origin, breaker: 'yes' }, /upstream\("payments"\)\.breaker/],
     [{ origin, maxConcurrent: 0 }, /upstream\("payments"\)\.maxConcurrent.*0/],
     [{ origin, dispatcher: 'agent' }, /upstream\("payments"\)\.dispatcher.*agent/],
