@@ -18,7 +18,7 @@ const start = fileURLToPath(new URL('../examples/gateway/start.js', import.meta.
 const layers = fileURLToPath(new URL('../examples/gateway/layers.js', import.meta.url))
 const server = fileURLToPath(new URL('../examples/gateway/server.js', import.meta.url))
 
-const FREE_PORTS = { PORT: '0', PAYMENTS_PORT: '0' }
+const FREE_PORTS = { PORT: '0', PAYMENTS_PORT: '0', CONSOLE_PORT: '0' }
 const LISTENING = /orders API listens on (\S+), the payments service behind it on (\S+)\./
 
 interface Example extends RunningProcess {

@@ -3,6 +3,7 @@
  * payments do not.
  */
 import { randomUUID } from 'node:crypto'
+import holdfastConsole from '@holdfast/console'
 import Fastify from 'fastify'
 import holdfast, { serverOptions } from 'holdfast'
 
@@ -11,6 +12,7 @@ import holdfast, { serverOptions } from 'holdfast'
  * @property {URL} paymentsUrl where the payments service answers
  * @property {number} orderReads how often one client may read orders in ten seconds
  * @property {NonNullable<import('holdfast').HoldfastOptions['lifecycle']>} lifecycle how it stops
+ * @property {number} [consolePort] where operators find the console; without it there is none
  */
 
 /** @typedef {{ item: string, amount: number }} NewOrder */
@@ -33,7 +35,7 @@ const newOrder = {
  *
  * @param {Settings} settings
  */
-export async function createGateway({ paymentsUrl, orderReads, lifecycle }) {
+export async function createGateway({ paymentsUrl, orderReads, lifecycle, consolePort }) {
   const app = Fastify({
     ...serverOptions({ logger: true }),
     // A balancer on this machine may name the client in X-Forwarded-For. Nobody else may.
@@ -48,6 +50,10 @@ export async function createGateway({ paymentsUrl, orderReads, lifecycle }) {
     // An order waits a second for others at most. A call that is not answered in time is made again.
     outgoing: { timeout: '1s', tryTimeout: '400ms' }
   })
+
+  // On a port of its own that only this machine reaches, and until the very end.
+  if (consolePort !== undefined)
+    await app.register(holdfastConsole, { listen: { port: consolePort } })
 
   const payments = app.upstream('payments', { origin: paymentsUrl.origin })
 

@@ -5,6 +5,7 @@
  *     PORT, HOST     where to listen (3000, localhost)
  *     ORDER_READS    how often one client may read orders in ten seconds (20)
  *     DRAIN_DELAY    how long to go on serving after the signal to stop (5s, at a terminal 0)
+ *     CONSOLE_PORT   where operators find the console (without it there is none)
  */
 import { createGateway } from './app.js'
 import { giveUp } from './give-up.js'
@@ -13,11 +14,18 @@ import { giveUp } from './give-up.js'
 export const app = await run().catch(giveUp)
 
 async function run() {
-  const { HOST = 'localhost', PORT = '3000', ORDER_READS = '20', DRAIN_DELAY } = process.env
+  const {
+    HOST = 'localhost',
+    PORT = '3000',
+    ORDER_READS = '20',
+    DRAIN_DELAY,
+    CONSOLE_PORT
+  } = process.env
   const gateway = await createGateway({
     paymentsUrl: await reachable(process.env.PAYMENTS_URL),
     orderReads: Number(ORDER_READS),
-    lifecycle: { drainDelay: DRAIN_DELAY }
+    lifecycle: { drainDelay: DRAIN_DELAY },
+    ...(CONSOLE_PORT && { consolePort: portOf(CONSOLE_PORT, 'CONSOLE_PORT') })
   })
   await gateway.listen({ host: HOST, port: portOf(PORT) })
   return gateway
@@ -47,9 +55,12 @@ async function reachable(text) {
   return url
 }
 
-/** @param {string} text */
-function portOf(text) {
+/**
+ * @param {string} text
+ * @param {string} [name] of the setting
+ */
+function portOf(text, name = 'PORT') {
   const port = Number(text)
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new Error(`PORT must be a whole number from 0 to 65535, but it is "${text}".`)
+  throw new Error(`${name} must be a whole number from 0 to 65535, but it is "${text}".`)
 }

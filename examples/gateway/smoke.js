@@ -26,7 +26,7 @@ setTimeout(() => {
  */
 function start(file, ...args) {
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], {
-    env: { ...process.env, PORT: '0', PAYMENTS_PORT: '0', DRAIN_DELAY: '3s' },
+    env: { ...process.env, PORT: '0', PAYMENTS_PORT: '0', CONSOLE_PORT: '0', DRAIN_DELAY: '3s' },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   running.add(child)

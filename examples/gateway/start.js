@@ -19,12 +19,14 @@ payments.channel?.unref()
 
 const paymentsUrl = `http://localhost:${port}`
 process.env.PAYMENTS_URL = paymentsUrl
+process.env.CONSOLE_PORT ??= '9464'
 const { app } = await import('./server.js')
 const url = `http://localhost:${new URL(app.listeningOrigin).port}`
 
 console.log(`
 The orders API listens on ${url}, the payments service behind it on ${paymentsUrl}.
-Its process id is ${process.pid}. In another terminal:
+The console, to watch them: ${app.holdfastConsole.url}
+The process id is ${process.pid}. In another terminal:
 
   an order               curl -i ${url}/orders/1
   too many of them       for i in $(seq 25); do curl -s -o /dev/null -w '%{http_code} ' ${url}/orders/1; done
