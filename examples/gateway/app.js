@@ -48,10 +48,11 @@ export async function createGateway({ paymentsUrl, orderReads, lifecycle, consol
     rateLimit: { max: 1000, timeWindow: '1 minute' },
     circuitBreaker: { threshold: 5, resetTimeout: '5s' },
     // An order waits a second for others at most. A call that is not answered in time is made again.
-    outgoing: { timeout: '1s', tryTimeout: '400ms' }
+    outgoing: { timeout: '1s', tryTimeout: '400ms' },
+    // Metrics and the console share a port that only this machine reaches.
+    telemetry: consolePort !== undefined && { listen: { port: consolePort } }
   })
 
-  // On a port of its own that only this machine reaches, and until the very end.
   if (consolePort !== undefined)
     await app.register(holdfastConsole, { listen: { port: consolePort } })
 

@@ -15,6 +15,7 @@ import { CHROMIUM, findProgram, installPackage } from './programs.js'
 const needs = [
   { test: 'rolling-restart', program: 'HAProxy', names: ['haproxy'] },
   { test: 'browser', program: 'Chromium', names: CHROMIUM },
+  { test: 'console', program: 'Chromium', names: CHROMIUM },
   { test: 'verdicts', program: 'npx', names: ['npx'] },
   { test: 'proxies', program: 'npx', names: ['npx'] },
   { test: 'open-telemetry', program: 'npx', names: ['npx'] },
