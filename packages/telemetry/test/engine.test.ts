@@ -9,17 +9,17 @@ import { spawnSync } from 'node:child_process'
 import * as conventions from '@opentelemetry/semantic-conventions/incubating'
 import fc from 'fast-check'
 import t from 'tap'
-import { CONTENT_TYPES, formatOf } from '../src/accept.ts'
-import { ClientSeries } from '../src/client-series.ts'
-import { DurationSeries } from '../src/duration-series.ts'
-import { errorTypeOf } from '../src/error-type.ts'
-import { familyOf, type HistogramFamily, textOf } from '../src/exposition.ts'
-import { DURATION_BOUNDS, Histogram } from '../src/histogram.ts'
-import { KnownNames, OVERFLOW } from '../src/known-names.ts'
-import type { MetricSource } from '../src/metric.ts'
-import { CLIENT_DURATION, METRICS, REQUEST_DURATION } from '../src/metric-table.ts'
-import { outcomeOf, refusalOf } from '../src/outcome.ts'
-import { RequestCounts, totalOf } from '../src/request-counts.ts'
+import { CONTENT_TYPES, formatOf } from '../dist/accept.js'
+import { ClientSeries } from '../dist/client-series.js'
+import { DurationSeries } from '../dist/duration-series.js'
+import { errorTypeOf } from '../dist/error-type.js'
+import { familyOf, type HistogramFamily, textOf } from '../dist/exposition.js'
+import { DURATION_BOUNDS, Histogram } from '../dist/histogram.js'
+import { KnownNames, OVERFLOW } from '../dist/known-names.js'
+import type { MetricSource } from '../dist/metric.js'
+import { CLIENT_DURATION, METRICS, REQUEST_DURATION } from '../dist/metric-table.js'
+import { outcomeOf, refusalOf } from '../dist/outcome.js'
+import { RequestCounts, totalOf } from '../dist/request-counts.js'
 import { everything } from './support/everything.ts'
 
 const NOTHING: MetricSource = { states: {}, breakerName: (name) => name }
@@ -147,7 +147,7 @@ t.test('OpenMetrics goes to whoever wants it at least as much', async (t) => {
     'application/openmetrics-text;q=nonsense',
     'text/plain, application/openmetrics-text;version=1.0.0;q=0.9'
   ]) {
-    t.equal(formatOf(accept), 'prometheus', accept)
+    t.equal(formatOf(accept), 'prometheus', String(accept))
   }
   fc.assert(fc.property(fc.string(), (accept) => formatOf(accept) in CONTENT_TYPES))
 })

@@ -1,8 +1,8 @@
 /**
  * A source in which every metric has a sample.
  */
-import type { MetricSource } from '../../src/metric.ts'
-import type { ReadStates } from '../../src/read-states.ts'
+import type { MetricSource } from '../../dist/metric.js'
+import type { ReadStates } from '../../dist/read-states.js'
 
 const states: ReadStates = {
   '@holdfast/core': [
