@@ -36,6 +36,10 @@ export interface BreakerRefusal {
 export interface BreakerCall {
   readonly breaker: BreakerView
   readonly name: string
+  /**
+   * How it ended itself. A probe of a half-open breaker that ends well although a call within it has
+   * failed is a failure in the breaker's totals, and a success here.
+   */
   readonly outcome: CallOutcome
   /** How long it took until it ended or was given up, in milliseconds by the breaker's clock. */
   readonly duration: number

@@ -1,7 +1,7 @@
 /**
  * Calls by `fetch`, to real servers: when they are made again, and how they end. Covers
  * `edges/fetch-call.ts`, `edges/fetch-try.ts`, `edges/decision.ts`, `edges/pause.ts`, `edges/try-plan.ts`,
- * `edges/try-dispatcher.ts` and `counts.ts`, too.
+ * `edges/try-dispatcher.ts`, `edges/global-dispatcher.ts` and `counts.ts`, too.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -9,6 +9,7 @@ import { Readable } from 'node:stream'
 import { subscribe } from '@holdfast/core'
 import type { OutgoingRetry, OutgoingTry } from '@holdfast/outgoing'
 import t, { type Test } from 'tap'
+import { GLOBAL_DISPATCHERS, globalDispatcherFor } from '../../dist/edges/global-dispatcher.js'
 import { listen, serve } from '../support/serve.ts'
 import { payments } from '../support/upstream.ts'
 
@@ -296,6 +297,57 @@ t.test('a fetch that knows no dispatchers, as in tests, is judged by its answer'
   globalThis.fetch = async () => answers.shift() as Response
   t.equal(await (await upstream.fetch('/')).text(), 'mocked')
   t.match(upstream.snapshot(), { tries: 2, outcomes: { failure: 1, success: 1 }, inFlight: 0 })
+})
+
+t.test('a fetch that throws, instead of rejecting, is judged as one that rejects', async (t) => {
+  const { app, upstream } = await payments(t, { origin: 'http://payments.test' })
+  const original = globalThis.fetch
+  t.teardown(() => {
+    globalThis.fetch = original
+  })
+  globalThis.fetch = () => {
+    throw new TypeError('not like this')
+  }
+  await t.rejects(upstream.fetch('/'), { message: 'not like this' })
+  t.match(upstream.snapshot(), { tries: 1, outcomes: { excluded: 1 }, inFlight: 0 })
+  t.match(app.circuitBreaker('payments').snapshot(), { inFlight: 0 })
+})
+
+t.test('what is sent with the dispatcher of a call that has settled is no try of it', async (t) => {
+  const { upstream } = await payments(t, {
+    origin: await serve(t, (_, response) => response.end())
+  })
+  const original = globalThis.fetch
+  t.teardown(() => {
+    globalThis.fetch = original
+  })
+  const given: unknown[] = []
+  globalThis.fetch = (input, init) => {
+    given.push(init)
+    return original(input, init)
+  }
+  await (await upstream.fetch('/')).text()
+  const response = await original(`${upstream.origin}/`, given[0] as RequestInit)
+  t.equal(response.status, 200)
+  t.match(upstream.snapshot(), { calls: 1, tries: 1, outcomes: { success: 1 } })
+})
+
+t.test('a handler is sent with the dispatcher that its fetch would take', async (t) => {
+  const places = globalThis as Record<symbol, unknown>
+  const [first, second] = GLOBAL_DISPATCHERS as [symbol, symbol]
+  const before = [places[first], places[second]]
+  t.teardown(() => {
+    ;[places[first], places[second]] = before
+  })
+  const ofSecond = { onRequestStart() {} }
+  for (const [one, other, expected] of [
+    ['one', undefined, ['one', 'one']],
+    [undefined, 'other', ['other', 'other']],
+    ['one', 'other', ['one', 'other']]
+  ] as const) {
+    ;[places[first], places[second]] = [one, other]
+    t.strictSame([globalDispatcherFor({}), globalDispatcherFor(ofSecond)], expected)
+  }
 })
 
 t.test('ten thousand hosts that a caller chooses make no breaker', async (t) => {
