@@ -17,6 +17,7 @@ import { rollingRestartQuestion } from './rolling-restart.js'
 import { shutdown } from './shutdown.js'
 import { suite } from './suite.js'
 import { suiteOverHttp } from './suite-over-http.js'
+import { telemetryQuestion } from './telemetry.js'
 
 export const questions = [
   bare,
@@ -33,6 +34,7 @@ export const questions = [
   readingStates,
   suite,
   suiteOverHttp,
+  telemetryQuestion,
   inFront,
   overload,
   shutdown,

@@ -28,7 +28,18 @@ export const onRequestPath = /** @type {const} */ ({
   requestLoggingSampledOut: 'holdfast request-logging, sampled out',
   peers: "the peers' stack",
   suiteWithoutLine: 'the holdfast suite, no line',
-  suite: 'the holdfast suite'
+  suite: 'the holdfast suite',
+  telemetry: 'holdfast telemetry alone',
+  suiteWithTelemetry: 'the holdfast suite with telemetry',
+  fastifyMetrics: 'fastify-metrics, as it comes',
+  fastifyOtel: '@fastify/otel, sampled, exported to nowhere',
+  peersWithTelemetry: "the peers' stack with @fastify/otel and fastify-metrics"
+})
+
+/** Ways to write 500 series of durations, built by `scrapes.js`. */
+export const scrape = /** @type {const} */ ({
+  promClient: 'prom-client',
+  telemetry: 'holdfast telemetry'
 })
 
 /** Where a limit and a line are, built by `request-path.js` and nginx. */

@@ -6,14 +6,20 @@
 import { openSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import fastifyCircuitBreaker from '@fastify/circuit-breaker'
+import FastifyOtel from '@fastify/otel'
 import underPressure from '@fastify/under-pressure'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { lifecycle } from '@holdfast/lifecycle'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
+import { telemetry } from '@holdfast/telemetry'
+import { context, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { BasicTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
+import fastifyMetrics from 'fastify-metrics'
 import holdfast from 'holdfast'
 import { pino } from 'pino'
 import { pinoHttp } from 'pino-http'
@@ -54,6 +60,26 @@ function answering(app, config = {}) {
 /** @param {number} lines written @param {number} expected */
 function assertLines(lines, expected) {
   if (lines !== expected) throw new Error(`${expected} lines expected, ${lines} written`)
+}
+
+/** Traces every request, and exports to nowhere. @param {import('fastify').FastifyInstance} app */
+async function registerOtel(app) {
+  const exporter = {
+    /** @param {unknown} _spans @param {(result: { code: number }) => void} done */
+    export: (_spans, done) => done({ code: 0 }),
+    shutdown: async () => {}
+  }
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  trace.setGlobalTracerProvider(provider)
+  await app.register(new FastifyOtel.FastifyOtelInstrumentation().plugin())
+}
+
+/** @param {string} text of the metrics @param {number} sent */
+function assertMeasured(text, sent) {
+  const counts = [...text.matchAll(/_duration_seconds_count\{[^}]*\} (\d+)/g)]
+  const measured = counts.reduce((sum, [, count]) => sum + Number(count), 0)
+  if (measured !== sent) throw new Error(`${sent} requests expected, ${measured} measured`)
 }
 
 /** @type {Record<string, Variant>} */
@@ -254,6 +280,66 @@ export const variants = {
     })
     closeWithGrace(() => app.close())
     return { app, verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  [onRequestPath.telemetry]: async () => {
+    const app = Fastify()
+    await app.register(telemetry, { openTelemetry: false, spanAttributes: false })
+    return { app: answering(app), verify: (sent) => assertMeasured(app.telemetry.text(), sent) }
+  },
+
+  [onRequestPath.fastifyMetrics]: async () => {
+    const app = Fastify()
+    await app.register(fastifyMetrics.default, { endpoint: '/metrics' })
+    return { app: answering(app) }
+  },
+
+  [onRequestPath.fastifyOtel]: async () => {
+    const app = Fastify()
+    await registerOtel(app)
+    return { app: answering(app) }
+  },
+
+  [onRequestPath.peersWithTelemetry]: async () => {
+    const { stream, lines } = countingSink()
+    const log = pinoHttp({}, /** @type {import('pino').DestinationStream} */ (stream))
+    const app = Fastify()
+    await registerOtel(app)
+    await app.register(fastifyMetrics.default, { endpoint: '/metrics' })
+    app.addHook('onRequest', (request, reply, done) => {
+      log(request.raw, reply.raw)
+      done()
+    })
+    await app.register(fastifyRateLimit, { max: PLENTY, timeWindow: '1 minute' })
+    await app.register(fastifyCircuitBreaker)
+    await app.register(underPressure, {
+      maxEventLoopDelay: 10_000,
+      maxHeapUsedBytes: 2 ** 34,
+      maxRssBytes: 2 ** 35,
+      maxEventLoopUtilization: 1
+    })
+    app.get('/', { preHandler: app.circuitBreaker() }, (_request, reply) => {
+      reply.send(body)
+    })
+    closeWithGrace(() => app.close())
+    return { app, verify: (sent) => assertLines(lines(), sent) }
+  },
+
+  [onRequestPath.suiteWithTelemetry]: async () => {
+    const { stream, lines } = countingSink()
+    const app = Fastify({ logger: { stream }, logController: logController() })
+    await app.register(holdfast, {
+      lifecycle: { signals: false, timeouts: false },
+      rateLimit: { max: PLENTY, timeWindow: '1 minute' },
+      telemetry: {}
+    })
+    return {
+      app: answering(app, { circuitBreaker: true }),
+      verify: (sent) => {
+        assertLines(lines(), sent)
+        assertMeasured(app.telemetry.text(), sent)
+      }
+    }
   },
 
   [onRequestPath.suiteWithoutLine]: async () => {
