@@ -45,7 +45,8 @@ function byErrorType(points: Points): Record<string, number> {
 async function everyPlugin(app: FastifyInstance): Promise<void> {
   await app.register(lifecycle, { signals: false, drainDelay: 0 })
   await app.register(outgoing)
-  await app.register(loadShedding)
+  // A busy machine must change no count.
+  await app.register(loadShedding, { mode: 'shadow' })
   await app.register(rateLimit, { max: 100_000 })
   await app.register(circuitBreaker)
   await app.register(requestLogging)

@@ -230,8 +230,8 @@ t.test('a listener of its own answers through the whole shutdown, to its end', a
   const probe = await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'HEAD' })
   t.equal(await probe.text(), '')
   t.ok(Number(probe.headers.get('content-length')) > 100)
-  const closed = app.close()
-  await eventually(() => app.lifecycle.phase === 'draining')
+  const closed = app.lifecycle.shutdown('a test')
+  await eventually(() => app.lifecycle.snapshot().phase === 'draining')
   t.match(await fetchText(port), 'holdfast_lifecycle_status')
   await closed
   t.match(last, '# HELP')
@@ -243,8 +243,8 @@ t.test('a scrape of the app works during drainDelay', async (t) => {
   await app.register(telemetry)
   await app.register(lifecycle, { signals: false, exit: false, drainDelay: '1s' })
   const port = await listen(app)
-  const closed = app.close()
-  await eventually(() => app.lifecycle.phase === 'draining')
+  const closed = app.lifecycle.shutdown('a test')
+  await eventually(() => app.lifecycle.snapshot().phase === 'draining')
   const text = await fetchText(port)
   t.equal(total(text, 'holdfast_lifecycle_status', 'state="draining"'), 1)
   await closed
@@ -255,7 +255,9 @@ t.test('a port that is taken stops the boot', async (t) => {
   t.teardown(() => other.close())
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  const app = await appWith(t, { listen: { port } })
+  const app = Fastify()
+  t.teardown(() => app.close().catch(() => {}))
+  await app.register(telemetry, { listen: { port } })
   await t.rejects(app.ready(), {
     code: 'HOLDFAST_ERR_ADMIN_PORT_TAKEN',
     message: /telemetry\.listen/
@@ -272,7 +274,7 @@ t.test('outgoing calls are measured by upstream, those of this app alone', async
   const { port } = server.address() as AddressInfo
   const app = await appWith(t)
   const other = await appWith(t)
-  for (const one of [app, other]) await one.register(outgoing, { retries: 0 })
+  for (const one of [app, other]) await one.register(outgoing, { retries: 0, breaker: false })
   const origin = `http://127.0.0.1:${port}`
   const bank = app.upstream('bank', { origin })
   const shop = other.upstream('shop', { origin })
