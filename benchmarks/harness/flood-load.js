@@ -9,17 +9,24 @@
  */
 import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { SessionPool } from './flood-sessions.js'
 
 /**
  * @typedef {{ name: string, rate: number, seconds: number }} Phase
  * @typedef {{ name: string, path: string, share: number }} Kind a kind of request, and its share of all
- * @typedef {{ port: number, phases: Phase[], kinds: Kind[], connections: number, deadline: number, users: number, fresh?: boolean }} Flood
+ * @typedef {'warm' | 'fresh' | 'retrying' | 'http2'} Clients over connections that are open already; each over
+ *   one of its own; asking again, up to twice, when they are refused; over HTTP/2
+ * @typedef {{ port: number, phases: Phase[], kinds: Kind[], connections: number, deadline: number, users: number, clients: Clients }} Flood
  * @typedef {{ sent: number, good: number, refused: number, late: number, failed: number }} Counts
  * @typedef {Counts & { name: string, seconds: number, kinds: Record<string, Counts>, latencies: number[], refusals: number[], slots: Counts[] }} PhaseResult
  */
 
 /** Milliseconds of one slot, in which the course of a phase is told. */
 const SLOT = 250
+/** How often a retrying client asks again, and after how many milliseconds: at least, and at most so many more. */
+const RETRIES = 2
+const RETRY_AFTER = 100
+const RETRY_SPREAD = 100
 
 /** @returns {Counts} */
 const noCounts = () => ({ sent: 0, good: 0, refused: 0, late: 0, failed: 0 })
@@ -48,8 +55,10 @@ class Connection {
   /** @param {Request} request */
   send(request) {
     this.request = request
-    request.connection = this
-    this.socket.write(request.text)
+    request.leave = () => this.socket.destroy()
+    this.socket.write(
+      `GET ${request.path} HTTP/1.1\r\nHost: flood\r\nx-user: ${request.user}\r\n\r\n`
+    )
   }
 
   /** @param {string} chunk */
@@ -64,7 +73,7 @@ class Connection {
     this.#received = ''
     const { request } = this
     this.request = undefined
-    request?.end(status < 300 ? 'good' : status === 503 || status === 429 ? 'refused' : 'failed')
+    request?.answer(status)
     if (closes || this.pool.isFresh) this.socket.destroy()
     else this.pool.giveBack(this)
   }
@@ -116,18 +125,36 @@ class Pool {
   }
 }
 
-class Request {
+export class Request {
   isOver = false
-  /** @type {Connection | undefined} */ connection
+  /** Ends what was sent: its client leaves. @type {() => void} */ leave = () => {}
+  /** Sends it again; `undefined` for a client that does not. @type {(() => void) | undefined} */ again
+  #tries = 0
 
-  /** @param {PhaseResult} phase @param {Kind} kind @param {number} due @param {number} slot @param {string} text */
-  constructor(phase, kind, due, slot, text) {
+  /** @param {PhaseResult} phase @param {Kind} kind @param {number} due @param {number} slot @param {string} user */
+  constructor(phase, kind, due, slot, user) {
     this.phase = phase
     this.kind = kind
     this.due = due
     this.slot = slot
-    this.text = text
+    this.user = user
     this.#count('sent')
+  }
+
+  get path() {
+    return this.kind.path
+  }
+
+  /** @param {number} status of the answer; 0 when the connection ended without one */
+  answer(status) {
+    const isRefused = status === 503 || status === 429
+    if (isRefused && this.again !== undefined && this.#tries < RETRIES && !this.isOver) {
+      this.#tries++
+      this.leave = () => {}
+      setTimeout(this.again, RETRY_AFTER + Math.random() * RETRY_SPREAD)
+      return
+    }
+    this.end(status >= 200 && status < 300 ? 'good' : isRefused ? 'refused' : 'failed')
   }
 
   /** @param {'good' | 'refused' | 'late' | 'failed'} outcome */
@@ -135,7 +162,7 @@ class Request {
     if (this.isOver) return
     this.isOver = true
     this.#count(outcome)
-    if (outcome !== 'late') this.connection = undefined
+    if (outcome === 'late') this.leave()
     if (outcome === 'good') this.phase.latencies.push(performance.now() - this.due)
     if (outcome === 'refused') this.phase.refusals.push(performance.now() - this.due)
   }
@@ -154,16 +181,9 @@ class Request {
 }
 
 /** @param {Flood} flood @returns {Promise<PhaseResult[]>} */
-export async function sendFlood({
-  port,
-  phases,
-  kinds,
-  connections,
-  deadline,
-  users,
-  fresh = false
-}) {
-  const pool = new Pool(port, connections, fresh)
+export async function sendFlood({ port, phases, kinds, connections, deadline, users, clients }) {
+  const pool =
+    clients === 'http2' ? new SessionPool(port) : new Pool(port, connections, clients === 'fresh')
   pool.warm()
   await new Promise((resolve) => setTimeout(resolve, 300))
   /** @type {PhaseResult[]} */
@@ -183,7 +203,6 @@ export async function sendFlood({
       const request = /** @type {Request} */ (sent[given])
       if (request.isOver) continue
       request.end('late')
-      request.connection?.socket.destroy()
     }
   }
   await new Promise((resolve) => {
@@ -199,16 +218,20 @@ export async function sendFlood({
           continue
         }
         const kind = pick(kinds)
-        const user = Math.floor(Math.random() * users)
-        const text = `GET ${kind.path} HTTP/1.1\r\nHost: flood\r\nx-user: ${user}\r\n\r\n`
+        const user = String(Math.floor(Math.random() * users))
         const slot = Math.floor((due - begun) / SLOT)
         const request = new Request(
           /** @type {PhaseResult} */ (results[phaseIndex]),
           kind,
           due,
           slot,
-          text
+          user
         )
+        if (clients === 'retrying') {
+          request.again = () => {
+            if (!request.isOver) pool.send(request)
+          }
+        }
         sent.push(request)
         pool.send(request)
       }

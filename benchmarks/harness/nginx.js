@@ -17,13 +17,14 @@ export const nginx = findProgram('nginx')
  * Starts it with one worker, on core 0 where the system can pin.
  *
  * @param {number} port of its own @param {number} upstream port of the server behind it
+ * @param {number} [mostInFlight] the most requests that it lets in at once
  * @returns {Promise<{ pids: number[], stop(): Promise<void> }>}
  */
-export async function startNginx(port, upstream) {
+export async function startNginx(port, upstream, mostInFlight) {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-nginx-'))
   const config = join(folder, 'nginx.conf')
   const pidFile = join(folder, 'nginx.pid')
-  writeFileSync(config, configuration(port, upstream, pidFile))
+  writeFileSync(config, configuration(port, upstream, pidFile, mostInFlight))
   const [command = '', ...args] = [
     ...(canPin ? ['taskset', '-c', '0'] : []),
     ...[String(nginx), '-p', folder, '-c', config]
@@ -48,8 +49,16 @@ export async function startNginx(port, upstream) {
   throw new Error('nginx does not start')
 }
 
-/** @param {number} port @param {number} upstream @param {string} pidFile */
-function configuration(port, upstream, pidFile) {
+/** @param {number} port @param {number} upstream @param {string} pidFile @param {number | undefined} mostInFlight */
+function configuration(port, upstream, pidFile, mostInFlight) {
+  // A connection counts while a request of it is worked on.
+  const [zone, limit] =
+    mostInFlight === undefined
+      ? ['', '']
+      : [
+          'limit_conn_zone $server_port zone=service:1m; limit_conn_status 503;',
+          `limit_conn service ${mostInFlight};`
+        ]
   return `
     daemon off;
     user root;
@@ -59,6 +68,7 @@ function configuration(port, upstream, pidFile) {
     events { worker_connections 1024; }
     http {
       access_log /dev/null combined;
+      ${zone}
       limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
       upstream service {
         server 127.0.0.1:${upstream} max_fails=5 fail_timeout=10s;
@@ -69,6 +79,7 @@ function configuration(port, upstream, pidFile) {
         listen 127.0.0.1:${port};
         keepalive_requests 1000000000;
         limit_req zone=clients burst=100000 nodelay;
+        ${limit}
         location / {
           proxy_pass http://service;
           proxy_http_version 1.1;

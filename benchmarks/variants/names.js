@@ -18,6 +18,7 @@ export const onRequestPath = /** @type {const} */ ({
   circuitBreaker: 'holdfast circuit-breaker, closed',
   underPressure: '@fastify/under-pressure, four checks',
   lifecycle: 'holdfast lifecycle, with pressure sensor',
+  loadShedding: 'holdfast load-shedding, admitted',
   fastifyLines: "Fastify's own lines",
   noLines: 'logger on, default lines silenced',
   pinoHttp: 'pino-http, as it comes',
@@ -157,21 +158,22 @@ export const wayToStop = /** @type {const} */ ({
   lifecycleWithoutDelay: 'holdfast lifecycle, no delay'
 })
 
-/** What protects a service from a flood. */
-export const protection = {
+/** What protects a service from a flood, built by `overloaded-service.js` and nginx. */
+export const protection = /** @type {const} */ ({
   none: 'nothing',
-  loadShedding: '@holdfast/load-shedding',
-  underPressure: '@fastify/under-pressure',
-  underPressureTuned: '@fastify/under-pressure, tuned',
+  underPressure: '@fastify/under-pressure, delay 1 s, utilization 0.98',
+  underPressureTuned: '@fastify/under-pressure, tuned: delay 100 ms, sampled each 100 ms',
   overloadProtection: 'overload-protection',
   tooBusy: 'toobusy-js',
-  cap: 'a cap by hand'
-}
+  cap: 'a cap by hand: 8 in flight, 40 for I/O',
+  nginx: 'nginx in front, limit_conn 8, 40 for I/O',
+  loadShedding: 'holdfast load-shedding'
+})
 
 /** What the requests of a flood need. */
-export const work = {
+export const work = /** @type {const} */ ({
   cpu: 'CPU: 5 ms',
   io: 'I/O: 20 slots of 50 ms',
   halves: 'CPU in two halves around a wait',
   slower: 'a dependency that becomes slower'
-}
+})

@@ -1,12 +1,18 @@
 /**
  * A service that is flooded: one route for each kind of request, and a protection or none.
  *
- *     node overloaded-service.js '<protection>' '<work>'
+ *     node overloaded-service.js '{ "protection": "nothing", "work": "CPU: 5 ms" }'
  *
  * It tells its port over IPC.
+ *
+ * @typedef {{ protection: string, work: string, http2?: boolean, pauses?: 'stalls' | 'collections', slower?: number }} Service
+ *   `pauses` come every five seconds: a function of 200 ms, or a collection of a large heap; `slower` is by
+ *   what factor a dependency becomes slower
  */
 import { createRequire } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { loadShedding } from '@holdfast/load-shedding'
 import Fastify from 'fastify'
 import { protection, work } from './names.js'
@@ -14,7 +20,8 @@ import { protection, work } from './names.js'
 const require = createRequire(import.meta.url)
 /** A package without types. @param {string} name */
 const peer = (name) => require(name)
-const [, , protectedBy, kindOfWork] = process.argv
+/** @type {Service} */
+const service = JSON.parse(String(process.argv[2]))
 
 /** @type {Record<string, () => unknown>} */
 const WORKS = {
@@ -25,12 +32,13 @@ const WORKS = {
     await wait(20)
     burn(2.5)
   },
-  [work.slower]: gettingSlower(20)
+  [work.slower]: gettingSlower(20, service.slower ?? 1)
 }
 
 /** @type {Record<string, (app: import('fastify').FastifyInstance) => unknown>} */
 const PROTECTIONS = {
   [protection.none]: () => {},
+  [protection.nginx]: () => {},
   [protection.loadShedding]: (app) =>
     app.register(loadShedding, { cohort: (request) => String(request.headers['x-user']) }),
   [protection.underPressure]: async (app) =>
@@ -58,7 +66,7 @@ const PROTECTIONS = {
     })
   },
   [protection.cap]: (app) => {
-    const most = kindOfWork === work.io ? 40 : 8
+    const most = service.work === work.io ? 40 : 8
     let inFlight = 0
     app.addHook('onRequest', (_request, reply, done) => {
       if (inFlight >= most) {
@@ -74,9 +82,14 @@ const PROTECTIONS = {
   }
 }
 
-const app = Fastify()
-await PROTECTIONS[String(protectedBy)]?.(app)
-const run = WORKS[String(kindOfWork)] ?? (() => {})
+// The overload for HTTP/2 gives another type, with the same methods.
+const app = /** @type {import('fastify').FastifyInstance} */ (
+  /** @type {unknown} */ (service.http2 === true ? Fastify({ http2: true }) : Fastify())
+)
+const protect = PROTECTIONS[service.protection]
+const run = WORKS[service.work]
+if (protect === undefined || run === undefined) throw new Error(`unknown: ${process.argv[2]}`)
+await protect(app)
 const handler = async () => {
   await run()
   return 'done'
@@ -84,11 +97,23 @@ const handler = async () => {
 app.get('/critical', { config: { loadShedding: 'critical' } }, handler)
 app.get('/normal', handler)
 app.get('/bulk', { config: { loadShedding: 'bulk' } }, handler)
-if (process.argv[4] === 'stalls') setInterval(() => burn(200), 5000)
+if (service.pauses === 'stalls') setInterval(() => burn(200), 5000)
+if (service.pauses === 'collections') collectOften()
 await app.listen({ port: 0, host: '127.0.0.1', backlog: 4096 })
 const address = app.server.address()
 process.send?.(typeof address === 'object' && address !== null ? address.port : 0)
 process.on('disconnect', () => process.exit(0))
+
+/** Holds a million objects, and collects all garbage every five seconds. */
+function collectOften() {
+  setFlagsFromString('--expose-gc')
+  const collect = /** @type {() => void} */ (runInNewContext('gc'))
+  const held = Array.from({ length: 1e6 }, (_, id) => ({ id, text: `number ${id}` }))
+  setInterval(() => {
+    collect()
+    if (held.length === 0) throw new Error('they are held')
+  }, 5000)
+}
 
 /** @param {number} milliseconds of work on the event loop */
 function burn(milliseconds) {
@@ -115,9 +140,8 @@ function slots(count, milliseconds) {
   }
 }
 
-/** A dependency that is 10 or 50 times slower from the fifth second on. @param {number} milliseconds */
-function gettingSlower(milliseconds) {
-  const factor = Number(process.argv[4] ?? 10)
+/** A dependency that becomes so many times slower after five seconds. @param {number} milliseconds @param {number} factor */
+function gettingSlower(milliseconds, factor) {
   const slowAt = performance.now() + 5000
   return () => wait(performance.now() < slowAt ? milliseconds : milliseconds * factor)
 }

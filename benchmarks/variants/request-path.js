@@ -10,6 +10,7 @@ import FastifyOtel from '@fastify/otel'
 import underPressure from '@fastify/under-pressure'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { lifecycle } from '@holdfast/lifecycle'
+import { loadShedding } from '@holdfast/load-shedding'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
 import { logController } from '@holdfast/request-logging/log-controller'
@@ -159,6 +160,12 @@ export const variants = {
     const app = Fastify()
     await app.register(circuitBreaker, {})
     return { app: answering(app, { circuitBreaker: true }) }
+  },
+
+  [onRequestPath.loadShedding]: async () => {
+    const app = Fastify()
+    await app.register(loadShedding)
+    return { app: answering(app) }
   },
 
   [onRequestPath.underPressure]: async () => {
