@@ -5,7 +5,8 @@
  *
  * The wait is known when the request is, without a timer, which on a busy loop would itself wait. A
  * long wait alone is no overload: after a pause (a collection, a slow function, another process on the
- * same core) there is one, too, and the loop catches up. It is one when the loop has not slept for a while.
+ * same core) there is one, too, and the loop catches up. So one step of each turn does not count, and the
+ * rest may be longer than usual as long as the loop has slept lately. Once requests are refused, all counts.
  */
 
 /** Milliseconds that a loop sleeps at least when it has nothing to do. */
@@ -88,11 +89,11 @@ export class TurnWait {
    */
   meet(now: number, isCritical: boolean, isShedding: boolean): number {
     this.#step(now)
-    if (!isShedding && now - this.#sleptAt < CATCHING_UP) {
-      // What came during a pause may wait for as long as the pause was.
-      return this.#waitWithoutPause(now) / Math.max(this.#maxWait * PATIENCE, this.#pause)
-    }
-    return this.at(now) / (this.#maxWait * (isCritical ? CRITICAL : 1))
+    const usual = this.#maxWait * (isCritical ? CRITICAL : 1)
+    if (isShedding) return this.at(now) / usual
+    if (now - this.#sleptAt >= CATCHING_UP) return this.#waitWithoutPause(now) / usual
+    // What came during a pause may wait for as long as the pause was.
+    return this.#waitWithoutPause(now) / Math.max(this.#maxWait * PATIENCE, this.#pause)
   }
 
   #step(now: number): void {
