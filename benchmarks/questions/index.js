@@ -2,6 +2,7 @@
 import { bare } from './bare.js'
 import { breakerBehaviour } from './breaker-behaviour.js'
 import { circuitBreaker } from './circuit-breaker.js'
+import { consoleQuestion } from './console.js'
 import { hedgingQuestion } from './hedging.js'
 import { inFront } from './in-front.js'
 import { lifecycle } from './lifecycle.js'
@@ -32,6 +33,7 @@ export const questions = [
   requestLine,
   lifecycle,
   readingStates,
+  consoleQuestion,
   suite,
   suiteOverHttp,
   telemetryQuestion,

@@ -182,10 +182,10 @@ t.test(
       await traffic()
       await wait(40)
     }
-    await shows(page, '#requests-chart .key', /answered.*[1-9].*\/s/)
+    await shows(page, '#requests-chart .key', /ok.*[1-9].*\/s/)
     t.match(
       await page.locator('#requests-chart .plot').getAttribute('aria-label'),
-      /^Requests a second by outcome, the last ten minutes\. Now answered: [\d.]+\/s/
+      /^Requests a second by outcome, the last ten minutes\. Now ok: [\d.]+\/s/
     )
     await page.locator('#requests-chart summary').click()
     await shows(page, '#requests-chart td', /\/s/)

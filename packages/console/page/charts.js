@@ -12,19 +12,24 @@ const UPlot = Reflect.get(globalThis, 'uPlot')
 
 /** Each line with what it means; the style sheet has its colour. */
 const OUTCOMES = [
-  ['ok', 'answered', 'good', []],
-  ['client-error', 'the client is wrong', 'info', [8, 4]],
-  ['refused', 'refused by the service', 'warn', [3, 3]],
-  ['server-error', 'failed', 'bad', []],
-  ['aborted', 'the client left', 'muted', [2, 4]],
-  ['cut', 'cut off by the service', 'bad', [2, 3]]
+  ['ok', 'ok', 'good', []],
+  ['client-error', 'client error', 'info', [8, 4]],
+  ['refused', 'refused', 'warn', [3, 3]],
+  ['server-error', 'server error', 'bad', []],
+  ['aborted', 'client left', 'muted', [2, 4]],
+  ['cut', 'cut off', 'bad', [2, 3]]
 ]
 const TIMES = [
-  ['p50', 'half of them within', 'info', []],
+  ['p50', 'half within', 'info', []],
   ['p99', '99 % within', 'warn', [6, 3]]
 ]
 
 const HEIGHT = 190
+/** What a page that was opened just now shows, in seconds. */
+const LEAST_SPAN = 120
+/** How far apart the marks of an axis may be: in seconds, and in what the values count. */
+const MINUTES = [60, 120, 300]
+const STEPS = [1, 10, 100, 1000, 10_000, 100_000].flatMap((size) => [size, 2 * size, 5 * size])
 const STEP = 10
 const ROWS = 6
 
@@ -79,9 +84,10 @@ class LineChart {
     const now = lines.map((line) => line.at(-1) ?? null)
     this.#chart ??= new UPlot(this.#options(), [times, ...lines], this.#place)
     const end = times.at(-1) ?? 0
+    const begin = Math.max(end - SPAN, Math.min(times[0] ?? 0, end - LEAST_SPAN))
     this.#chart.batch(() => {
       this.#chart?.setData([times, ...lines], false)
-      this.#chart?.setScale('x', { min: end - SPAN, max: end })
+      this.#chart?.setScale('x', { min: begin, max: end })
     })
     const said = this.#series.map(([, meaning], index) => `${meaning}: ${this.#text(now[index])}`)
     this.#place.setAttribute(
@@ -112,8 +118,7 @@ class LineChart {
             class: `line ${colour} ${dash.length > 0 ? 'dashed' : ''}`,
             'aria-hidden': 'true'
           }),
-          ` ${meaning}`,
-          h('span', { class: 'scope' }, ` ${name}`)
+          ` ${meaning}`
         ),
         h('dd', {}, this.#text(now[index]))
       )
@@ -171,6 +176,7 @@ class LineChart {
         {
           ...axis,
           space: 70,
+          incrs: MINUTES,
           values: (_chart, ticks) => ticks.map((tick) => clock.format(tick * 1000))
         },
         { ...axis, size: 64, values: (_chart, ticks) => ticks.map((tick) => this.#format(tick)) }
