@@ -179,7 +179,12 @@ class LineChart {
           incrs: MINUTES,
           values: (_chart, ticks) => ticks.map((tick) => clock.format(tick * 1000))
         },
-        { ...axis, size: 64, values: (_chart, ticks) => ticks.map((tick) => this.#format(tick)) }
+        {
+          ...axis,
+          size: 64,
+          incrs: STEPS,
+          values: (_chart, ticks) => ticks.map((tick) => this.#format(tick))
+        }
       ],
       series: [
         {},
