@@ -107,7 +107,7 @@ class LineChart {
 
   /** @param {(number | null)[]} now */
   #legend(now) {
-    return this.#series.map(([name, meaning, colour, dash], index) =>
+    return this.#series.map(([, meaning, colour, dash], index) =>
       h(
         'div',
         { class: 'key' },
