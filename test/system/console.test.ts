@@ -2,12 +2,11 @@
  * The console in a real Chromium: the acts of the gateway as they are seen on the page, what the page loads and
  * obeys, keyboard and screen reader, several processes, and a drain to its end.
  */
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { holdfastConsole } from '@holdfast/console'
 import { provideState } from '@holdfast/core'
+import axe from 'axe-core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { holdfast } from 'holdfast'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
@@ -20,7 +19,6 @@ import { CHROMIUM, findProgram } from '../support/programs.js'
 t.setTimeout(240_000)
 
 const SOON = 2000
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const browser = await chromium.launch({
   executablePath: findProgram(...CHROMIUM) ?? '',
@@ -219,7 +217,7 @@ for (const [name, options] of [
       const { url } = await service(t)
       const { page } = await open(t, url, options)
       await shows(page, '.breaker.state-open', /open/)
-      await page.evaluate(axe)
+      await page.evaluate(axe.source)
       const found = (await page.evaluate('axe.run()')) as {
         violations: { id: string; impact: string; nodes: { html: string }[] }[]
       }
