@@ -57,9 +57,9 @@ data source, job, instance and breaker are chosen at its top.
 - \`telemetry: { listen: {} }\` answers on 127.0.0.1:9464 in place of the app's port, to the very end of a shutdown.
 - Exemplars, the trace of one request for each bucket, are kept by a Prometheus that runs with
   \`--enable-feature=exemplar-storage\`.
-- Through OpenTelemetry the names are the same if the Collector or the OTLP receiver of Prometheus adds units and
-  suffixes. The Prometheus exporter of OpenTelemetry for JavaScript leaves the units out: the rules and the dashboard do
-  not fit its names.
+- [Through OpenTelemetry](open-telemetry.md) the names are the same if the Collector or the OTLP receiver of Prometheus
+  adds units and suffixes. The Prometheus exporter of OpenTelemetry for JavaScript leaves the units out: the rules and the
+  dashboard do not fit its names.
 
 [examples/observability](../examples/observability) shows all of it in a terminal.
 
