@@ -19,6 +19,7 @@ const needs = [
   { test: 'verdicts', program: 'npx', names: ['npx'] },
   { test: 'proxies', program: 'npx', names: ['npx'] },
   { test: 'open-telemetry', program: 'npx', names: ['npx'] },
+  { test: 'prometheus', program: 'Prometheus', names: ['prometheus'] },
   { test: 'long-signal', program: 'Node', names: ['node'] }
 ]
 

@@ -1,0 +1,100 @@
+/**
+ * A Prometheus of its own: it collects from one service each second, and has the rules of
+ * `@holdfast/telemetry`.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { freePort } from './free-port.js'
+
+/** What to do where there is no Prometheus. */
+export const HOW_TO_GET_IT =
+  'Prometheus is missing. On Debian and Ubuntu: apt-get install prometheus. Elsewhere: https://prometheus.io/download, and its folder into the PATH.'
+
+const START_TIME = 20_000
+
+/** @typedef {{ metric: Record<string, string>, values: [time: number, value: string][] }} Series */
+
+/** Whether the PATH holds it. */
+export function hasPrometheus() {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, 'prometheus'), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/**
+ * Starts it, and resolves when it answers.
+ *
+ * @param {string} target host and port of the service, which answers `/metrics`
+ */
+export async function startPrometheus(target) {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-prometheus-'))
+  const port = await freePort()
+  const telemetry = createRequire(import.meta.url).resolve('@holdfast/telemetry/package.json')
+  const rules = join(dirname(telemetry), 'rules.yml')
+  const config = {
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    rule_files: [rules],
+    scrape_configs: [{ job_name: 'gateway', static_configs: [{ targets: [target] }] }]
+  }
+  // YAML is a superset of JSON.
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config))
+  const url = `http://127.0.0.1:${port}`
+  const child = spawn(
+    'prometheus',
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
+      '--log.level=error'
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] }
+  )
+  const ended = once(child, 'close')
+  const stop = async () => {
+    child.kill()
+    await ended.catch(() => {})
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  /**
+   * Asks its API.
+   *
+   * @param {string} path
+   * @param {Record<string, string>} parameters
+   */
+  async function ask(path, parameters = {}) {
+    const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`)
+    const { status, data, error } = await response.json()
+    if (status !== 'success') throw new Error(`Prometheus refuses ${path}: ${error}`)
+    return data
+  }
+
+  try {
+    await Promise.race([answers(url), ended.then(() => Promise.reject(new Error('it ended')))])
+  } catch (error) {
+    await stop()
+    throw new Error('Prometheus did not start.', { cause: error })
+  }
+  return { url, ask, stop }
+}
+
+/** @param {string} url */
+async function answers(url) {
+  for (const end = Date.now() + START_TIME; Date.now() < end; await wait(100)) {
+    const response = await fetch(`${url}/-/ready`).catch(() => undefined)
+    if (response?.ok) return
+  }
+  throw new Error(`it does not answer within ${START_TIME / 1000} s`)
+}
