@@ -18,7 +18,7 @@ export async function startGateway() {
       PORT: '0',
       PAYMENTS_PORT: '0',
       CONSOLE_PORT: String(adminPort),
-      ORDER_READS: '200',
+      ORDER_READS: '100',
       DRAIN_DELAY: '0'
     },
     stdio: ['ignore', 'pipe', 'inherit']

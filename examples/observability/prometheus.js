@@ -33,7 +33,7 @@ export function hasPrometheus() {
 }
 
 /**
- * Starts it, and resolves when it answers.
+ * Starts it, and resolves when it has collected from the service: it takes its time to begin.
  *
  * @param {string} target host and port of the service, which answers `/metrics`
  */
@@ -73,16 +73,24 @@ export async function startPrometheus(target) {
    *
    * @param {string} path
    * @param {Record<string, string>} parameters
+   * @returns {Promise<any>}
    */
   async function ask(path, parameters = {}) {
     const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`)
-    const { status, data, error } = await response.json()
+    const { status, data, error } = /** @type {any} */ (await response.json())
     if (status !== 'success') throw new Error(`Prometheus refuses ${path}: ${error}`)
     return data
   }
 
+  /** Whether it has collected from the service. */
+  async function hasCollected() {
+    const { result } = await ask('query', { query: 'up == 1' })
+    return result.length > 0
+  }
+
   try {
-    await Promise.race([answers(url), ended.then(() => Promise.reject(new Error('it ended')))])
+    const failed = ended.then(() => Promise.reject(new Error('it ended')))
+    await Promise.race([until(hasCollected), failed])
   } catch (error) {
     await stop()
     throw new Error('Prometheus did not start.', { cause: error })
@@ -90,11 +98,11 @@ export async function startPrometheus(target) {
   return { url, ask, stop }
 }
 
-/** @param {string} url */
-async function answers(url) {
+/** @param {() => Promise<boolean>} isSo */
+async function until(isSo) {
   for (const end = Date.now() + START_TIME; Date.now() < end; await wait(100)) {
-    const response = await fetch(`${url}/-/ready`).catch(() => undefined)
-    if (response?.ok) return
+    // Until it listens, it cannot be asked.
+    if (await isSo().catch(() => false)) return
   }
-  throw new Error(`it does not answer within ${START_TIME / 1000} s`)
+  throw new Error(`it has collected nothing within ${START_TIME / 1000} s`)
 }
