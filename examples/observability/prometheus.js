@@ -16,6 +16,7 @@ import { freePort } from './free-port.js'
 export const HOW_TO_GET_IT =
   'Prometheus is missing. On Debian and Ubuntu: apt-get install prometheus. Elsewhere: https://prometheus.io/download, and its folder into the PATH.'
 
+const require = createRequire(import.meta.url)
 const START_TIME = 20_000
 
 /** @typedef {{ metric: Record<string, string>, values: [time: number, value: string][] }} Series */
@@ -40,7 +41,7 @@ export function hasPrometheus() {
 export async function startPrometheus(target) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-prometheus-'))
   const port = await freePort()
-  const telemetry = createRequire(import.meta.url).resolve('@holdfast/telemetry/package.json')
+  const telemetry = require.resolve('@holdfast/telemetry/package.json')
   const rules = join(dirname(telemetry), 'rules.yml')
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
