@@ -241,6 +241,11 @@ t.test('what is not known has no sample', async (t) => {
   ]) {
     t.notMatch(text, none)
   }
+  const lost = [
+    { state: { limits: [], table: undefined, store: { available: false, outages: 1 } } }
+  ]
+  const outage = { ...source, states: { '@holdfast/rate-limit': lost } }
+  t.match(textOf(outage, [], 'prometheus'), 'state="unavailable"} 1\n')
   t.match(text, 'holdfast_load_shedding_mode="shadow"')
   t.match(text, 'holdfast_circuit_breaker_mode="shadow"')
 })

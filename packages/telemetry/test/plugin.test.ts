@@ -3,9 +3,9 @@
  * `edges/`: `metrics-text.ts`, `request-listener.ts`, `client-durations.ts`, `runtime.ts`.
  */
 import { once } from 'node:events'
-import { createServer, get } from 'node:http'
+import { createServer, get, ServerResponse } from 'node:http'
 import { connect } from 'node:http2'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
 import { statesOf } from '@holdfast/core'
 import { lifecycle } from '@holdfast/lifecycle'
@@ -96,6 +96,19 @@ t.test('a hook says who may read them', async (t) => {
   t.match((await app.inject({ url: '/internal/metrics', headers })).body, '# HELP')
   t.equal((await app.inject('/metrics')).statusCode, 404)
 })
+
+t.test(
+  'a server with TLS is one of https, and a route without a path has the usual one',
+  async (t) => {
+    const app = Fastify({ https: {} })
+    t.teardown(() => app.close())
+    await app.register(telemetry, { metrics: {} })
+    app.get('/', async () => 'ok')
+    await app.inject('/')
+    const { body } = await app.inject('/metrics')
+    t.equal(total(body, DURATION, 'url_scheme="https"'), 1)
+  }
+)
 
 t.test('scrapes are not limited', async (t) => {
   const app = Fastify()
@@ -197,8 +210,22 @@ t.test('requests that come while the service closes are refusals', async (t) => 
 
 t.test('upgrades and what is not HTTP are counted and not measured', async (t) => {
   const app = await appWith(t)
-  app.server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 101 OK\r\n\r\n'))
+  app.server.on('upgrade', (request, socket) => {
+    if (request.url !== '/routed') return socket.end('HTTP/1.1 101 OK\r\n\r\n')
+    // As @fastify/websocket does it.
+    const response = new ServerResponse(request)
+    response.assignSocket(socket as Socket)
+    app.routing(request, response)
+  })
+  app.get('/routed', (_request, reply) => {
+    reply.hijack()
+    reply.raw.end()
+  })
   const port = await listen(app)
+  const routed = await rawConnection(port)
+  routed.write(head('GET /routed', { connection: 'upgrade', upgrade: 'x' }))
+  await routed.until(/200 OK/)
+  routed.destroy()
   const upgrade = await rawConnection(port)
   upgrade.write(head('GET /', { connection: 'upgrade', upgrade: 'x' }))
   await upgrade.ended()
@@ -206,7 +233,7 @@ t.test('upgrades and what is not HTTP are counted and not measured', async (t) =
   nonsense.write('nonsense\r\n\r\n')
   await nonsense.ended()
   const state = () => statesOf(app, '@holdfast/telemetry')[0]?.state.requests
-  await eventually(() => state()?.hijacked === 1 && state()?.malformed === 1)
+  await eventually(() => state()?.hijacked === 2 && state()?.malformed === 1)
   t.equal(total(app.telemetry.text(), DURATION), 0)
   t.equal(total(app.telemetry.text(), 'holdfast_malformed_requests_total'), 1)
 })

@@ -57,7 +57,8 @@ export class RequestListener implements IntakeListener {
     const config = routed === undefined ? undefined : routeConfig(routed)
     if (!this.#isMeasured(record, config)) return
     const series = this.#series.of(
-      req.method ?? '',
+      // Node's type has clients' messages in mind: a request that a server takes in has one.
+      req.method as string,
       config?.url,
       response.headersSent ? statusCode : 0,
       errorTypeOf(record, ending, statusCode),
