@@ -15,6 +15,7 @@ const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: bench\
 /** @type {number[]} */
 const latencies = []
 let failures = 0
+let errors = 0
 
 /** @param {string} answer so far @returns {boolean} */
 function isComplete(answer) {
@@ -27,6 +28,12 @@ function connection() {
   const socket = connect(Number(port), hostname)
   socket.setNoDelay(true)
   socket.setEncoding('latin1')
+  // A server that lets go of a connection leaves requests without an answer: there is no result then.
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    errors++
+    report()
+  })
   let answer = ''
   let due = 0
   socket.on('data', (text) => {
@@ -66,7 +73,8 @@ function report() {
     requests: latencies.length,
     seconds: (performance.now() - begin) / 1000,
     p99: percentile(latencies, 0.99),
-    failures
+    failures,
+    errors
   }
   process.stdout.write(`${JSON.stringify(load)}\n`, () => process.exit(0))
 }

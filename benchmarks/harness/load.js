@@ -4,6 +4,7 @@
  *
  * @typedef {{ requests: number, seconds: number, p99: number, failures: number }} Load requests answered, the
  *   99th percentile of the latency in milliseconds, and how many answers were not a success
+ * @typedef {Load & { errors: number }} Answer `errors`: connections that failed, and requests without an answer
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -18,14 +19,28 @@ const autocannon = createRequire(import.meta.url).resolve('autocannon')
 export const loader = hasWrk ? 'wrk' : 'autocannon'
 
 /**
+ * @param {Answer} answer
+ * @param {string} url
+ * @returns {Load}
+ * @throws where a connection failed, or a request had no answer: such a run is no result
+ */
+function withoutErrors({ errors, ...load }, url) {
+  if (errors > 0 || load.requests === 0) {
+    throw new Error(`${errors} socket errors beside ${load.requests} answers of ${url}`)
+  }
+  return load
+}
+
+/**
  * @param {string} url
  * @param {{ connections?: number, seconds: number, headers?: Record<string, string> }} options
  * @returns {Promise<Load>}
  */
 export async function load(url, { connections = 50, seconds, headers = {} }) {
-  return hasWrk
-    ? wrk(url, connections, Math.max(1, Math.round(seconds)), headers)
-    : cannon(url, connections, Math.max(1, seconds), headers)
+  const answer = hasWrk
+    ? await wrk(url, connections, Math.max(1, Math.round(seconds)), headers)
+    : await cannon(url, connections, Math.max(1, seconds), headers)
+  return withoutErrors(answer, url)
 }
 
 /**
@@ -37,10 +52,13 @@ export async function load(url, { connections = 50, seconds, headers = {} }) {
  */
 export async function constantLoad(url, { perSecond, connections = 50, seconds }) {
   const options = [perSecond, seconds, connections].map(String)
-  return JSON.parse(await output([...nodeCommand(1), constantRate, url, ...options]))
+  return withoutErrors(
+    JSON.parse(await output([...nodeCommand(1), constantRate, url, ...options])),
+    url
+  )
 }
 
-/** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers */
+/** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers @returns {Promise<Answer>} */
 async function wrk(url, connections, seconds, headers) {
   const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const pinned = canPin ? ['taskset', '-c', '1', 'wrk'] : ['wrk']
@@ -62,11 +80,18 @@ async function wrk(url, connections, seconds, headers) {
     requests: Number(requests),
     seconds: Number(exact) * toSeconds,
     p99: Number(p99) * toMilliseconds,
-    failures: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0)
+    failures: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0),
+    errors: socketErrorsOf(text)
   }
 }
 
-/** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers */
+/** What wrk prints of them, if there were any. @param {string} text */
+function socketErrorsOf(text) {
+  const [, counts = ''] = /Socket errors: (.*)/.exec(text) ?? []
+  return (counts.match(/\d+/g) ?? []).reduce((sum, count) => sum + Number(count), 0)
+}
+
+/** @param {string} url @param {number} connections @param {number} seconds @param {Record<string, string>} headers @returns {Promise<Answer>} */
 async function cannon(url, connections, seconds, headers) {
   const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`])
   const text = await output([
@@ -80,8 +105,15 @@ async function cannon(url, connections, seconds, headers) {
     ...given,
     url
   ])
-  const { requests, duration, latency, non2xx } = JSON.parse(text)
-  return { requests: requests.total, seconds: duration, p99: latency.p99, failures: non2xx }
+  const { requests, duration, latency, non2xx, errors, timeouts } = JSON.parse(text)
+  const { total } = requests
+  return {
+    requests: total,
+    seconds: duration,
+    p99: latency.p99,
+    failures: non2xx,
+    errors: errors + timeouts
+  }
 }
 
 /** @param {string[]} command @returns {Promise<string>} */

@@ -66,15 +66,19 @@ export const inFront = {
 /** @param {string} name @param {import('../harness/effort.js').Effort} effort */
 async function observe(name, { warmUpSeconds, lookSeconds }) {
   const server = await serve(modulePath, name === suite ? suite : plain)
-  const [port = 0] = await freePorts(1)
-  const proxy =
-    name === nginxInFront ? await startNginx(port, Number(new URL(server.url).port)) : undefined
-  const url = proxy === undefined ? server.url : `http://127.0.0.1:${port}/`
+  /** @type {Awaited<ReturnType<typeof startNginx>> | undefined} */
+  let proxy
   const taken = () => ({
     node: cpuOf(server.child.pid),
     nginx: (proxy?.pids ?? []).reduce((sum, pid) => sum + cpuOf(pid), 0)
   })
   try {
+    let { url } = server
+    if (name === nginxInFront) {
+      const [port = 0] = await freePorts(1)
+      proxy = await startNginx(port, Number(new URL(url).port))
+      url = `http://127.0.0.1:${port}/`
+    }
     if (warmUpSeconds > 0) await load(url, { seconds: warmUpSeconds })
     const before = taken()
     const { requests, seconds, failures } = await load(url, { seconds: lookSeconds })
