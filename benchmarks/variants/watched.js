@@ -61,7 +61,7 @@ async function idle(viewers, seconds) {
 
 /** @type {Record<string, import('../harness/engines.js').Engine>} */
 export const engines = {
-  nobody: ({ seconds = 5 }) => idle(0, seconds),
-  one: ({ seconds = 5 }) => idle(1, seconds),
-  sixteen: ({ seconds = 5 }) => idle(16, seconds)
+  nobody: ({ seconds = 3 }) => idle(0, seconds),
+  one: ({ seconds = 3 }) => idle(1, seconds),
+  sixteen: ({ seconds = 3 }) => idle(16, seconds)
 }
