@@ -12,9 +12,9 @@ const folder = new URL('../', import.meta.url)
 /** @param {readonly import('./report.js').Question[]} questions in their order */
 export function writePage(questions) {
   const { questions: results, comparison } = keptResults()
-  const reports = questions.flatMap(({ name, title, asks }) => {
+  const reports = questions.flatMap(({ name, title, asks, background }) => {
     const kept = results[name]
-    return kept === undefined ? [] : [{ ...kept, name, title, asks }]
+    return kept === undefined ? [] : [{ ...kept, name, title, asks, background }]
   })
   mkdirSync(new URL('plots/', folder), { recursive: true })
   for (const { tables, plots = [] } of reports) {
@@ -31,7 +31,7 @@ export function writePage(questions) {
 }
 
 /** @param {import('./report.js').Report} report */
-function section({ title, asks, tables, plots = [], notes = [], effort, on }) {
+function section({ title, asks, background, tables, plots = [], notes = [], effort, on }) {
   const versions = Object.entries(on.versions).map(([name, version]) => `${name} ${version}`)
   const where = [on.cpu, `${on.cores} cores`, on.memory, `Node ${on.node}`, ...versions].join(', ')
   const length = effort === 'full' ? 'Full run.' : 'Short run.'
@@ -40,6 +40,7 @@ function section({ title, asks, tables, plots = [], notes = [], effort, on }) {
     asks,
     ...tables.map(markdownTable),
     ...plots.map(({ name, title: text }) => `![${text}](plots/${name}.svg)`),
+    ...(background === undefined ? [] : [`Where the time goes: ${background}`]),
     ...notes,
     `<sub>${where}. ${length}</sub>`
   ].join('\n\n')

@@ -5,9 +5,10 @@
  * @typedef {{ name: string, title: string, unit: string, table: number, column: number }} Plot
  *   a bar for each row of that table whose cell in that column is a figure
  * @typedef {{ tables: Table[], plots?: Plot[], notes?: string[] }} Findings
- * @typedef {{ name: string, title: string, asks: string, versions: string[], once?: true, run(effort: import('./effort.js').Effort, samples: import('./samples.js').Samples): Findings | Promise<Findings> }} Question
+ * @typedef {{ name: string, title: string, asks: string, versions: string[], once?: true, background?: string, run(effort: import('./effort.js').Effort, samples: import('./samples.js').Samples): Findings | Promise<Findings> }} Question
+ *   `background` says where the time goes, as a profile showed it
  * @typedef {Findings & { effort: string, on: ReturnType<typeof import('./machine.js').machine> }} Kept
- * @typedef {Kept & { name: string, title: string, asks: string }} Report
+ * @typedef {Kept & { name: string, title: string, asks: string, background?: string | undefined }} Report
  */
 import { textsOf } from './cells.js'
 

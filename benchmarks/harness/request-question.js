@@ -25,7 +25,8 @@ const modulePath = fileURLToPath(new URL('../variants/request-path.js', import.m
  *   wholes?: import('./request-tables.js').Whole[],
  *   slowed?: import('./request-tables.js').Slowed[],
  *   http?: string[],
- *   plot?: string
+ *   plot?: string,
+ *   background?: string
  * }} question `base` is what "added" is counted from; `aim` is the ratio to the peer we mean to reach, hot;
  *   `plot` is the title of a plot of what each adds, if there is one
  * @returns {import('./report.js').Question}
@@ -41,13 +42,15 @@ export function requestQuestion({
   wholes = [],
   slowed = [],
   http = [],
-  plot
+  plot,
+  background
 }) {
   return {
     name,
     title,
     asks,
     versions: ['fastify', ...versions],
+    ...(background !== undefined && { background }),
     async run(effort, samples) {
       const rows = await compareInProcess(modulePath, [base, ...variants], effort, samples)
       const some = effort.name === 'smoke' ? http.slice(0, 1) : http

@@ -1,14 +1,13 @@
 /**
- * How late the event loop is, from one histogram that everybody in the process shares.
+ * How late the event loop is, from one measurement that everybody in the process shares.
  */
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { monotonicClock } from './clock.ts'
 
 /** How late the event loop of the process is. */
 export interface LoopDelay {
   /** The mean delay over the last finished quarter of a second, in milliseconds. */
   readonly current: number
-  /** The longest delay of the last ten seconds, in milliseconds. It may be up to 50 ms too low. */
+  /** The longest delay of the last ten seconds, in milliseconds. It may be up to 125 ms too low. */
   readonly max: number
 }
 
@@ -18,18 +17,25 @@ export interface EventLoopDelay extends LoopDelay {
   release(): void
 }
 
-// Its wake-ups are what an idle service costs: five times as many cost three times as much.
-const RESOLUTION = 50
-/** Of a millisecond. */
-const NANOSECONDS = 1_000_000
-const WINDOW = 250
+/**
+ * Milliseconds from one beat to the next. Its wake-ups are what an idle service costs: those of Node's
+ * histogram, which needs a timer beside it, were three times as many.
+ */
+const BEAT = 125
+/** Timers count whole milliseconds, and so are up to one late on a loop that is not. */
+const PUNCTUAL = 1
+/** The beats of a quarter of a second. */
+const WINDOW = 2
 /** The windows of ten seconds. */
 const MAXIMA = 40
 
 class Monitor {
-  readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION })
   readonly #timer: NodeJS.Timeout
-  #windowStart = monotonicClock()
+  #due = monotonicClock() + BEAT
+  #beats = 0
+  /** The delays of the window that is not over. */
+  #sum = 0
+  #longest = 0
   #delay = 0
   /** The longest delay of each of the latest windows. */
   readonly #maxima = new Float64Array(MAXIMA)
@@ -37,23 +43,26 @@ class Monitor {
   holders = 0
 
   constructor() {
-    this.#histogram.enable()
-    this.#timer = setInterval(() => this.#closeWindow(), WINDOW).unref()
+    this.#timer = setInterval(() => this.#beat(), BEAT).unref()
+  }
+
+  #beat(): void {
+    const now = monotonicClock()
+    const late = Math.max(0, now - this.#due - PUNCTUAL)
+    this.#due = now + BEAT
+    this.#sum += late
+    this.#longest = Math.max(this.#longest, late)
+    this.#beats++
+    if (this.#beats === WINDOW || late > BEAT) this.#closeWindow()
   }
 
   #closeWindow(): void {
-    const now = monotonicClock()
-    // The histogram keeps no sample of the time up to its first tick after a reset, and a loop that
-    // was held up just then would look calm. The ticks themselves, one more than the samples, do not.
-    const elapsed = now - this.#windowStart
-    const { count, mean, max } = this.#histogram
-    this.#delay = Math.max(0, elapsed / (count + 1) - RESOLUTION)
-    // The time without a sample belongs to two ticks, before the first and after the last one.
-    const unsampled = elapsed - (count > 0 ? (count * mean) / NANOSECONDS : 0) - RESOLUTION
-    this.#maxima[this.#window] = Math.max(0, unsampled, max / NANOSECONDS) - RESOLUTION
+    this.#delay = this.#sum / this.#beats
+    this.#maxima[this.#window] = this.#longest
     this.#window = (this.#window + 1) % MAXIMA
-    this.#windowStart = now
-    this.#histogram.reset()
+    this.#beats = 0
+    this.#sum = 0
+    this.#longest = 0
   }
 
   get delay(): number {
@@ -66,7 +75,6 @@ class Monitor {
 
   stop(): void {
     clearInterval(this.#timer)
-    this.#histogram.disable()
   }
 }
 

@@ -16,11 +16,11 @@ t.test('a loop that is held up shows its delay to every holder, then recovers', 
   t.equal(one.current, 0)
   block(600)
   await eventually(() => one.current > 10)
-  t.ok(one.max >= 500, 'the longest delay is the whole of it')
+  t.ok(one.max >= 450, 'the longest delay is the whole of it, but for one beat')
   t.equal(two.current, one.current)
   const peak = one.current
   await eventually(() => one.current < peak)
-  t.ok(two.max >= 500, 'and it is remembered')
+  t.ok(two.max >= 450, 'and it is remembered')
   one.release()
   two.release()
 })
