@@ -2,7 +2,7 @@
  * The phases of CI: one list, which `.ci/run` and the workflow read.
  */
 import { spawnSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
@@ -35,4 +35,11 @@ t.test('the workflow has no commands of its own for what a phase does', async (t
   const commands = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ run = [] }) => run))
   t.ok(commands.length > 0)
   for (const command of commands) t.match(command, /^(\.ci\/phase\b|sudo apt-get )/)
+})
+
+t.test('each test that needs programs or time is one of those that the phase runs', async (t) => {
+  const runner = await readFile(join(root, 'test', 'support', 'run-system.js'), 'utf8')
+  const listed = [...runner.matchAll(/\{ test: '([a-z-]+)'/g)].map(([, name]) => `${name}.test.ts`)
+  const files = await readdir(join(root, 'test', 'system'))
+  t.same(listed.sort(), files.filter((file) => file.endsWith('.test.ts')).sort())
 })

@@ -20,7 +20,8 @@ const needs = [
   { test: 'proxies', program: 'npx', names: ['npx'] },
   { test: 'open-telemetry', program: 'npx', names: ['npx'] },
   { test: 'prometheus', program: 'Prometheus', names: ['prometheus'] },
-  { test: 'long-signal', program: 'Node', names: ['node'] }
+  { test: 'long-signal', program: 'Node', names: ['node'] },
+  { test: 'mixed-calls', program: 'Node', names: ['node'] }
 ]
 
 process.exitCode = main()

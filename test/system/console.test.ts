@@ -109,7 +109,7 @@ t.test('each act of the gateway is seen on the page within two seconds', async (
     await shows(page, '.life .current', /ready/)
   })
   await t.test('act 2: too many requests', async () => {
-    for (let read = 0; read < 25; read++) {
+    for (let read = 0; read < 40; read++) {
       await (await request(`${gateway.url}/orders/1`)).body.dump()
     }
     await shows(page, '#limits tr.bad', /GET \/orders\/:id/)
