@@ -3,12 +3,14 @@
  */
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { circuitBreaker } from '@holdfast/circuit-breaker'
+import { holdfastConsole } from '@holdfast/console'
 import { factsOf } from '@holdfast/core'
 import { lifecycle } from '@holdfast/lifecycle'
 import { loadShedding } from '@holdfast/load-shedding'
 import { outgoing } from '@holdfast/outgoing'
 import { rateLimit } from '@holdfast/rate-limit'
 import { requestLogging } from '@holdfast/request-logging'
+import { telemetry } from '@holdfast/telemetry'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import holdfast, { serverOptions } from 'holdfast'
 import t from 'tap'
@@ -21,6 +23,8 @@ interface Case {
   registerWrong(app: FastifyInstance): unknown
   /** What the sentence about the wrong option must name: the option and the value. */
   readonly complaint: RegExp
+  /** Set where it has nothing to do with the app's requests. */
+  readonly hasNoHook?: true
 }
 
 const cases: Case[] = [
@@ -62,6 +66,19 @@ const cases: Case[] = [
     complaint: /outgoing\.retries.*-1/
   },
   {
+    name: '@holdfast/telemetry',
+    register: (app) => app.register(telemetry, { listen: { port: 0 } }),
+    registerWrong: (app) => app.register(telemetry, { maxSeries: 0 }),
+    complaint: /telemetry\.maxSeries.*0/
+  },
+  {
+    name: '@holdfast/console',
+    register: (app) => app.register(holdfastConsole, { listen: { port: 0 } }),
+    registerWrong: (app) => app.register(holdfastConsole, { listen: { port: -1 } }),
+    complaint: /holdfastConsole\.listen\.port.*-1/,
+    hasNoHook: true
+  },
+  {
     name: 'holdfast',
     register: (app) => app.register(holdfast, {}),
     // @ts-expect-error the wrong option
@@ -70,7 +87,7 @@ const cases: Case[] = [
   }
 ]
 
-for (const plugin of cases) {
+for (const plugin of cases.filter(({ hasNoHook }) => !hasNoHook)) {
   t.test(`${plugin.name} alone has an onRequest hook that Fastify lists`, async (t) => {
     const app = Fastify(serverOptions({ logger: false }))
     t.teardown(() => app.close())
@@ -79,7 +96,9 @@ for (const plugin of cases) {
     await app.ready()
     t.match(app.printRoutes({ includeHooks: true }), /onRequest.*holdfast/)
   })
+}
 
+for (const plugin of cases) {
   t.test(`${plugin.name} alone leaves nothing behind after close`, async (t) => {
     const before = await traces()
     const app = Fastify(serverOptions({ logger: false }))

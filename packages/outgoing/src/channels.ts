@@ -13,6 +13,8 @@ export interface OutgoingTry {
    * origin that no upstream has, it goes by the name of the one that redirected.
    */
   readonly upstream: string
+  /** The method of its request, in capitals where it is one of HTTP's. */
+  readonly method: string
   /** Which try of its call it was, from 1. */
   readonly attempt: number
   /** Whether it was made because the one before had not answered yet. */

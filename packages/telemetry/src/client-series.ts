@@ -1,13 +1,14 @@
 /**
  * The durations of tries of outgoing calls, by the attributes of `http.client.request.duration`.
  */
-import { Series } from './duration-series.ts'
+import { knownMethod, Series } from './duration-series.ts'
 import { DURATION_BOUNDS } from './histogram.ts'
 import type { UpstreamDurations } from './state.ts'
 
 /** A try that has ended. */
 export interface EndedTry {
   readonly upstream: string
+  readonly method: string
   /** `undefined` when there was no answer. */
   readonly status: number | undefined
   readonly error: unknown
@@ -38,15 +39,18 @@ export class ClientSeries {
   /** @param origin scheme, host and port of the upstream */
   record(ended: EndedTry, origin: string): void {
     const { upstream, status, duration } = ended
+    const method = knownMethod(ended.method)
     const errorType = errorTypeOf(ended)
-    const key = JSON.stringify([upstream, status, errorType])
-    const found = this.#byKey.get(key) ?? this.#add(key, upstream, origin, status, errorType)
+    const key = JSON.stringify([upstream, method, status, errorType])
+    const found =
+      this.#byKey.get(key) ?? this.#add(key, upstream, method, origin, status, errorType)
     found.series.histogram.record(duration / MILLISECONDS)
   }
 
   #add(
     key: string,
     upstream: string,
+    method: string,
     origin: string,
     status: number | undefined,
     errorType: string | undefined
@@ -55,6 +59,7 @@ export class ClientSeries {
     const { hostname, port, protocol } = new URL(origin)
     const series = new Series({
       'holdfast.outgoing.upstream': upstream,
+      'http.request.method': method,
       'server.address': hostname,
       'server.port': Number(port || (protocol === 'https:' ? 443 : 80)),
       ...(status === undefined ? {} : { 'http.response.status_code': status }),

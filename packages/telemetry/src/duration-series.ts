@@ -87,7 +87,7 @@ export class DurationSeries {
     errorType: string | undefined,
     version: string
   ): Series {
-    const known = METHODS.has(method) ? method : '_OTHER'
+    const known = knownMethod(method)
     const entries = this.#byRoute.get(route)?.get(status)
     if (entries !== undefined) {
       for (const entry of entries) {
@@ -128,4 +128,9 @@ export class DurationSeries {
   get all(): Series[] {
     return this.#overflow.histogram.count > 0 ? [...this.#all, this.#overflow] : this.#all
   }
+}
+
+/** The method, or `_OTHER` for one that is none of HTTP's. */
+export function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : '_OTHER'
 }

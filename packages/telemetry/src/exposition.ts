@@ -79,12 +79,14 @@ function histogramText(name: string, series: Series, format: Format): string {
   const { histogram, exemplars } = series
   series.labels ??= labelListOf(series.attributes)
   const { labels } = series
+  // One string for all of the buckets: an answer has thousands of them.
+  const head = `${name}_bucket{${labels}`
   let text = ''
   let count = 0
   for (let bucket = 0; bucket < BOUNDS.length; bucket++) {
     count += histogram.counts[bucket] as number
     const example = format === 'openmetrics' ? exemplarText(exemplars?.of(bucket)) : ''
-    text += `${name}_bucket{${labels}${BOUNDS[bucket]}${count}${example}\n`
+    text += `${head}${BOUNDS[bucket]}${count}${example}\n`
   }
   return `${text}${name}_sum{${labels}} ${histogram.sum}\n${name}_count{${labels}} ${count}\n`
 }

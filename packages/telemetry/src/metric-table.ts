@@ -42,6 +42,7 @@ export const CLIENT_DURATION: HistogramDescription = {
   description: 'Duration of HTTP client requests, until their answers began.',
   attributes: [
     'holdfast.outgoing.upstream',
+    'http.request.method',
     'server.address',
     'server.port',
     'http.response.status_code',

@@ -24,7 +24,13 @@ import { everything } from './support/everything.ts'
 
 const NOTHING: MetricSource = { states: {}, breakerName: (name) => name }
 
-const ANSWERED = { status: 200, error: undefined, outcome: 'success', duration: 20 } as const
+const ANSWERED = {
+  status: 200,
+  error: undefined,
+  outcome: 'success',
+  duration: 20,
+  method: 'GET'
+} as const
 
 const familyWith = (series: HistogramFamily['series']): HistogramFamily[] => [
   { description: REQUEST_DURATION, series }
@@ -91,35 +97,38 @@ t.test(
   }
 )
 
-t.test('tries are told apart by upstream, status and error, and are bounded', async (t) => {
-  const table = new ClientSeries(4)
+t.test('tries are told apart by upstream, method, status and error, and are bounded', async (t) => {
+  const table = new ClientSeries(5)
   const ended = { upstream: 'bank', ...ANSWERED }
   const failed = { ...ended, status: undefined, outcome: 'failure' }
   table.record(ended, 'https://bank.example')
   table.record({ ...ended, duration: 9000 }, 'https://bank.example')
   table.record({ ...ended, status: 503, outcome: 'failure' }, 'https://bank.example')
   table.record({ ...failed, error: { code: 'ECONNREFUSED' } }, 'http://bank.example:81')
-  t.equal(table.all.length, 3, 'nothing is too much yet')
+  table.record({ ...failed, method: 'BREW', error: 'text' }, 'http://bank.example')
+  t.equal(table.all.length, 4, 'nothing is too much yet')
   table.record({ ...failed, error: 'text' }, 'http://bank.example')
   table.record({ ...failed, outcome: 'success', upstream: 'other' }, 'http://other.example')
   const bank = { 'holdfast.outgoing.upstream': 'bank', 'server.address': 'bank.example' }
+  const get = { ...bank, 'http.request.method': 'GET' }
   t.strictSame(
     table.all.map(({ attributes, histogram }) => [attributes, histogram.count]),
     [
-      [{ ...bank, 'server.port': 443, 'http.response.status_code': 200 }, 2],
-      [{ ...bank, 'server.port': 443, 'http.response.status_code': 503, 'error.type': '503' }, 1],
-      [{ ...bank, 'server.port': 81, 'error.type': 'ECONNREFUSED' }, 1],
-      [{ ...bank, 'server.port': 80, 'error.type': '_OTHER' }, 1],
+      [{ ...get, 'server.port': 443, 'http.response.status_code': 200 }, 2],
+      [{ ...get, 'server.port': 443, 'http.response.status_code': 503, 'error.type': '503' }, 1],
+      [{ ...get, 'server.port': 81, 'error.type': 'ECONNREFUSED' }, 1],
+      [{ ...bank, 'http.request.method': '_OTHER', 'server.port': 80, 'error.type': '_OTHER' }, 1],
+      [{ ...get, 'server.port': 80, 'error.type': '_OTHER' }, 1],
       [{ 'otel.metric.overflow': true }, 1]
     ]
   )
   const { bank: sums } = table.byUpstream
   t.equal(
     sums?.counts.reduce((sum, count) => sum + count, 0),
-    5
+    6
   )
   t.equal(sums?.counts.length, DURATION_BOUNDS.length + 1)
-  t.equal(sums?.sum.toFixed(3), '9.080')
+  t.equal(sums?.sum.toFixed(3), '9.100')
 })
 
 t.test('the first names stay, and all others are one', async (t) => {

@@ -51,7 +51,7 @@ export function guardedAgent<GivenAgent extends Agent = https.Agent>(
     }
     let attempt: Try
     try {
-      attempt = target.beginAlone(currentCaller())
+      attempt = target.beginAlone(currentCaller(), request.method)
     } catch (error) {
       refuse(request, error as Error)
       return

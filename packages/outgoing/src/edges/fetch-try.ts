@@ -18,9 +18,9 @@ const MAX_DISCARDED = 16_384
  * @throws as {@link Target.begin}
  */
 export function beginTry(call: FetchCall, now: number, isHedge = false): FetchTry {
-  const { target, caller, due } = call
+  const { target, caller, method, due } = call
   const number = call.tries + 1
-  const attempt = target.begin(caller, { number, isHedge, due, boundsBody: true }, now)
+  const attempt = target.begin(caller, { method, number, isHedge, due, boundsBody: true }, now)
   call.tries = number
   return new FetchTry(attempt, call)
 }

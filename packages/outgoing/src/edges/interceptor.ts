@@ -10,6 +10,7 @@ import type { Try } from './try.ts'
 /** As much of the options of a request as is used. */
 export interface DispatchOptions {
   readonly origin?: unknown
+  readonly method?: unknown
   readonly headers?: unknown
 }
 
@@ -33,7 +34,8 @@ export function guardedDispatch<Options extends object, Handler extends object>(
     if (!target.owns(options.origin)) return dispatch(options, handler)
     let attempt: Try
     try {
-      attempt = target.beginAlone(currentCaller(), target.undiciRetries?.countDispatch(handler))
+      const number = target.undiciRetries?.countDispatch(handler)
+      attempt = target.beginAlone(currentCaller(), String(options.method), number)
     } catch (error) {
       failHandler(handler, error)
       return true

@@ -110,14 +110,15 @@ export class Target implements TryOwner {
    * Begins a call that is one try, made by a client of the user's own. The answer's body is that
    * client's business: once it has begun, neither time nor the end of the app stops it.
    *
+   * @param method the method of its request
    * @param number which try it is, where the client makes several by itself
    * @throws as {@link begin}
    */
-  beginAlone(caller: Caller, number: number = 1): Try {
+  beginAlone(caller: Caller, method: string, number: number = 1): Try {
     const now = monotonicClock()
     const due = Math.min(now + this.rules.timeout, caller.deadline)
     if (number === 1) this.counts.calls++
-    return this.begin(caller, { number, isHedge: false, due, boundsBody: false }, now)
+    return this.begin(caller, { method, number, isHedge: false, due, boundsBody: false }, now)
   }
 
   add(running: Stoppable): void {

@@ -49,7 +49,7 @@ export class TryDispatcher implements DispatcherLike {
     const isFirst = this.#latest.transport === undefined && !this.#latest.isOver
     if (!isFirst) {
       try {
-        this.#latest = this.#beginHop(options.origin)
+        this.#latest = this.#beginHop(options)
       } catch (error) {
         this.#refusal = error
         failHandler(handler, error)
@@ -60,13 +60,17 @@ export class TryDispatcher implements DispatcherLike {
   }
 
   /** Begins the try of a redirect. */
-  #beginHop(origin: unknown): Try {
+  #beginHop({ origin, method }: DispatchOptions): Try {
     const target = this.#targetOf(origin) ?? this.#target.elsewhere
     const now = monotonicClock()
     const { plan } = this.#latest
     const due = Math.min(plan.due, now + target.rules.timeout)
     target.counts.calls++
-    const hop = target.begin(this.#caller, { ...plan, due, number: 1, isHedge: false }, now)
+    const hop = target.begin(
+      this.#caller,
+      { ...plan, method: String(method), due, number: 1, isHedge: false },
+      now
+    )
     hop.link = this.#link?.follow()
     return hop
   }

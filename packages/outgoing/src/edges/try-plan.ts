@@ -12,6 +12,8 @@ import type { Breaker } from './breaker-seam.ts'
 
 /** What a try is to be. */
 export interface TryPlan {
+  /** The method of its request, in capitals where it is one of HTTP's. */
+  readonly method: string
   /** Which try of its call, from 1. */
   readonly number: number
   /** Whether another try of the call is still running. */

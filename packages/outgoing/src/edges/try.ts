@@ -279,6 +279,7 @@ export class Try implements Timed, CallersCall, Stoppable {
     tryChannel.publish(
       Object.freeze({
         upstream: this.target.name,
+        method: this.plan.method,
         attempt: this.plan.number,
         hedge: this.plan.isHedge,
         status: this.status,

@@ -387,7 +387,14 @@ t.test('each try is told on a channel, and a listener that throws harms nothing'
   await (await upstream.fetch('/')).text()
   await warned
   t.match(seen, [
-    { upstream: 'payments', attempt: 1, hedge: false, status: 503, outcome: 'failure' },
+    {
+      upstream: 'payments',
+      method: 'GET',
+      attempt: 1,
+      hedge: false,
+      status: 503,
+      outcome: 'failure'
+    },
     { upstream: 'payments', attempt: 2, hedge: false, status: 200, outcome: 'success' }
   ])
   for (const { queued, duration } of seen) t.ok(queued !== undefined && queued <= duration)

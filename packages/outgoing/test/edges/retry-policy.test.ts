@@ -104,7 +104,7 @@ t.test(
     const rules = resolveUpstreamOptions(resolveOutgoingOptions({}).calls, 'payments', given)
     const target = new Target('payments', rules, new CircuitBreaker(), 20)
     const now = performance.now()
-    const plan = { number: 1, isHedge: false, due: now + 200, boundsBody: true }
+    const plan = { method: 'GET', number: 1, isHedge: false, due: now + 200, boundsBody: true }
     const attempt = target.begin(NOBODY, plan, now)
     attempt.head(200)
     while (attempt.outcome === undefined) await new Promise((next) => setTimeout(next, 5))
@@ -117,7 +117,7 @@ t.test(
 
 t.test('what comes after the end of a try changes nothing', async (t) => {
   const target = freeTarget()
-  const attempt = target.beginAlone(NOBODY)
+  const attempt = target.beginAlone(NOBODY, 'GET')
   attempt.fail({ code: 'UND_ERR_INVALID_ARG' }, false)
   attempt.head(200)
   attempt.end()
@@ -127,7 +127,7 @@ t.test('what comes after the end of a try changes nothing', async (t) => {
 })
 
 t.test('a try is stopped once', async (t) => {
-  const attempt = freeTarget().beginAlone(NOBODY)
+  const attempt = freeTarget().beginAlone(NOBODY, 'GET')
   const stops: string[] = []
   attempt.transport = { abort: ({ message }) => stops.push(message) }
   attempt.stop('closed', new Error('first'))
@@ -142,14 +142,14 @@ t.test('headers of no form and handlers that want to know little do no harm', as
   const sent: unknown[] = []
   for (const headers of [undefined, null]) {
     for (const wanted of [{}, { onBodySent: (chunk: unknown) => sent.push(chunk) }]) {
-      const first: FirstHandler = guardedHandler(target.beginAlone(NOBODY), wanted)
+      const first: FirstHandler = guardedHandler(target.beginAlone(NOBODY, 'GET'), wanted)
       first.onConnect?.(() => {})
       first.onBodySent?.('body')
       first.onHeaders?.(503, headers, () => {}, 'busy')
       first.onComplete?.([])
     }
     const own = { onRequestStart: () => {} }
-    const second: SecondHandler = guardedHandler(target.beginAlone(NOBODY), own)
+    const second: SecondHandler = guardedHandler(target.beginAlone(NOBODY, 'GET'), own)
     second.onRequestStart?.(controller)
     second.onResponseStart?.(controller, 503, headers)
     second.onResponseEnd?.(controller, {})
